@@ -1,0 +1,162 @@
+//! The session as a value: what one message needs to know of those before it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CommandId, MsgId, Nonce, SessionId, Timestamp};
+
+/// A management session of one enrollment, authenticated. There is no other: a message that fails to authenticate
+/// makes and changes none.
+///
+/// Serialized with its nonces: whoever stores it encrypts it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Chosen by the client.
+    pub session_id: SessionId,
+    /// Where it stands.
+    pub phase: Phase,
+    /// How the device proved who it is.
+    pub authentication: Authentication,
+    /// The client's last message that was processed.
+    pub client_message: MsgId,
+    /// SHA-256 of that message's body, in hexadecimal.
+    pub client_hash: String,
+    /// Our last message.
+    pub server_message: MsgId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the client's last message was processed.
+    pub last_at: Timestamp,
+    /// Who is signed in, by the device's own word.
+    pub login: LoginStatus,
+    /// Which scope the session is for, by the device's own word.
+    pub sync_type: SyncType,
+    /// Largest message that the client takes, when it said so.
+    pub max_msg_size: Option<u64>,
+    /// Largest object that the client takes, when it said so.
+    pub max_obj_size: Option<u64>,
+    /// What our messages carried and is not fully answered.
+    pub in_flight: Vec<Sent>,
+    /// A value that the device is sending in chunks.
+    pub upload: Option<Upload>,
+    /// A value that we are sending in chunks.
+    pub download: Option<Download>,
+    /// How often the device asked for our credential in this session.
+    pub server_challenges: u32,
+    /// Every message of ours carries our credential.
+    pub server_cred: bool,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Messages go back and forth.
+    Open,
+    /// We had nothing more to say; the device may still come back.
+    Quiet,
+    /// Over.
+    Ended(Ending),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Alert 1223 of the device.
+    AbortedByDevice,
+    /// We stopped it: too many messages.
+    AbortedByServer,
+    /// Another session began.
+    Replaced,
+    /// Nothing was heard for too long.
+    TimedOut,
+    /// The device left management.
+    Unenrolled,
+}
+
+/// How the device proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// `syncml:auth-md5`; with the nonce that it was made with, because the same Cred may come again.
+    Digest(Nonce),
+    /// `syncml:auth-basic`.
+    Basic,
+    /// The transport proved it (client certificate or message signature).
+    Transport,
+}
+
+/// `com.microsoft/MDM/LoginStatus` (MS-MDM 3.2.5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginStatus {
+    /// The device did not say.
+    #[default]
+    Unsaid,
+    /// The enrolled user is signed in: `./User` works.
+    User,
+    /// Another user is signed in.
+    Others,
+    /// Nobody is signed in.
+    None,
+}
+
+/// `com.microsoft.mdm.synctype` (MS-MDM 3.2.5.1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncType {
+    /// The device did not say, or said `mixed`: both scopes.
+    #[default]
+    Mixed,
+    /// Only device nodes.
+    Device,
+    /// Only user nodes.
+    User,
+}
+
+/// One `CmdID` of one of our messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Our message.
+    pub message: MsgId,
+    /// The `CmdID` in it.
+    pub cmd_id: u32,
+    /// The command of the queue.
+    pub command: CommandId,
+    /// Which part of the command.
+    pub part: SentPart,
+}
+
+/// Which part of a command a `CmdID` stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentPart {
+    /// The Atomic or Sequence itself.
+    Group,
+    /// Some of its nodes, by their place in [`crate::csp::Instruction::settings`].
+    Items(Vec<usize>),
+}
+
+/// A large object on its way to us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The node.
+    pub uri: String,
+    /// `CmdRef` of the Results; empty for other commands.
+    pub cmd_ref: String,
+    /// `MsgRef` of the Results; empty for other commands.
+    pub msg_ref: String,
+    /// `Size` of the first chunk.
+    pub announced: u64,
+    /// Bytes so far.
+    pub received: u64,
+}
+
+/// A large object on its way to the device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Download {
+    /// The command of the queue.
+    pub command: CommandId,
+    /// Bytes of its value that were sent.
+    pub offset: usize,
+}
