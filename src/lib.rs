@@ -1,1 +1,8 @@
+//! Transom: a Windows device management server.
 
+pub mod simulator;
+
+/// The command line.
+pub mod cli {
+    pub mod simulate;
+}
