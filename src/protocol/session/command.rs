@@ -131,6 +131,8 @@ pub enum ReasonCode {
     Unenrolled,
     /// Superseded: the device enrolled anew.
     NewEnrollment,
+    /// Failed: what is stored of it can't be read any more.
+    Undecodable,
 }
 
 /// What is known of a command's outcome, item by item.
