@@ -17,5 +17,6 @@ mod service;
 
 pub use maintenance::Tidied;
 pub use orders::{Order, OrderError, Resolution};
+pub(crate) use journal::text_of;
 pub use request::{Answer, DeviceRequest, RequestHeaders};
 pub use service::{Management, Options};
