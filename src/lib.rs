@@ -1,1 +1,4 @@
+//! Transom, a Windows device management server.
 
+pub mod model;
+pub mod store;
