@@ -1,4 +1,6 @@
 //! The integration tests, in one binary.
 
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod support;
