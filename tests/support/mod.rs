@@ -1,3 +1,4 @@
-//! What several tests need.
+//! What the integration tests stand on.
 
-pub(crate) mod databases;
+pub mod databases;
+pub mod judge;
