@@ -1,1 +1,6 @@
+//! Transom: a Windows device management server.
+//!
+//! Bytes come in at a door ([`http`]), become typed values ([`transom_protocol`]), go through rules that know no I/O
+//! ([`management`]), and the decision is stored and written out again.
 
+pub mod config;
