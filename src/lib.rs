@@ -4,3 +4,4 @@
 //! ([`management`]), and the decision is stored and written out again.
 
 pub mod config;
+pub mod pki;

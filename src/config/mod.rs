@@ -300,17 +300,13 @@ impl AdminDoor {
 /// The settings file of a new installation: its own values, and every default as a comment, so that a later release
 /// may improve it.
 pub fn initial_file(host: &Host, database: &DatabaseUrl) -> String {
-    let mut text = String::new();
-    for line in TEMPLATE.lines() {
-        match line.split_once(" = ") {
-            Some(("host", _)) => text.push_str(&format!("host = {}", toml::Value::String(host.to_string()))),
-            Some(("database", _)) => text.push_str(&format!("database = {}", toml::Value::String(database.reveal()))),
-            Some((key, _)) if !key.starts_with('#') => text.push_str(&format!("#{line}")),
-            _ => text.push_str(line),
-        }
-        text.push('\n');
-    }
-    text
+    let line = |line: &str| match line.split_once(" = ") {
+        Some(("host", _)) => format!("host = {}\n", toml::Value::String(host.to_string())),
+        Some(("database", _)) => format!("database = {}\n", toml::Value::String(database.reveal())),
+        Some((key, _)) if !key.starts_with('#') => format!("#{line}\n"),
+        _ => format!("{line}\n"),
+    };
+    TEMPLATE.lines().map(line).collect()
 }
 
 const MIB: usize = 1024 * 1024;

@@ -212,7 +212,6 @@ pub(super) mod duration {
         parse(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is not a duration such as 30s, 10m, 8h or 7d")))
     }
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format(*duration))
     }
