@@ -1,4 +1,4 @@
 //! What the integration tests stand on.
 
-pub mod databases;
-pub mod judge;
+pub(crate) mod databases;
+pub(crate) mod judge;
