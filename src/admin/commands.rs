@@ -6,10 +6,10 @@ use transom_protocol::csp::Instruction;
 use super::{Admin, CommandJson, Error, PageJson, Part};
 use crate::management::{Order, Resolution};
 use crate::model::{
-    BatchId, CommandFilter, CommandId, CommandState, Dependency, DeviceId, NewCommand, NotEnqueued, Timestamp,
-    parse_rfc3339,
+    BatchId, CommandFilter, CommandId, CommandState, Dependency, DeviceId, Enqueued, NewCommand, NotEnqueued, Timestamp,
+    TokenId, parse_rfc3339,
 };
-use crate::store::{Cancellation, Tx};
+use crate::store::{Cancellation, Claim, Tx};
 
 /// Most devices that one order may name.
 const MAX_DEVICES: usize = 100_000;
@@ -59,6 +59,17 @@ pub struct Ordered {
     pub devices: Vec<OrderedDevice>,
 }
 
+/// A request that may come again: with the same key it gets the first answer.
+#[derive(Debug, Clone)]
+pub struct Repetition {
+    /// Whose key it is.
+    pub token: TokenId,
+    /// `Idempotency-Key`.
+    pub key: String,
+    /// SHA-256 of the request.
+    pub request_hash: [u8; 32],
+}
+
 /// What became of an order for one device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OrderedDevice {
@@ -105,21 +116,46 @@ pub enum ResolveAs {
 }
 
 impl Admin {
-    /// Puts commands into the queues of devices.
-    pub async fn order(&self, new: NewOrder, by: &str, now: Timestamp) -> Result<Ordered, Error> {
+    /// Puts commands into the queues of devices. The answer is JSON, so that a repetition gets the same bytes.
+    pub async fn order(
+        &self,
+        new: NewOrder,
+        by: &str,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Error> {
         let dry_run = new.dry_run;
         let order = order_of(new, by)?;
         self.management.check_order(&order, now)?;
         if dry_run {
-            return self.rehearse(order).await;
+            return json(&self.rehearse(order).await?);
+        }
+        let Some(repetition) = repetition else {
+            let (batch, enqueued) = self.management.order(order, now).await?;
+            return json(&ordered(&batch, enqueued));
+        };
+        let Repetition { token, key, request_hash } = repetition;
+        let claim = {
+            let (token, key) = (token.clone(), key.clone());
+            self.store.write(move |tx: &mut Tx<'_>| tx.claim_request(&token, &key, &request_hash, now)).await?
+        };
+        match claim {
+            Claim::Done { response, .. } => return Ok(response),
+            Claim::OtherRequest => {
+                let why = "this Idempotency-Key was used for another request; use a new one";
+                return Err(Error::Conflict(why.to_owned()));
+            }
+            Claim::Unfinished => {
+                let why = "a request with this Idempotency-Key was begun and not finished; look for its commands";
+                return Err(Error::Conflict(why.to_owned()));
+            }
+            Claim::New => {}
         }
         let (batch, enqueued) = self.management.order(order, now).await?;
-        let devices = enqueued.into_iter().map(|device| OrderedDevice {
-            device_id: device.device.to_string(),
-            error: device.commands.as_ref().err().map(|why| why_not(*why)),
-            commands: device.commands.unwrap_or_default().iter().map(ToString::to_string).collect(),
-        });
-        Ok(Ordered { batch_id: Some(batch.to_string()), devices: devices.collect() })
+        let answer = json(&ordered(&batch, enqueued))?;
+        let kept = answer.clone();
+        self.store.write(move |tx: &mut Tx<'_>| tx.complete_request(&token, &key, 201, &kept)).await?;
+        Ok(answer)
     }
 
     /// Says which devices an order would reach.
@@ -204,6 +240,19 @@ impl Admin {
         self.management.resolve(command_id(id)?, resolution, by.to_owned(), now).await?;
         self.command(id).await
     }
+}
+
+fn ordered(batch: &BatchId, enqueued: Vec<Enqueued>) -> Ordered {
+    let devices = enqueued.into_iter().map(|device| OrderedDevice {
+        device_id: device.device.to_string(),
+        error: device.commands.as_ref().err().map(|why| why_not(*why)),
+        commands: device.commands.unwrap_or_default().iter().map(ToString::to_string).collect(),
+    });
+    Ordered { batch_id: Some(batch.to_string()), devices: devices.collect() }
+}
+
+fn json(ordered: &Ordered) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(ordered).map_err(|error| Error::Conflict(error.to_string()))
 }
 
 fn order_of(new: NewOrder, by: &str) -> Result<Order, Error> {

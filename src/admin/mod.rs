@@ -5,19 +5,18 @@ mod command_view;
 mod commands;
 mod devices;
 mod error;
-mod idempotency;
 mod imports;
 mod sessions;
 mod tokens;
 
 pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
-pub use commands::{CommandQuery, NewOrder, Ordered, OrderedDevice, ResolveAs};
+pub use commands::{CommandQuery, NewOrder, Ordered, OrderedDevice, Repetition, ResolveAs};
 pub use devices::{DeviceJson, EnrollmentJson};
 pub use error::{Error, Fault};
-pub use idempotency::{Claim, FirstAnswer};
 pub use imports::{Imported, ImportedDevice};
 pub use sessions::{EventJson, MessageJson, SessionDetail, SessionJson, SessionQuery};
 pub use tokens::{NewToken, TOKEN_PREFIX};
+
 
 use crate::management::Management;
 use crate::model::{Cursor, Page};

@@ -37,17 +37,16 @@ impl Admin {
         Ok(NewToken { record, token: Secret::new(token) })
     }
 
-    /// Who a token belongs to; `None` when it opens nothing.
-    pub async fn token_holder(&self, token: &str, now: Timestamp) -> Result<Option<String>, Error> {
+    /// What is known of a token that opens the door now; `None` when it opens nothing.
+    pub async fn token_holder(&self, token: &str, now: Timestamp) -> Result<Option<ApiToken>, Error> {
         if !token.starts_with(TOKEN_PREFIX) {
             return Ok(None);
         }
         let hash = hash_of(token);
-        let found = self.store.read(move |tx: &mut Tx<'_>| tx.token_by_hash(&hash)).await?;
-        Ok(found.filter(|token| token.is_live(now)).map(|token| token.name))
+        Ok(self.store.read(move |tx: &mut Tx<'_>| tx.live_token(&hash, now)).await?)
     }
 }
 
-fn hash_of(token: &str) -> Vec<u8> {
-    Sha256::digest(token.as_bytes()).to_vec()
+fn hash_of(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
 }

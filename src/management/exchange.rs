@@ -270,7 +270,8 @@ fn refused_by_contact(
     refused: Refused,
 ) -> Result<Told, Error> {
     if refused.account.is_some() || refused.session.is_some() {
-        tx.save_counters(contact, refused.account.as_ref(), refused.session.as_ref())?;
+        let session = key.zip(refused.session.as_ref());
+        tx.save_standing(&contact.enrollment, refused.account.as_ref(), session)?;
     }
     let body = encode(heard.encoding, &refused.reply);
     let outcome = outcome_of(refused.kind);

@@ -73,6 +73,11 @@ pub fn command_id(now: Timestamp) -> CommandId {
     CommandId(text(now))
 }
 
+/// The id of a command that a text is, when it is one.
+pub fn parse_command_id(text: &str) -> Option<CommandId> {
+    canonical(text).map(CommandId)
+}
+
 /// A UUID of version 7 as text. Times before 1970 count as 1970.
 fn text(now: Timestamp) -> String {
     let millis = u64::try_from(now.0).unwrap_or(0);

@@ -105,8 +105,6 @@ pub enum ReasonCode {
     Accepted,
     /// Deferred: the device asked to try again later.
     RetryLater,
-    /// Deferred: a command that it depends on is not done yet.
-    WaitingForDependency,
     /// Queued again: an earlier message was never answered.
     Unanswered,
     /// Queued again: Add met an existing node and goes out as Replace.
