@@ -6,8 +6,8 @@ use transom_protocol::csp::Instruction;
 use super::{Admin, CommandJson, Error, PageJson, Part};
 use crate::management::{Order, Resolution};
 use crate::model::{
-    BatchId, CommandFilter, CommandId, CommandState, Dependency, DeviceId, Enqueued, NewCommand, NotEnqueued, Timestamp,
-    TokenId, parse_rfc3339,
+    BatchId, CommandFilter, CommandId, CommandState, Dependency, DeviceId, Enqueued, NewCommand, NotEnqueued,
+    Timestamp, TokenId, parse_rfc3339,
 };
 use crate::store::{Cancellation, Claim, Tx};
 
@@ -190,9 +190,10 @@ impl Admin {
                 Error::invalid("/state", format!("'{word}' is no state; there are {}", known.join(", ")))
             })
         });
-        let batch = query.batch_id.as_deref().map(|text| {
-            BatchId::parse(text).ok_or_else(|| Error::invalid("/batch_id", "this is no id of a batch"))
-        });
+        let batch = query
+            .batch_id
+            .as_deref()
+            .map(|text| BatchId::parse(text).ok_or_else(|| Error::invalid("/batch_id", "this is no id of a batch")));
         let filter = CommandFilter {
             device: query.device_id.as_deref().map(device_id).transpose()?,
             state: state.transpose()?,
@@ -267,9 +268,8 @@ fn order_of(new: NewOrder, by: &str) -> Result<Order, Error> {
     let devices = names.iter().map(|name| device_id(name)).collect::<Result<_, _>>()?;
     let time = |at: &str, text: Option<String>| {
         let parse = |text: String| {
-            parse_rfc3339(&text).ok_or_else(|| {
-                Error::invalid(at, format!("'{text}' is no time; write it like 2026-11-20T22:00:00Z"))
-            })
+            parse_rfc3339(&text)
+                .ok_or_else(|| Error::invalid(at, format!("'{text}' is no time; write it like 2026-11-20T22:00:00Z")))
         };
         text.map(parse).transpose()
     };

@@ -17,7 +17,6 @@ pub use imports::{Imported, ImportedDevice};
 pub use sessions::{EventJson, MessageJson, SessionDetail, SessionJson, SessionQuery};
 pub use tokens::{NewToken, TOKEN_PREFIX};
 
-
 use crate::management::Management;
 use crate::model::{Cursor, Page};
 use crate::store::Store;
@@ -57,7 +56,8 @@ impl Part {
     }
 
     fn cursor(&self) -> Result<Option<Cursor>, Error> {
-        let parse = |text: &String| Cursor::parse(text).ok_or_else(|| Error::invalid("/cursor", "this is no cursor of ours"));
+        let parse =
+            |text: &String| Cursor::parse(text).ok_or_else(|| Error::invalid("/cursor", "this is no cursor of ours"));
         self.cursor.as_ref().map(parse).transpose()
     }
 }
@@ -73,6 +73,9 @@ pub struct PageJson<T> {
 
 impl<T> PageJson<T> {
     fn of<R>(page: Page<R>, entry: impl FnMut(R) -> T) -> Self {
-        Self { next_cursor: page.next.map(|cursor| cursor.to_string()), items: page.items.into_iter().map(entry).collect() }
+        Self {
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+            items: page.items.into_iter().map(entry).collect(),
+        }
     }
 }

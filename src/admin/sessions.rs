@@ -182,8 +182,7 @@ impl Admin {
             .iter()
             .map(|exchange| (exchange.received_at, text(exchange.request.as_ref()), text(exchange.reply.as_ref())))
             .collect();
-        let told: Vec<Told<'_>> =
-            texts.iter().map(|(at, request, reply)| Told { at: *at, request, reply }).collect();
+        let told: Vec<Told<'_>> = texts.iter().map(|(at, request, reply)| Told { at: *at, request, reply }).collect();
         let mut events: Vec<EventJson> = events.items.into_iter().map(EventJson::from).collect();
         events.reverse();
         Ok(SessionDetail { session: SessionJson::from(&record), conversation: tell(&told), events })

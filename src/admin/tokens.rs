@@ -32,8 +32,7 @@ impl Admin {
         let token = format!("{TOKEN_PREFIX}{}", BASE64.encode(random));
         let hash = hash_of(&token);
         let name = name.to_owned();
-        let record =
-            store.write(move |tx: &mut Tx<'_>| tx.create_token(&name, &hash, expires_at, now)).await?;
+        let record = store.write(move |tx: &mut Tx<'_>| tx.create_token(&name, &hash, expires_at, now)).await?;
         Ok(NewToken { record, token: Secret::new(token) })
     }
 

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transom_protocol::session::{
-    CommandId, Decision, Ending, Event, MsgId, Phase, ResultValue, Timestamp, UploadStep,
-};
+use transom_protocol::session::{CommandId, Decision, Ending, Event, MsgId, Phase, ResultValue, Timestamp, UploadStep};
 use transom_protocol::syncml::redact;
 
 use crate::model::{self, DeviceInfo, EventId, EventKind, ExchangeId, SessionKey};
@@ -37,19 +35,13 @@ pub(super) fn save_commands(
         }
     }
     let sent: BTreeSet<&CommandId> = decision.attempts.iter().map(|attempt| &attempt.command).collect();
-    let changes: Vec<CommandChange> = commands
-        .into_iter()
-        .map(|command| CommandChange { sent: sent.contains(&command.id), command })
-        .collect();
+    let changes: Vec<CommandChange> =
+        commands.into_iter().map(|command| CommandChange { sent: sent.contains(&command.id), command }).collect();
     tx.save_commands(&contact.enrollment, &changes, now)?;
     let attempts: Vec<NewAttempt> = decision
         .attempts
         .iter()
-        .map(|attempt| NewAttempt {
-            command: attempt.command.clone(),
-            number: attempt.number,
-            cmd_id: attempt.cmd_id,
-        })
+        .map(|attempt| NewAttempt { command: attempt.command.clone(), number: attempt.number, cmd_id: attempt.cmd_id })
         .collect();
     let message = decision.session.server_message;
     tx.add_attempts(Carrier { session, message, exchange, at: now }, &attempts)?;

@@ -131,9 +131,8 @@ fn choose(mut contacts: Vec<Contact>, message: &Message, header: &Header) -> Opt
         Some(name) => contacts.iter().position(|contact| contact.account.client.name == name),
         None => contacts.iter().position(|contact| {
             let session = contact.session.as_ref().map(|(_, session)| session);
-            session.is_some_and(|session| {
-                session.session_id == header.session && header.message >= session.client_message
-            })
+            session
+                .is_some_and(|session| session.session_id == header.session && header.message >= session.client_message)
         }),
     };
     let place = place.unwrap_or(0);

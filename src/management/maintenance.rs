@@ -1,13 +1,11 @@
 //! What has to be done although no device speaks: silent sessions, overdue reports, commands whose time has passed,
 //! and the journal's bounds.
 
-use transom_protocol::session::{
-    CommandState, Ending, Pending, Reason, ReasonCode, SentAnswer, Timestamp, close,
-};
+use transom_protocol::session::{CommandState, Ending, Pending, Reason, ReasonCode, SentAnswer, Timestamp, close};
 
 use super::Management;
 use crate::model::{EnrollmentId, SessionKey};
-use crate::store::{CommandChange, Error, Pruned, RetentionRules, Tx};
+use crate::store::{CommandChange, Error, Tx};
 
 /// Rows that one round touches.
 const ROUND: i64 = 200;
@@ -48,12 +46,6 @@ impl Management {
             }
         }
         Ok(Tidied { sessions, expired, unreported })
-    }
-
-    /// Deletes what is older, or more, than the rules allow. Bounded work: call it again while it says that there is
-    /// more.
-    pub async fn prune(&self, rules: RetentionRules, now: Timestamp) -> Result<Pruned, Error> {
-        self.store().write(move |tx: &mut Tx<'_>| tx.prune(now, &rules)).await
     }
 
     async fn close_session(

@@ -15,8 +15,8 @@ mod orders;
 mod request;
 mod service;
 
+pub(crate) use journal::text_of;
 pub use maintenance::Tidied;
 pub use orders::{Order, OrderError, Resolution};
-pub(crate) use journal::text_of;
 pub use request::{Answer, DeviceRequest, RequestHeaders};
 pub use service::{Management, Options};

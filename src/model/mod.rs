@@ -20,7 +20,9 @@ pub use command::{
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
 pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
-pub use ids::{BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id};
+pub use ids::{
+    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
+};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;
