@@ -193,14 +193,8 @@ impl<S: AsyncRead + AsyncWrite> Client<S> {
     }
 
     async fn read_some(&mut self) -> bool {
-        let mut chunk = [0; 16 * 1024];
-        match timeout(PATIENCE, self.io.read(&mut chunk)).await.expect("the server neither answers nor closes") {
-            Ok(0) | Err(_) => false,
-            Ok(count) => {
-                self.read.extend_from_slice(&chunk[..count]);
-                true
-            }
-        }
+        let read = timeout(PATIENCE, self.io.read_buf(&mut self.read)).await;
+        read.expect("the server neither answers nor closes").is_ok_and(|count| count > 0)
     }
 }
 
