@@ -6,7 +6,10 @@
 //! request, [`fleet`] runs many at once. The simulator speaks the protocol and nothing else: it knows no store and no
 //! capability of the server.
 
+pub mod client;
 pub mod device;
+pub mod faults;
+pub mod fleet;
 pub mod identity;
 pub mod notice;
 pub mod tree;

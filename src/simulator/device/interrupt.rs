@@ -33,6 +33,13 @@ impl Device {
         self.boots += 1;
     }
 
+    /// The line went dead for good: the session is over, and what was to happen after it happens.
+    pub fn hang_up(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.close(&session);
+        }
+    }
+
     /// The user removes the device from management: the next session tells the server, and is the last.
     pub fn unenroll(&mut self) {
         self.session = None;

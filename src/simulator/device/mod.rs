@@ -140,6 +140,13 @@ impl Device {
         }
     }
 
+    /// The same device, whose next session has this number: it had sessions before, and nobody remembers them.
+    #[must_use]
+    pub fn beginning_with_session(mut self, number: u32) -> Self {
+        self.sessions = number.saturating_sub(1);
+        self
+    }
+
     /// Begins a session; one that was open is forgotten. Gives package 1, which has no credential unless
     /// [`Behaviour::remembers_nonce`] is set.
     pub fn start_session(&mut self, trigger: Trigger) -> Message {
@@ -218,5 +225,12 @@ impl Device {
     /// `EntDMID`, which the header `client-request-id` carries.
     pub fn ent_dm_id(&self) -> Option<String> {
         self.tree.value(&format!("./Vendor/MSFT/DMClient/Provider/{}/EntDMID", self.identity.provider_id))
+    }
+
+    /// The major number of `SyncApplicationVersion`, 1 where none can be read.
+    pub fn sync_application_version(&self) -> u32 {
+        let uri = format!("./Vendor/MSFT/DMClient/Provider/{}/SyncApplicationVersion", self.identity.provider_id);
+        let version = self.tree.value(&uri).unwrap_or_default();
+        version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(1)
     }
 }
