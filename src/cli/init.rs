@@ -78,9 +78,11 @@ impl Report {
 }
 
 /// Makes what lies in the database: its schema and the first token of the admin API.
-#[expect(clippy::unnecessary_wraps, reason = "the store can refuse")]
-fn prepare_store(_installation: &Installation) -> anyhow::Result<Vec<Made>> {
-    Ok(Vec::new())
+fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
+    let token = super::instance::prepare(installation)?;
+    let file = installation.folder.admin_token();
+    write_secret(&file, format!("{}\n", token.expose()).as_bytes())?;
+    Ok(vec![Made { file: "admin.token".to_owned(), what: "token for the admin API, used by commands on this machine" }])
 }
 
 /// Makes the folder beside its place, and moves it there when all of it is there.

@@ -8,6 +8,7 @@ pub mod discovery;
 mod failure;
 mod init;
 mod installation;
+mod instance;
 mod logging;
 mod output;
 mod serve;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use failure::hinted;
 pub use installation::{Installation, server_names};
+pub use instance::{Instance, now, open_store};
 pub use output::Output;
 
 use crate::config::DataFolder;

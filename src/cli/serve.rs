@@ -1,20 +1,15 @@
 //! `transom serve`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use clap::Args;
-use futures_util::FutureExt as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use transom_protocol::session::Timestamp;
 
-use super::{Global, Installation, Output, discovery::Addresses, logging};
-use crate::{
-    http::{self, Parts, Running, api::Verdict},
-    management::Management,
-    metrics::Metrics,
-};
+use super::{Global, Installation, Instance, Output, discovery::Addresses, logging};
+use crate::http::{self, Parts, Running};
 
 /// Run the server until it is told to stop
 ///
@@ -57,9 +52,9 @@ impl Serve {
 async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
-    let parts = parts(installation)?;
-    warn_of_expiry(&parts);
-    let mut running = http::start(&installation.settings, parts).await?;
+    let instance = Instance::assemble(installation).await?;
+    warn_of_expiry(&instance.parts);
+    let mut running = http::start(&installation.settings, instance.parts.clone()).await?;
     let addresses = announce(installation, &running, output)?;
     let failed = tokio::select! {
         () = signals.next() => None,
@@ -76,18 +71,6 @@ async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Resu
         Some(error) => Err(error).context("the server stopped by itself"),
         None => Ok(()),
     }
-}
-
-/// Everything behind the doors.
-fn parts(installation: &Installation) -> anyhow::Result<Parts> {
-    Ok(Parts {
-        answering: http::answering(Arc::new(Management::default())),
-        identity: installation.identity()?,
-        admin_identity: installation.admin_identity()?,
-        readiness: Arc::new(|| async { Err("there is no store".to_owned()) }.boxed()),
-        tokens: Arc::new(|_| async { Verdict::Unknown }.boxed()),
-        metrics: Metrics::new(),
-    })
 }
 
 /// Tells people and programs where the doors are.
