@@ -1,1 +1,11 @@
+//! The integration tests: one binary, so that it links once.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[cfg(test)]
+mod compose;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod support;

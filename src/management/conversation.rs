@@ -102,7 +102,9 @@ pub fn tell(exchanges: &[Told<'_>]) -> Vec<Line> {
         match read_back(told.request) {
             Some(message) => teller.device(&message),
             None if told.request.is_empty() => {}
-            None => teller.line(Speaker::Device, "unreadable message", None, None),
+            None => {
+                teller.line(Speaker::Device, "unreadable message", None, None);
+            }
         }
         if let Some(message) = read_back(told.reply) {
             teller.server(&message);

@@ -1,14 +1,12 @@
 //! From a decision of the session to rows of the store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use transom_protocol::session::{
-    CommandId, Decision, Ending, Event, MsgId, Phase, ResultValue, Timestamp, UploadStep,
-};
+use transom_protocol::session::{CommandId, Decision, Ending, Event, MsgId, Phase, ResultValue, Timestamp, UploadStep};
 use transom_protocol::syncml::redact;
 
 use crate::model::{self, DeviceInfo, EventId, EventKind, ExchangeId, SessionKey};
-use crate::store::{CommandChange, Contact, Error, NewAttempt, Tx};
+use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, Tx};
 
 /// Stores what changed in the queue, and which message carried and answered what.
 pub(super) fn save_commands(
@@ -22,40 +20,37 @@ pub(super) fn save_commands(
     let mut commands = decision.commands.clone();
     for step in &decision.uploads {
         match step {
-            UploadStep::Append(chunk) => tx.append_upload_chunk(session, chunk)?,
-            UploadStep::Drop => drop(tx.take_upload_chunks(session)?),
+            UploadStep::Append { number, data } => {
+                tx.append_upload_chunk(session, *number, data.as_bytes(), now)?;
+            }
+            UploadStep::Drop => tx.discard_upload(session)?,
             UploadStep::Complete { command, item } => {
-                let chunks = tx.take_upload_chunks(session)?;
+                let before = tx.take_upload_chunks(session)?;
                 let pending = commands.iter_mut().find(|pending| pending.id == *command);
                 let outcome = pending.and_then(|pending| pending.progress.items.get_mut(*item));
                 if let Some(value) = outcome.and_then(|outcome| outcome.result.as_mut()) {
-                    complete(value, &chunks);
+                    complete(value, before);
                 }
             }
         }
     }
     let sent: BTreeSet<&CommandId> = decision.attempts.iter().map(|attempt| &attempt.command).collect();
-    let changes: Vec<CommandChange> = commands
-        .into_iter()
-        .map(|command| CommandChange { sent: sent.contains(&command.id), command })
-        .collect();
+    let changes: Vec<CommandChange> =
+        commands.into_iter().map(|command| CommandChange { sent: sent.contains(&command.id), command }).collect();
     tx.save_commands(&contact.enrollment, &changes, now)?;
     let attempts: Vec<NewAttempt> = decision
         .attempts
         .iter()
-        .map(|attempt| NewAttempt {
-            command: attempt.command.clone(),
-            number: attempt.number,
-            cmd_id: attempt.cmd_id,
-        })
+        .map(|attempt| NewAttempt { command: attempt.command.clone(), number: attempt.number, cmd_id: attempt.cmd_id })
         .collect();
-    if !attempts.is_empty() {
-        tx.add_attempts(session, exchange, decision.session.server_message, &attempts, now)?;
+    let message = decision.session.server_message;
+    tx.add_attempts(Carrier { session, message, exchange, at: now }, &attempts)?;
+    let mut answered: BTreeMap<MsgId, Vec<CommandId>> = BTreeMap::new();
+    for answer in &decision.answered {
+        answered.entry(answer.message).or_default().push(answer.command.clone());
     }
-    if !decision.answered.is_empty() {
-        let answered: Vec<(CommandId, MsgId)> =
-            decision.answered.iter().map(|answered| (answered.command.clone(), answered.message)).collect();
-        tx.answer_attempts(session, exchange, &answered, now)?;
+    for (message, commands) in answered {
+        tx.answer_attempts(session, message, &commands, exchange, now)?;
     }
     if changes.iter().any(|change| !change.command.state.is_open()) {
         tx.wake_dependents(&contact.enrollment)?;
@@ -64,8 +59,9 @@ pub(super) fn save_commands(
 }
 
 /// Puts the chunks before the last one, which the value holds.
-fn complete(value: &mut ResultValue, chunks: &[String]) {
-    let mut whole = chunks.concat();
+fn complete(value: &mut ResultValue, before: Vec<u8>) {
+    // The chunks were text when they came; together they are.
+    let mut whole = String::from_utf8(before).unwrap_or_default();
     whole.push_str(&value.data);
     value.data = whole;
     value.chunked = false;

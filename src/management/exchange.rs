@@ -131,9 +131,8 @@ fn choose(mut contacts: Vec<Contact>, message: &Message, header: &Header) -> Opt
         Some(name) => contacts.iter().position(|contact| contact.account.client.name == name),
         None => contacts.iter().position(|contact| {
             let session = contact.session.as_ref().map(|(_, session)| session);
-            session.is_some_and(|session| {
-                session.session_id == header.session && header.message >= session.client_message
-            })
+            session
+                .is_some_and(|session| session.session_id == header.session && header.message >= session.client_message)
         }),
     };
     let place = place.unwrap_or(0);
@@ -270,7 +269,8 @@ fn refused_by_contact(
     refused: Refused,
 ) -> Result<Told, Error> {
     if refused.account.is_some() || refused.session.is_some() {
-        tx.save_counters(contact, refused.account.as_ref(), refused.session.as_ref())?;
+        let session = key.zip(refused.session.as_ref());
+        tx.save_standing(&contact.enrollment, refused.account.as_ref(), session)?;
     }
     let body = encode(heard.encoding, &refused.reply);
     let outcome = outcome_of(refused.kind);

@@ -1,13 +1,11 @@
 //! What has to be done although no device speaks: silent sessions, overdue reports, commands whose time has passed,
 //! and the journal's bounds.
 
-use transom_protocol::session::{
-    CommandState, Ending, Pending, Reason, ReasonCode, SentAnswer, Timestamp, close,
-};
+use transom_protocol::session::{CommandState, Ending, Pending, Reason, ReasonCode, SentAnswer, Timestamp, close};
 
 use super::Management;
 use crate::model::{EnrollmentId, SessionKey};
-use crate::store::{CommandChange, Error, PruneReport, RetentionRules, SaveContact, SaveSession, Tx};
+use crate::store::{CommandChange, Error, Pruned, RetentionRules, Tx};
 
 /// Rows that one round touches.
 const ROUND: i64 = 200;
@@ -39,7 +37,7 @@ impl Management {
             }
         }
         let before = now.plus_millis(-self.options().accepted_timeout);
-        let overdue = self.store().read(move |tx: &mut Tx<'_>| tx.overdue_accepted(before, ROUND)).await?;
+        let overdue = self.store().read(move |tx: &mut Tx<'_>| tx.overdue_accepted(before, now, ROUND)).await?;
         let mut unreported = 0;
         for (enrollment, command) in overdue {
             match self.give_up_report(enrollment, command, now).await {
@@ -50,10 +48,9 @@ impl Management {
         Ok(Tidied { sessions, expired, unreported })
     }
 
-    /// Deletes what is older, or more, than the rules allow. Bounded work: call it again while it says that there is
-    /// more.
-    pub async fn prune(&self, rules: RetentionRules, now: Timestamp) -> Result<PruneReport, Error> {
-        self.store().write(move |tx: &mut Tx<'_>| tx.prune(now, &rules)).await
+    /// Deletes what is older, or more, than the rules allow, a little at a time.
+    pub async fn prune(&self, rules: RetentionRules, now: Timestamp) -> Result<Pruned, Error> {
+        self.store().prune(now, rules).await
     }
 
     async fn close_session(
@@ -84,24 +81,10 @@ impl Management {
                 let pending = tx.open_commands(&enrollment, &awaited)?;
                 let closed = close(session, pending, Ending::TimedOut, now, &rules);
                 if closed.drop_upload {
-                    tx.take_upload_chunks(&current)?;
+                    tx.discard_upload(&current)?;
                 }
                 save(tx, &enrollment, closed.commands, now)?;
-                tx.save_contact(SaveContact {
-                    enrollment: &enrollment,
-                    device_id: &contact.device_id,
-                    now: contact.last_seen_at.unwrap_or(now),
-                    account: None,
-                    info: None,
-                    session: Some(SaveSession {
-                        key: &current,
-                        session: &closed.session,
-                        is_new: false,
-                        reply: None,
-                        commands_sent: 0,
-                        commands_answered: 0,
-                    }),
-                })?;
+                tx.save_standing(&enrollment, None, Some((&current, &closed.session)))?;
                 Ok(true)
             })
             .await

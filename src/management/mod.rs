@@ -15,6 +15,7 @@ mod orders;
 mod request;
 mod service;
 
+pub(crate) use journal::text_of;
 pub use maintenance::Tidied;
 pub use orders::{Order, OrderError, Resolution};
 pub use request::{Answer, DeviceRequest, RequestHeaders};

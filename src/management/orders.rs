@@ -1,7 +1,7 @@
 //! What operators do with queues: order, take back, clear, end a doubt.
 
-use transom_protocol::csp::check::{Problem, check};
 use transom_protocol::csp::Instruction;
+use transom_protocol::csp::check::{Problem, check};
 use transom_protocol::session::{CommandId, DeviceId, Timestamp};
 use transom_protocol::syncml::Verb;
 
@@ -58,11 +58,13 @@ impl Management {
         for (place, command) in order.commands.iter().enumerate() {
             if let Err(found) = check(&command.instruction, self.options().max_data) {
                 let prefix = if order.commands.len() > 1 { format!("[{place}].") } else { String::new() };
-                problems.extend(found.into_iter().map(|problem| Problem { at: format!("{prefix}{}", problem.at), ..problem }));
+                problems.extend(
+                    found.into_iter().map(|problem| Problem { at: format!("{prefix}{}", problem.at), ..problem }),
+                );
             }
-            let too_late = command.expires_at.is_some_and(|end| {
-                end <= now || command.not_before.is_some_and(|start| end <= start)
-            });
+            let too_late = command
+                .expires_at
+                .is_some_and(|end| end <= now || command.not_before.is_some_and(|start| end <= start));
             if too_late {
                 return Err(OrderError::Expired);
             }
@@ -85,7 +87,8 @@ impl Management {
                 created_by: order.by.clone(),
                 max_open: self.options().max_open,
             };
-            let some = self.store().write(move |tx: &mut Tx<'_>| tx.enqueue(&new, now)).await.map_err(OrderError::Store)?;
+            let some =
+                self.store().write(move |tx: &mut Tx<'_>| tx.enqueue(&new, now)).await.map_err(OrderError::Store)?;
             enqueued.extend(some);
         }
         for _ in enqueued.iter().filter_map(|device| device.commands.as_ref().ok()).flatten() {

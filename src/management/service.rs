@@ -1,7 +1,7 @@
 //! The service that the device door and the operators talk to.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sha2::{Digest as _, Sha256};
 use transom_protocol::session::{DeviceId, Nonce, Rules};

@@ -1,0 +1,5 @@
+//! What the integration tests stand on.
+
+pub(crate) mod databases;
+pub(crate) mod judge;
+pub(crate) mod statements;
