@@ -56,6 +56,7 @@ fn session(id: &str, now: Timestamp) -> Session {
         download: None,
         server_challenges: 0,
         server_cred: false,
+        ender: None,
     }
 }
 
