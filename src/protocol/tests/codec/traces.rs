@@ -12,7 +12,6 @@ use crate::fixtures::files;
 use crate::golden::canonical;
 
 /// Every SyncML message that a client sent.
-#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn messages() -> Vec<PathBuf> {
     let shared = std::env::var_os("TRANSOM_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
