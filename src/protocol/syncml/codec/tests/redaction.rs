@@ -1,10 +1,10 @@
 //! No spelling of a secret gets through, and nothing else is lost.
 
+use crate::syncml::redact::{REDACTED, redact};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::BoxedStrategy;
-use transom_protocol::syncml::redact::{REDACTED, redact};
 
 const SECRET: &str = "5ecretValue";
 const PUBLIC: &str = "publicValue";

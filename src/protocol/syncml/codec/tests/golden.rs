@@ -9,11 +9,11 @@
 use std::fs;
 use std::path::Path;
 
-use transom_protocol::syncml::codec::{Encoding, decode};
-use transom_protocol::syncml::{Command, Data, Item, Message, redact, write};
-use transom_protocol::xml::Limits;
+use crate::syncml::codec::{Encoding, decode};
+use crate::syncml::{Command, Data, Item, Message, redact, write};
+use crate::xml::Limits;
 
-use crate::fixtures;
+use super::fixtures;
 
 /// Compares a file with what it should hold; nothing means that it should not exist.
 fn compare(file: &Path, actual: Option<&str>) {
@@ -78,7 +78,7 @@ fn hostile_messages_are_refused_and_said_why() {
 }
 
 /// What a reader of our own writing gets: no oddities, nothing unreadable, markup as text.
-pub(crate) fn canonical(mut message: Message) -> Message {
+pub(super) fn canonical(mut message: Message) -> Message {
     message.oddities.clear();
     commands(&mut message.body.commands);
     message

@@ -1,12 +1,12 @@
 //! Messages made up by proptest, in the form that a reader gives back.
 
-use proptest::collection::vec;
-use proptest::option::of;
-use proptest::prelude::*;
-use transom_protocol::syncml::{
+use crate::syncml::{
     Address, Alert, AlertCode, Chal, Command, Cred, Data, Format, Group, GroupKind, Item, Message, Meta, Request,
     Results, Status, StatusCode, SyncBody, SyncHdr, Verb,
 };
+use proptest::collection::vec;
+use proptest::option::of;
+use proptest::prelude::*;
 
 /// Characters that have gone wrong in other people's codecs, and any others that XML allows.
 fn character() -> impl Strategy<Value = char> {
@@ -17,7 +17,7 @@ fn character() -> impl Strategy<Value = char> {
 }
 
 /// Any text that XML can carry.
-pub(crate) fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     vec(character(), 0..24).prop_map(String::from_iter)
 }
 
@@ -147,7 +147,7 @@ fn header() -> impl Strategy<Value = SyncHdr> {
 }
 
 /// A whole message.
-pub(crate) fn message() -> impl Strategy<Value = Message> {
+pub(super) fn message() -> impl Strategy<Value = Message> {
     (header(), vec(command(), 0..5), any::<bool>()).prop_map(|(header, commands, is_final)| Message {
         header,
         body: SyncBody { commands, is_final },

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use transom_protocol::syncml::codec::{Encoding, decode};
-use transom_protocol::syncml::{Command, redact, write};
-use transom_protocol::xml::Limits;
+use crate::syncml::codec::{Encoding, decode};
+use crate::syncml::{Command, redact, write};
+use crate::xml::Limits;
 
-use crate::fixtures::files;
-use crate::golden::canonical;
+use super::fixtures::files;
+use super::golden::canonical;
 
 /// Every SyncML message that a client sent.
 fn messages() -> Vec<PathBuf> {

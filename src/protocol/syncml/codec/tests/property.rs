@@ -2,16 +2,16 @@
 
 use std::fs;
 
+use crate::syncml::codec::{Encoding, decode};
+use crate::syncml::{Command, Data, Message, read, redact, write};
+use crate::xml::{Limits, text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use transom_protocol::syncml::codec::{Encoding, decode};
-use transom_protocol::syncml::{Command, Data, Message, read, redact, write};
-use transom_protocol::xml::{Limits, text};
 
-use crate::fixtures;
-use crate::generated::message;
-use crate::golden::canonical;
+use super::fixtures;
+use super::generated::message;
+use super::golden::canonical;
 
 fn read(text: &str) -> Message {
     read::read(text, &Limits::default()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"))
