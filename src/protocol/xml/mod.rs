@@ -9,7 +9,9 @@
 
 mod attribute;
 mod character;
+mod content;
 mod encoding;
+mod open;
 mod reader;
 mod refusal;
 mod writer;

@@ -10,6 +10,7 @@ use std::ops::Range;
 use quick_xml::events::{BytesStart, Event as Token};
 
 use super::character::{SPACE, first_illegal, qualified, resolve};
+use super::open::OpenElements;
 use super::{Limits, Reason, Refusal, attribute, clip};
 
 /// One step through a document.
@@ -26,15 +27,6 @@ pub(crate) enum Event<'a> {
     Eof,
 }
 
-/// What stood inside an element.
-#[derive(Debug, Default)]
-pub(crate) struct Content<'a> {
-    /// Character data directly inside.
-    pub(crate) text: Cow<'a, str>,
-    /// When elements stood inside: everything between the tags, exactly as it was written.
-    pub(crate) markup: Option<&'a str>,
-}
-
 /// Reads one document.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
@@ -44,26 +36,12 @@ pub(crate) struct Reader<'a> {
     source: quick_xml::Reader<&'a [u8]>,
     limits: Limits,
     illegal: Option<(usize, char)>,
-    open: Vec<Open<'a>>,
-    prefixes: Vec<(usize, &'a str)>,
+    open: OpenElements<'a>,
     elements: usize,
     root_seen: bool,
     ends_at_once: bool,
     span: Range<usize>,
     work: usize,
-}
-
-/// An element that was not closed yet.
-#[derive(Debug)]
-struct Open<'a> {
-    local: &'a str,
-    /// The start tag without its angle brackets.
-    tag: &'a str,
-    name_len: usize,
-    /// Which one it is among the siblings of its name, from 1; 0 when that was not counted.
-    number: u32,
-    /// How many children of each name came so far. More names than these are not counted.
-    children: [(&'a str, u32); 6],
 }
 
 /// Levels that no limit can raise, because what reads on top of this recurses.
@@ -82,8 +60,7 @@ impl<'a> Reader<'a> {
             source,
             limits: Limits { depth: limits.depth.min(DEEPEST), ..*limits },
             illegal: first_illegal(text),
-            open: Vec::with_capacity(8),
-            prefixes: Vec::new(),
+            open: OpenElements::new(),
             elements: 0,
             root_seen: false,
             ends_at_once: false,
@@ -97,7 +74,7 @@ impl<'a> Reader<'a> {
         if self.ends_at_once {
             self.ends_at_once = false;
             self.span = self.span.end..self.span.end;
-            return Ok(self.close());
+            return Ok(Event::End(self.open.pop()));
         }
         loop {
             self.work += 1;
@@ -118,7 +95,7 @@ impl<'a> Reader<'a> {
                     self.ends_at_once = true;
                     self.start(&tag, 2)
                 }
-                Token::End(_) => Ok(self.close()),
+                Token::End(_) => Ok(Event::End(self.open.pop())),
                 Token::Text(text) => {
                     if self.open.is_empty() {
                         if text.trim_matches(SPACE).is_empty() {
@@ -148,39 +125,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads to the end of the element that just began. `on_element` is told of each element directly inside, while that
-    /// one is open.
-    pub(crate) fn content(&mut self, mut on_element: impl FnMut(&Self)) -> Result<Content<'a>, Refusal> {
-        let inside = self.span.end;
-        let depth = self.open.len();
-        let mut content = Content::default();
-        let mut elements = false;
-        loop {
-            match self.next()? {
-                Event::Text(part) if self.open.len() == depth => {
-                    if content.text.is_empty() {
-                        content.text = part;
-                    } else {
-                        content.text.to_mut().push_str(&part);
-                    }
-                }
-                Event::Start(_) => {
-                    elements = true;
-                    if self.open.len() == depth + 1 {
-                        on_element(self);
-                    }
-                }
-                Event::End(_) if self.open.len() < depth => break,
-                Event::Eof => break,
-                Event::Text(_) | Event::End(_) => {}
-            }
-        }
-        if elements {
-            content.markup = self.text.get(inside..self.span.start);
-        }
-        Ok(content)
-    }
-
     /// The value of an attribute of the element that just began, by local name.
     pub(crate) fn attribute(&self, local: &str) -> Option<Cow<'a, str>> {
         let open = self.open.last()?;
@@ -190,8 +134,7 @@ impl<'a> Reader<'a> {
     /// The namespace that the root itself declares for its own name; empty when it declares none.
     pub(crate) fn root_namespace(&self) -> Cow<'a, str> {
         let Some(root) = self.open.first() else { return Cow::Borrowed("") };
-        let name = root.tag.get(..root.name_len).unwrap_or_default();
-        let declaration = match name.split_once(':') {
+        let declaration = match root.name().split_once(':') {
             Some((prefix, _)) => Cow::Owned(format!("xmlns:{prefix}")),
             None => Cow::Borrowed("xmlns"),
         };
@@ -208,6 +151,11 @@ impl<'a> Reader<'a> {
         self.open.last().map_or("", |open| open.local)
     }
 
+    /// A part of the text, as it was written.
+    pub(crate) fn slice(&self, range: Range<usize>) -> &'a str {
+        self.text.get(range).unwrap_or_default()
+    }
+
     /// How many elements are open.
     pub(crate) fn depth(&self) -> usize {
         self.open.len()
@@ -221,21 +169,7 @@ impl<'a> Reader<'a> {
 
     /// Path of the open elements, such as `SyncML/SyncBody/Alert[2]/Data`; `/` outside the root.
     pub(crate) fn path(&self) -> String {
-        let mut path = String::new();
-        for open in &self.open {
-            if path.len() > 200 {
-                path.push_str("/…");
-                break;
-            }
-            if !path.is_empty() {
-                path.push('/');
-            }
-            path.push_str(&clip(open.local, 40));
-            if open.number > 1 {
-                path.push_str(&format!("[{}]", open.number));
-            }
-        }
-        if path.is_empty() { "/".to_owned() } else { path }
+        self.open.path()
     }
 
     /// A refusal at the last event.
@@ -280,8 +214,7 @@ impl<'a> Reader<'a> {
         let Some((prefix, local)) = qualified(name) else {
             return Err(self.refuse_here(Reason::Name(clip(name, 64).into_owned())));
         };
-        let number = self.open.last_mut().map_or(0, |parent| parent.count(local));
-        self.open.push(Open { local, tag, name_len, number, children: [("", 0); 6] });
+        self.open.push(local, tag, name_len);
         if name_len < tag.len() {
             self.attributes(tag, name_len)?;
         }
@@ -295,9 +228,10 @@ impl<'a> Reader<'a> {
             Ok(prefixes) => prefixes,
             Err(reason) => return Err(self.refuse_here(reason)),
         };
-        let depth = self.open.len();
-        self.prefixes.extend(prefixes.declared.into_iter().map(|prefix| (depth, prefix)));
-        if self.prefixes.len() > limit {
+        for prefix in prefixes.declared {
+            self.open.declare(prefix);
+        }
+        if self.open.prefixes() > limit {
             return Err(self.refuse_here(Reason::TooManyPrefixes(limit)));
         }
         prefixes.used.into_iter().try_for_each(|prefix| self.require(prefix))
@@ -305,35 +239,14 @@ impl<'a> Reader<'a> {
 
     /// Refuses a prefix that is not declared here. At most [`Limits::attributes`] have to be looked at.
     fn require(&mut self, prefix: &str) -> Result<(), Refusal> {
-        self.work += if prefix.is_empty() { 0 } else { self.prefixes.len() };
-        if matches!(prefix, "" | "xml") || self.prefixes.iter().any(|(_, declared)| *declared == prefix) {
+        if matches!(prefix, "" | "xml") {
+            return Ok(());
+        }
+        self.work += self.open.prefixes();
+        if self.open.declares(prefix) {
             return Ok(());
         }
         Err(self.refuse_here(Reason::Prefix(clip(prefix, 64).into_owned())))
-    }
-
-    fn close(&mut self) -> Event<'a> {
-        let depth = self.open.len();
-        while self.prefixes.last().is_some_and(|(level, _)| *level >= depth) {
-            self.prefixes.pop();
-        }
-        Event::End(self.open.pop().map_or("", |open| open.local))
-    }
-}
-
-impl<'a> Open<'a> {
-    /// The number of a child among its namesakes.
-    fn count(&mut self, local: &'a str) -> u32 {
-        for (name, count) in &mut self.children {
-            if *count == 0 {
-                *name = local;
-            }
-            if *name == local {
-                *count += 1;
-                return *count;
-            }
-        }
-        0
     }
 }
 
@@ -488,35 +401,6 @@ mod tests {
         assert_eq!(code("<a b='' b=''/>"), "duplicate_attribute");
         assert_eq!(code("<a xmlns:p='n' xmlns:q='n'><b xmlns:q='n'/></a>"), "too_many_prefixes");
         assert_eq!(code("<a xmlns:p='n'><b xmlns:q='n'/><b xmlns:q='n'/></a>"), "");
-    }
-
-    #[test]
-    fn path_counts_namesakes_and_stays_short() {
-        refused("<a><b/><c/><b><d/><d>&x;</d></b></a>", "entity", "a/b[2]/d[2]", 21);
-        refused("<a><b/><c/><d/><e/><f/><g/><h/><h>&x;</h></a>", "entity", "a/h", 34);
-        let long = format!("<{0}>&x;</{0}>", "é".repeat(50_000));
-        assert!(events(&long).unwrap_err().1.len() < 60);
-        let deep = format!("{}&x;", "<abcdefghijklmnopqrstuvwxyz>".repeat(30));
-        let (_, path, _) = events(&deep).unwrap_err();
-        assert!(path.len() < 260 && path.ends_with("/…"), "{path}");
-    }
-
-    #[test]
-    fn content_is_text_or_markup_as_it_was_written() {
-        let inside = |text: &str| {
-            let mut reader = Reader::new(text, &Limits::default());
-            reader.next().unwrap();
-            let content = reader.content(|_| {}).unwrap();
-            assert_eq!(reader.next(), Ok(Event::Eof));
-            (content.text.into_owned(), content.markup.map(str::to_owned))
-        };
-        assert_eq!(inside("<a/>"), (String::new(), None));
-        assert_eq!(inside("<a> b<!-- c -->&amp;<![CDATA[d]]></a>"), (" b&d".to_owned(), None));
-        assert_eq!(
-            inside("<a> b <c x='&lt;'>d</c>e</a>"),
-            (" b e".to_owned(), Some(" b <c x='&lt;'>d</c>e".to_owned()))
-        );
-        assert_eq!(inside("<a><b/></a>"), (String::new(), Some("<b/>".to_owned())));
     }
 
     #[test]
