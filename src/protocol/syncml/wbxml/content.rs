@@ -112,7 +112,7 @@ pub(super) fn is_xml_text(text: &str) -> bool {
 }
 
 /// `Char` of XML 1.0, 2.2.
-pub(super) fn is_xml_character(character: char) -> bool {
+pub(crate) fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

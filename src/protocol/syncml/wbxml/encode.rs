@@ -115,10 +115,10 @@ fn status(writer: &mut Writer, status: &Status) {
         writer.text(Tag::CMD_REF, &status.cmd_ref);
         writer.text(Tag::CMD, &status.cmd);
         for uri in &status.target_refs {
-            writer.text(Tag::TARGET_REF, uri);
+            writer.optional(Tag::TARGET_REF, Some(uri));
         }
         for uri in &status.source_refs {
-            writer.text(Tag::SOURCE_REF, uri);
+            writer.optional(Tag::SOURCE_REF, Some(uri));
         }
         cred(writer, status.cred.as_ref());
         chal(writer, status.chal.as_ref());
@@ -180,7 +180,7 @@ fn chal(writer: &mut Writer, chal: Option<&Chal>) {
 }
 
 fn meta(writer: &mut Writer, meta: Option<&Meta>) {
-    if let Some(meta) = meta {
+    if let Some(meta) = meta.filter(|meta| **meta != Meta::default()) {
         let number = |value: Option<u64>| value.map(|value| value.to_string());
         writer.element(Tag::META, |writer| {
             writer.optional(Tag::FORMAT, meta.format.as_ref().map(Format::as_str));
@@ -226,8 +226,9 @@ impl Writer {
         self.element(tag, |writer| writer.string(text));
     }
 
+    /// Left out when it is absent or empty, as in the XML form.
     fn optional(&mut self, tag: Tag, text: Option<&str>) {
-        if let Some(text) = text {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             self.text(tag, text);
         }
     }

@@ -46,6 +46,8 @@ mod tree;
 #[cfg(test)]
 mod vectors;
 
+pub(crate) use content::is_xml_character;
+
 use super::Message;
 use crate::xml::{Limits, Refusal};
 
