@@ -99,12 +99,12 @@ pub enum ReasonCode {
     WaitingForUser,
     /// Deferred: this session is for the other scope (`com.microsoft.mdm.synctype`).
     WaitingForScope,
+    /// Deferred: a command that it depends on is not done yet.
+    WaitingForDependency,
     /// Deferred: the device accepted it and will report the end later.
     Accepted,
     /// Deferred: the device asked to try again later.
     RetryLater,
-    /// Deferred: a command that it depends on is not done yet.
-    WaitingForDependency,
     /// Queued again: an earlier message was never answered.
     Unanswered,
     /// Queued again: Add met an existing node and goes out as Replace.
@@ -131,6 +131,8 @@ pub enum ReasonCode {
     Unenrolled,
     /// Superseded: the device enrolled anew.
     NewEnrollment,
+    /// Failed: what is stored of it can't be read any more.
+    Undecodable,
 }
 
 /// What is known of a command's outcome, item by item.

@@ -27,7 +27,8 @@ impl Work<'_> {
             return StatusCode::SIZE_MISMATCH;
         }
         if item.more_data {
-            self.steps.push(UploadStep::Append(item.text().to_owned()));
+            upload.chunks = upload.chunks.saturating_add(1);
+            self.steps.push(UploadStep::Append { number: upload.chunks, data: item.text().to_owned() });
             self.session.upload = Some(upload);
             self.wants_next = true;
             return StatusCode::BUFFERED;
@@ -118,6 +119,7 @@ impl Upload {
             msg_ref: results.msg_ref.clone().unwrap_or_default(),
             announced: 0,
             received: 0,
+            chunks: 0,
         }
     }
 

@@ -17,6 +17,7 @@ mod close;
 mod command;
 mod correlate;
 mod event;
+mod explain;
 mod header;
 mod hear;
 mod ids;

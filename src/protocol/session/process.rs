@@ -62,7 +62,12 @@ pub struct Answered {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UploadStep {
     /// Keep one more.
-    Append(String),
+    Append {
+        /// Counts from 1.
+        number: u32,
+        /// The chunk.
+        data: String,
+    },
     /// All are there: they go before the `data` of this node's result, which is the last one.
     Complete {
         /// The command.

@@ -177,6 +177,8 @@ pub struct Upload {
     pub announced: u64,
     /// Bytes so far.
     pub received: u64,
+    /// Chunks so far.
+    pub chunks: u32,
 }
 
 /// A large object on its way to the device.

@@ -1,6 +1,15 @@
-//! Status and alert codes (OMA RepPro 10, MS-MDM 2.2.6.1, 2.2.7.2).
+//! Status and alert codes (OMA `RepPro` 10, MS-MDM 2.2.6.1, 2.2.7.2), and the errors of Windows behind them: what
+//! they are, and what they mean in words. Which outcome a command has, [`crate::session`] decides.
+
+mod alerts;
+mod errors;
+#[cfg(test)]
+mod schema;
+mod statuses;
 
 use serde::{Deserialize, Serialize};
+
+pub use errors::{Explained, hresult};
 
 /// A Status code, as it stands on the wire; codes that nobody defined are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,6 +101,49 @@ impl StatusCode {
             _ => StatusClass::Failed,
         }
     }
+
+    /// The code in a few words.
+    pub fn name(self) -> &'static str {
+        statuses::find(self.0).map_or("unknown code", |row| row.name)
+    }
+
+    /// What it says about the command that it answers, in a sentence for people who are no specialists.
+    pub fn meaning(self) -> &'static str {
+        match statuses::find(self.0) {
+            Some(row) => row.meaning,
+            None => match self.class() {
+                StatusClass::Done => "The device says that it is done, with a code that no standard explains.",
+                _ => "The device gave a code that no standard explains.",
+            },
+        }
+    }
+
+    /// What to do about it, in a sentence; empty where there is nothing to do.
+    pub fn remedy(self) -> &'static str {
+        match statuses::find(self.0) {
+            Some(row) => row.remedy,
+            None => match self.class() {
+                StatusClass::Done => "",
+                _ => {
+                    "Look at the original error, if the device gave one, and into its event log for device management."
+                }
+            },
+        }
+    }
+}
+
+impl StatusClass {
+    /// The word in JSON and in tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Accepted => "accepted",
+            Self::Buffered => "buffered",
+            Self::RolledBack => "rolled_back",
+            Self::Later => "later",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 impl AlertCode {
@@ -109,6 +161,16 @@ impl AlertCode {
     pub const NO_END_OF_DATA: Self = Self(1225);
     /// 1226: generic alert.
     pub const GENERIC: Self = Self(1226);
+
+    /// The code in a few words.
+    pub fn name(self) -> &'static str {
+        alerts::find(self.0).map_or("unknown code", |row| row.name)
+    }
+
+    /// What it says, in a sentence for people who are no specialists.
+    pub fn meaning(self) -> &'static str {
+        alerts::find(self.0).map_or("The device sent an alert that no standard explains.", |row| row.meaning)
+    }
 }
 
 impl std::fmt::Display for StatusCode {
@@ -120,5 +182,46 @@ impl std::fmt::Display for StatusCode {
 impl std::fmt::Display for AlertCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remedy_is_given_for_everything_that_is_not_done() {
+        for row in statuses::all() {
+            let is_well = matches!(StatusCode(row.code).class(), StatusClass::Done | StatusClass::Buffered);
+            assert_eq!(StatusCode(row.code).remedy().is_empty(), is_well, "{}", row.code);
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_standard_is_explained() {
+        let codes = [101..=101, 200..=216, 300..=305, 400..=428, 500..=514, 516..=517];
+        let codes: Vec<u16> = codes.into_iter().flatten().collect();
+        assert_eq!(statuses::all().map(|row| row.code).collect::<Vec<_>>(), codes);
+    }
+
+    #[test]
+    fn words_are_whole_sentences() {
+        let statuses = statuses::all().flat_map(|row| [row.meaning, row.remedy]);
+        let errors = errors::all().flat_map(|error| [error.meaning, error.remedy]);
+        let alerts = alerts::ALERTS.iter().map(|row| row.meaning);
+        for sentence in statuses.chain(errors).chain(alerts).filter(|sentence| !sentence.is_empty()) {
+            let begins = sentence.chars().next().is_some_and(char::is_uppercase);
+            assert!(begins && sentence.ends_with('.') && !sentence.contains("  "), "{sentence:?}");
+        }
+        assert!(errors::all().all(|error| !error.meaning.is_empty() && !error.remedy.is_empty()));
+    }
+
+    #[test]
+    fn unknown_codes_are_explained_by_their_class() {
+        assert_eq!(StatusCode(599).name(), "unknown code");
+        assert!(!StatusCode(599).remedy().is_empty());
+        assert_eq!(StatusCode(299).remedy(), "");
+        assert_eq!(AlertCode(9).name(), "unknown code");
+        assert_eq!(AlertCode::CLIENT_EVENT.name(), "event");
     }
 }
