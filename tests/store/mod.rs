@@ -1,6 +1,8 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
 mod contact;
+mod generations;
+mod schema;
 mod transactions;
 
 use transom::model::{
