@@ -4,8 +4,7 @@ mod contact;
 mod transactions;
 
 use transom::model::{
-    CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, SessionKey,
-    Timestamp,
+    CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, Timestamp,
 };
 use transom::store::Error;
 use transom_protocol::csp::Instruction;
