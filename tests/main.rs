@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod store;
