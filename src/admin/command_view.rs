@@ -234,7 +234,7 @@ fn shown(value: &ResultValue) -> String {
 }
 
 fn without_secret(uri: &str, data: &str) -> String {
-    if redact::is_secret(uri) { redact::REDACTED.to_owned() } else { data.to_owned() }
+    redact::redact_value(uri, data).into_owned()
 }
 
 impl ErrorJson {

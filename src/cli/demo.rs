@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, TableComponent, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
 use serde_json::json;
 
@@ -76,7 +76,7 @@ impl Demo {
     }
 
     async fn play(&self, installation: &Installation, data: &Path, output: &mut Output) -> anyhow::Result<()> {
-        let instance = Instance::assemble(installation).await?;
+        let instance = Instance::assemble(installation)?;
         let running = http::start(&installation.settings, instance.parts.clone()).await?;
         let addresses = super::discovery::Addresses::new(
             &installation.settings.host,
@@ -192,14 +192,22 @@ async fn outcomes(admin: &Admin) -> anyhow::Result<Vec<CommandJson>> {
 
 fn table(commands: &[CommandJson]) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_preset(UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     table.set_header(["device", "#", "command", "node", "value", "answer"]);
     for command in commands {
         let device = DEVICES.iter().find(|(id, _)| *id == command.device_id).map_or("", |(_, name)| *name);
         for (place, item) in command.items.iter().flatten().enumerate() {
             let first = place == 0;
-            let grouped = if command.kind == item.kind { item.kind.clone() } else { format!("{} in {}", item.kind, command.kind) };
-            let status = item.status.map_or_else(|| "no answer".to_owned(), |code| format!("{code} {}", item.status_text.unwrap_or_default()));
+            let grouped = if command.kind == item.kind {
+                item.kind.clone()
+            } else {
+                format!("{} in {}", item.kind, command.kind)
+            };
+            let status = item.status.map_or_else(
+                || "no answer".to_owned(),
+                |code| format!("{code} {}", item.status_text.unwrap_or_default()),
+            );
             table.add_row([
                 if first { device.to_owned() } else { String::new() },
                 if first { command.sequence.to_string() } else { String::new() },
@@ -216,7 +224,11 @@ fn table(commands: &[CommandJson]) -> String {
 /// The end of a long node is what tells it from others.
 fn shortened(text: &str, most: usize) -> String {
     let length = text.chars().count();
-    if length <= most { text.to_owned() } else { format!("…{}", text.chars().skip(length + 1 - most).collect::<String>()) }
+    if length <= most {
+        text.to_owned()
+    } else {
+        format!("…{}", text.chars().skip(length + 1 - most).collect::<String>())
+    }
 }
 
 /// What to try next, with ids that exist.

@@ -21,14 +21,14 @@ use crate::{
 ///
 /// Everything goes into a new data folder, or nothing is left behind. The server certificate comes from the
 /// installation's own authority, so that it works at once with devices that trust that root; a public certificate
-/// replaces it by the settings device_door.certificate and device_door.key.
+/// replaces it by the settings `device_door.certificate` and `device_door.key`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Init {
     /// Name or address under which devices reach this server
     #[arg(long, value_name = "NAME")]
     host: Host,
-    /// sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME
+    /// `sqlite:FILE`, or `postgres://USER:PASSWORD@SERVER/NAME`
     #[arg(long, value_name = "URL", default_value = "sqlite:transom.db")]
     database: DatabaseUrl,
 }
@@ -66,7 +66,8 @@ impl Init {
 
 impl Report {
     fn to_text(&self) -> String {
-        let files: String = self.files.iter().map(|made| format!("  {:<14}{}\n", made.file, made.what)).collect();
+        let files: Vec<String> = self.files.iter().map(|made| format!("  {:<14}{}\n", made.file, made.what)).collect();
+        let files = files.concat();
         format!(
             "Made an installation for {} in {}\n{files}  database      {}\n\nNext: {}",
             self.host,
@@ -168,6 +169,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
+    #[expect(clippy::unnecessary_wraps, reason = "it stands in for one that can fail")]
     fn nothing(_: &Installation) -> anyhow::Result<Vec<Made>> {
         Ok(Vec::new())
     }

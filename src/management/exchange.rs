@@ -104,7 +104,7 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
     match admission {
         // Without a stored reply nothing is a repetition.
         Admission::Repeat => Ok(refused_without_contact(heard, frame)),
-        Admission::Refused(refused) => refused_by_contact(tx, heard, &contact, key.as_ref(), *refused),
+        Admission::Refused(refused) => refused_by_contact(tx, heard, &contact, key.as_ref(), &refused),
         Admission::Accepted(admitted) => accepted(tx, heard, frame, &contact, key, *admitted),
     }
 }
@@ -266,7 +266,7 @@ fn refused_by_contact(
     heard: &Heard,
     contact: &Contact,
     key: Option<&SessionKey>,
-    refused: Refused,
+    refused: &Refused,
 ) -> Result<Told, Error> {
     if refused.account.is_some() || refused.session.is_some() {
         let session = key.zip(refused.session.as_ref());

@@ -4,8 +4,8 @@ use super::answer::{challenge, header_only};
 use super::authenticate::{Freshness, Proof, prove};
 use super::relation::Relation;
 use super::{
-    Account, AuthMode, Authentication, DeviceId, Event, Header, HeaderFault, LoginStatus, MsgId, Nonce, Phase, Rules,
-    Session, SyncType, Timestamp,
+    Account, AuthMode, Authentication, DeviceId, Event, Header, HeaderFault, MsgId, Nonce, Phase, Rules, Session,
+    Timestamp,
 };
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
@@ -244,7 +244,14 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
             let authentication = authentication.unwrap_or(Authentication::Transport);
             let replaced = other.as_ref().map(|session| session.session_id.clone()).filter(|id| *id != header.session);
             let first_hash = body_hash.to_owned();
-            (Session { first_hash, replaced, ..begin(header, authentication, now) }, other)
+            (
+                Session {
+                    first_hash,
+                    replaced,
+                    ..Session::begin(header.session.clone(), header.message, authentication, now)
+                },
+                other,
+            )
         }
     };
     let session = Session {
@@ -266,35 +273,6 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         status,
         next_nonce,
         events,
-    }
-}
-
-/// A new session. Each earlier message of the client, if there was one, was answered by one of ours, so that our
-/// counter begins where the client's stands.
-fn begin(header: &Header, authentication: Authentication, now: Timestamp) -> Session {
-    Session {
-        session_id: header.session.clone(),
-        phase: Phase::Open,
-        authentication,
-        authenticated_in: header.message,
-        client_message: header.message,
-        client_hash: String::new(),
-        first_hash: String::new(),
-        replaced: None,
-        server_message: header.message,
-        messages: 1,
-        started_at: now,
-        last_at: now,
-        login: LoginStatus::default(),
-        sync_type: SyncType::default(),
-        max_msg_size: None,
-        max_obj_size: None,
-        in_flight: Vec::new(),
-        upload: None,
-        download: None,
-        server_challenges: 0,
-        server_cred: false,
-        ender: None,
     }
 }
 

@@ -33,11 +33,12 @@ pub(super) fn item_state(operation: &Operation, target: &LocUri, item: &ItemOutc
     let Some(status) = item.status else { return ItemState::Open };
     let verb = if item.as_replace { Verb::Replace } else { operation.verb };
     match (verb, status) {
-        (Verb::Get, StatusCode(204)) => ItemState::Done,
+        (Verb::Get, StatusCode(204)) | (Verb::Delete, StatusCode::NOT_FOUND | StatusCode::ITEM_NOT_DELETED) => {
+            ItemState::Done
+        }
         (Verb::Get, _) if status.class() == StatusClass::Done && item.result.is_none() && item.below.is_empty() => {
             ItemState::Open
         }
-        (Verb::Delete, StatusCode::NOT_FOUND | StatusCode::ITEM_NOT_DELETED) => ItemState::Done,
         (Verb::Add, StatusCode::ALREADY_EXISTS) if repeated => ItemState::Done,
         (Verb::Add, StatusCode::ALREADY_EXISTS) if operation.if_exists == IfExists::Replace => ItemState::Exists,
         (Verb::Exec, _) if status.class() == StatusClass::Done && !item.reported && target.works_asynchronously() => {

@@ -56,6 +56,37 @@ pub struct Session {
     pub ender: Option<CommandId>,
 }
 
+impl Session {
+    /// A session that begins with this message of the client. Each message that it may have sent before, to be
+    /// challenged, was answered by one of ours, so that our counter begins where the client's stands.
+    pub const fn begin(session_id: SessionId, message: MsgId, authentication: Authentication, now: Timestamp) -> Self {
+        Self {
+            session_id,
+            phase: Phase::Open,
+            authentication,
+            authenticated_in: message,
+            client_message: message,
+            client_hash: String::new(),
+            first_hash: String::new(),
+            replaced: None,
+            server_message: message,
+            messages: 1,
+            started_at: now,
+            last_at: now,
+            login: LoginStatus::Unsaid,
+            sync_type: SyncType::Mixed,
+            max_msg_size: None,
+            max_obj_size: None,
+            in_flight: Vec::new(),
+            upload: None,
+            download: None,
+            server_challenges: 0,
+            server_cred: false,
+            ender: None,
+        }
+    }
+}
+
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
