@@ -1,1 +1,10 @@
+//! The integration tests: one binary, so that it links once.
 
+#[cfg(test)]
+mod compose;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod support;

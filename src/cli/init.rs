@@ -10,9 +10,11 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use transom_protocol::session::Timestamp;
+use zeroize::Zeroizing;
 
-use super::{Global, Installation, Output, hinted, server_names};
+use super::{Global, Installation, Output, hinted, now, open_store, server_names};
 use crate::{
+    admin::Admin,
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
     pki::{CertificateAuthority, DataKey, write_public, write_secret},
 };
@@ -21,21 +23,25 @@ use crate::{
 ///
 /// Everything goes into a new data folder, or nothing is left behind. The server certificate comes from the
 /// installation's own authority, so that it works at once with devices that trust that root; a public certificate
-/// replaces it by the settings device_door.certificate and device_door.key.
+/// replaces it by the settings of the device door.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Init {
     /// Name or address under which devices reach this server
     #[arg(long, value_name = "NAME")]
     host: Host,
-    /// sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME
-    #[arg(long, value_name = "URL", default_value = "sqlite:transom.db")]
+    #[arg(long, value_name = "URL", default_value = "sqlite:transom.db", help = DATABASE)]
     database: DatabaseUrl,
 }
+
+const DATABASE: &str = "sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME";
 
 const EXAMPLES: &str = "Examples:
   transom init --host mdm.example.com
   transom init --data /var/lib/transom --host mdm.example.com --database postgres://transom:secret@db/transom";
+
+/// What the first token is called.
+const TOKEN_NAME: &str = "init";
 
 /// A file of a new installation.
 #[derive(Debug, Serialize)]
@@ -55,9 +61,8 @@ struct Report {
 
 impl Init {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         let data = std::path::absolute(&global.data).context("can't tell where the data folder is")?;
-        let files = make(&data, &self.host, &self.database, now, prepare_store)?;
+        let files = make(&data, &self.host, &self.database, now(), prepare_store)?;
         let next = format!("transom serve --data {}", global.data.display());
         let report = Report { data, host: self.host.to_string(), database: self.database.to_string(), files, next };
         if output.is_json() { output.document(&report) } else { output.text(report.to_text()) }
@@ -66,21 +71,22 @@ impl Init {
 
 impl Report {
     fn to_text(&self) -> String {
-        let files: String = self.files.iter().map(|made| format!("  {:<14}{}\n", made.file, made.what)).collect();
-        format!(
-            "Made an installation for {} in {}\n{files}  database      {}\n\nNext: {}",
-            self.host,
-            self.data.display(),
-            self.database,
-            self.next
-        )
+        let mut lines = vec![format!("Made an installation for {} in {}", self.host, self.data.display())];
+        lines.extend(self.files.iter().map(|made| format!("  {:<14}{}", made.file, made.what)));
+        lines.push(format!("  {:<14}{}", "database", self.database));
+        lines.push(format!("\nNext: {}", self.next));
+        lines.join("\n")
     }
 }
 
 /// Makes what lies in the database: its schema and the first token of the admin API.
-#[expect(clippy::unnecessary_wraps, reason = "the store can refuse")]
-fn prepare_store(_installation: &Installation) -> anyhow::Result<Vec<Made>> {
-    Ok(Vec::new())
+fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
+    let store = open_store(installation)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let made = runtime.block_on(Admin::make_token(&store, TOKEN_NAME, None, now()))?;
+    let token = Zeroizing::new(format!("{}\n", made.token.expose()));
+    write_secret(&installation.folder.admin_token(), token.as_bytes())?;
+    Ok(vec![Made { file: "admin.token".to_owned(), what: "token for the admin API, used by commands on this machine" }])
 }
 
 /// Makes the folder beside its place, and moves it there when all of it is there.

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
+mod backend;
 mod ca;
 pub mod discovery;
 mod failure;
@@ -16,6 +17,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use backend::{Backend, now, open_store};
 pub use failure::hinted;
 pub use installation::{Installation, server_names};
 pub use output::Output;

@@ -1,24 +1,21 @@
 //! `transom serve`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use clap::Args;
-use futures_util::FutureExt as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use transom_protocol::session::Timestamp;
 
-use super::{Global, Installation, Output, discovery::Addresses, logging};
+use super::{Backend, Global, Installation, Output, discovery::Addresses, logging, now};
 use crate::{
-    http::{self, Parts, Running, api::Verdict},
-    management::Management,
+    http::{self, Parts, Running},
     metrics::Metrics,
 };
 
 /// Run the server until it is told to stop
 ///
-/// SIGTERM or Ctrl-C finish what is running (server.stop_grace) and exit with 0; a second one exits at once.
+/// SIGTERM or Ctrl-C finish what is running and exit with 0; a second one exits at once.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
@@ -49,18 +46,26 @@ impl Serve {
         logging::start(&installation.settings.log)?;
         let _lock = installation.lock()?;
         allow_open_files(&installation);
+        let metrics = Metrics::new();
+        let backend = Backend::open(&installation, metrics.clone())?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(&installation, output))
+        runtime.block_on(serve(&installation, &backend, metrics, output))
     }
 }
 
-async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
+async fn serve(
+    installation: &Installation,
+    backend: &Backend,
+    metrics: Metrics,
+    output: &mut Output,
+) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
-    let parts = parts(installation)?;
+    let parts = parts(installation, backend, metrics)?;
     warn_of_expiry(&parts);
     let mut running = http::start(&installation.settings, parts).await?;
     let addresses = announce(installation, &running, output)?;
+    let tidying = tokio::spawn(backend.clone().tidy_forever());
     let failed = tokio::select! {
         () = signals.next() => None,
         error = running.failed() => Some(error),
@@ -70,6 +75,7 @@ async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Resu
         all_finished = running.stop() => all_finished,
         () = signals.next() => false,
     };
+    tidying.abort();
     addresses.remove(&installation.folder).context("can't remove run/addresses.json")?;
     tracing::info!(all_finished, "stopped");
     match failed {
@@ -79,14 +85,14 @@ async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Resu
 }
 
 /// Everything behind the doors.
-fn parts(installation: &Installation) -> anyhow::Result<Parts> {
+fn parts(installation: &Installation, backend: &Backend, metrics: Metrics) -> anyhow::Result<Parts> {
     Ok(Parts {
-        answering: http::answering(Arc::new(Management::default())),
+        answering: http::answering(backend.management.clone()),
         identity: installation.identity()?,
         admin_identity: installation.admin_identity()?,
-        readiness: Arc::new(|| async { Err("there is no store".to_owned()) }.boxed()),
-        tokens: Arc::new(|_| async { Verdict::Unknown }.boxed()),
-        metrics: Metrics::new(),
+        readiness: backend.readiness(),
+        tokens: backend.tokens(),
+        metrics,
     })
 }
 
@@ -107,7 +113,7 @@ fn announce(installation: &Installation, running: &Running, output: &mut Output)
 }
 
 fn warn_of_expiry(parts: &Parts) {
-    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    let now = now();
     for identity in [Some(&parts.identity), parts.admin_identity.as_ref()].into_iter().flatten() {
         let ends = identity.expires_at();
         if ends.millis_since(now) < EXPIRES_SOON_MILLIS {

@@ -111,7 +111,7 @@ struct OpenDoor {
 }
 
 /// Passes messages on to management.
-pub fn answering(management: Arc<Management>) -> Answering {
+pub fn answering(management: Management) -> Answering {
     Arc::new(move |request| {
         let management = management.clone();
         Box::pin(async move { management.answer(request).await })

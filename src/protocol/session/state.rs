@@ -44,6 +44,8 @@ pub struct Session {
     pub server_challenges: u32,
     /// Every message of ours carries our credential.
     pub server_cred: bool,
+    /// An Exec that ends the session went out: nothing follows it until it is answered with an error.
+    pub ender: Option<CommandId>,
 }
 
 /// Where a session stands.
@@ -125,6 +127,21 @@ pub struct Sent {
     pub command: CommandId,
     /// Which part of the command.
     pub part: SentPart,
+    /// What was heard of it.
+    pub answer: SentAnswer,
+}
+
+/// What was heard of a [`Sent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentAnswer {
+    /// Nothing that settles it.
+    #[default]
+    Awaited,
+    /// The device took it and will report the end.
+    Accepted,
+    /// All that was to be said. Kept for a message or two, because devices repeat themselves.
+    Settled,
 }
 
 /// Which part of a command a `CmdID` stands for.
@@ -135,6 +152,8 @@ pub enum SentPart {
     Group,
     /// Some of its nodes, by their place in [`crate::csp::Instruction::settings`].
     Items(Vec<usize>),
+    /// A chunk, not the last, of its only node's value.
+    Chunk,
 }
 
 /// A large object on its way to us.
@@ -150,6 +169,8 @@ pub struct Upload {
     pub announced: u64,
     /// Bytes so far.
     pub received: u64,
+    /// Chunks so far.
+    pub chunks: u32,
 }
 
 /// A large object on its way to the device.
@@ -159,4 +180,6 @@ pub struct Download {
     pub command: CommandId,
     /// Bytes of its value that were sent.
     pub offset: usize,
+    /// The device took the last chunk and waits for the next.
+    pub acknowledged: bool,
 }

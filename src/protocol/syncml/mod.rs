@@ -15,7 +15,7 @@ pub mod redact;
 pub mod wbxml;
 pub mod write;
 
-pub use codes::{AlertCode, StatusClass, StatusCode};
+pub use codes::{AlertCode, Explained, StatusClass, StatusCode, hresult};
 pub use command::{Alert, Chal, Command, Cred, Group, GroupKind, Request, Results, Status, Unreadable, Verb};
 pub use item::{Data, Item};
 pub use message::{Address, Message, Oddity, SyncBody, SyncHdr};

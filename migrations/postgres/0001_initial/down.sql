@@ -1,0 +1,12 @@
+DROP TABLE idempotency_keys;
+DROP TABLE api_tokens;
+DROP TABLE upload_chunks;
+DROP TABLE events;
+DROP TABLE journal_spans;
+DROP TABLE exchanges;
+DROP TABLE attempts;
+DROP TABLE commands;
+DROP TABLE sessions;
+DROP TABLE enrollments;
+DROP TABLE devices;
+DROP TABLE meta;

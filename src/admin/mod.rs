@@ -1,0 +1,81 @@
+//! What operators may ask and order: the one place between the interfaces (API, web pages, command line) and the
+//! capabilities with the store. Knows no HTTP.
+
+mod command_view;
+mod commands;
+mod devices;
+mod error;
+mod imports;
+mod sessions;
+mod tokens;
+
+pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
+pub use commands::{CommandQuery, NewOrder, Ordered, OrderedDevice, Repetition, ResolveAs};
+pub use devices::{DeviceJson, EnrollmentJson};
+pub use error::{Error, Fault};
+pub use imports::{Imported, ImportedDevice};
+pub use sessions::{EventJson, MessageJson, SessionDetail, SessionJson, SessionQuery};
+pub use tokens::{NewToken, TOKEN_PREFIX};
+
+use crate::management::Management;
+use crate::model::{Cursor, Page};
+use crate::store::Store;
+
+/// Longest page of a list.
+pub const MAX_LIMIT: usize = 500;
+
+/// Length of a page when none is asked for.
+pub const DEFAULT_LIMIT: usize = 50;
+
+/// Who may be served what. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    store: Store,
+    management: Management,
+}
+
+impl Admin {
+    /// On a store and the capabilities on it.
+    pub const fn new(store: Store, management: Management) -> Self {
+        Self { store, management }
+    }
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// Entries at most.
+    pub limit: Option<usize>,
+    /// From the page before.
+    pub cursor: Option<String>,
+}
+
+impl Part {
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+    }
+
+    fn cursor(&self) -> Result<Option<Cursor>, Error> {
+        let parse =
+            |text: &String| Cursor::parse(text).ok_or_else(|| Error::invalid("/cursor", "this is no cursor of ours"));
+        self.cursor.as_ref().map(parse).transpose()
+    }
+}
+
+/// A page of a list, as JSON.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct PageJson<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// To be handed in for the next page; `null` at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> PageJson<T> {
+    fn of<R>(page: Page<R>, entry: impl FnMut(R) -> T) -> Self {
+        Self {
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+            items: page.items.into_iter().map(entry).collect(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What Transom knows about, as values: devices, enrollments, commands, sessions, the journal.
+//!
+//! The words that the store, the capabilities and the interfaces share. Nothing here does I/O, reads a clock or
+//! decides anything; what the protocol already has a value for is not repeated.
+
+mod command;
+mod device;
+mod enrollment;
+mod ids;
+mod journal;
+mod page;
+mod secret;
+mod session;
+mod time;
+mod token;
+
+pub use command::{
+    Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
+    NotEnqueued,
+};
+pub use device::{Device, DeviceFilter, DeviceInfo};
+pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
+pub use ids::{
+    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
+};
+pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
+pub use page::{Cursor, Page};
+pub use secret::Secret;
+pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
+pub use time::{parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
+pub use token::ApiToken;
+pub use transom_protocol::session::{
+    CommandId, CommandState, DeviceId, MsgId, Progress, Reason, ReasonCode, SessionId, Timestamp,
+};

@@ -1,0 +1,374 @@
+//! An authenticated message against the queue: hear what it says, then say what is to be said (MS-MDM 3.1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{self, CmdIds};
+use super::close::close_into;
+use super::queue::Queue;
+use super::{
+    Account, Admitted, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer, Session,
+    SessionTrigger, Timestamp,
+};
+use crate::syncml::{Command, Message, StatusCode, SyncBody, Verb, write};
+
+/// What is to be stored and sent for one message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The credentials, when they changed.
+    pub account: Option<Account>,
+    /// The session, to be stored.
+    pub session: Session,
+    /// The session began with this message.
+    pub is_new: bool,
+    /// The session that ended because another began, to be stored.
+    pub replaced: Option<Session>,
+    /// What to send.
+    pub reply: Message,
+    /// Commands that changed, in the order of their sequence.
+    pub commands: Vec<Pending>,
+    /// Commands that the reply carries.
+    pub attempts: Vec<Attempted>,
+    /// Commands that the message answered, wholly or in part.
+    pub answered: Vec<Answered>,
+    /// What else the message told.
+    pub events: Vec<Event>,
+    /// What to do with the chunks of a large value, in this order.
+    pub uploads: Vec<UploadStep>,
+}
+
+/// One command was put into our reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempted {
+    /// The command.
+    pub command: CommandId,
+    /// The how-manieth time, from 1.
+    pub number: u32,
+    /// Our message.
+    pub message: MsgId,
+    /// Its first `CmdID` there.
+    pub cmd_id: u32,
+}
+
+/// One command was answered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Answered {
+    /// The command.
+    pub command: CommandId,
+    /// The message of ours that carried it.
+    pub message: MsgId,
+}
+
+/// What to do with the chunks of a value that a device sends in pieces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UploadStep {
+    /// Keep one more.
+    Append {
+        /// Counts from 1.
+        number: u32,
+        /// The chunk.
+        data: String,
+    },
+    /// All are there: they go before the `data` of this node's result, which is the last one.
+    Complete {
+        /// The command.
+        command: CommandId,
+        /// The place of the node.
+        item: usize,
+    },
+    /// Delete them.
+    Drop,
+}
+
+/// Everything that one message can change.
+pub(super) struct Work<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) now: Timestamp,
+    pub(super) is_new: bool,
+    pub(super) account: Account,
+    pub(super) account_changed: bool,
+    pub(super) session: Session,
+    pub(super) queue: Queue,
+    pub(super) ids: CmdIds,
+    pub(super) events: Vec<Event>,
+    pub(super) anomalies: usize,
+    pub(super) touched: BTreeSet<CommandId>,
+    pub(super) answered: BTreeSet<Answered>,
+    pub(super) attempts: Vec<Attempted>,
+    pub(super) steps: Vec<UploadStep>,
+    pub(super) upload_continued: bool,
+    pub(super) interrupted: Vec<String>,
+    pub(super) wants_next: bool,
+    /// The device only keeps the line open: no commands in this reply.
+    pub(super) hold: bool,
+    pub(super) ending: Option<Ending>,
+    /// `CmdRef`, name and Status of each command of the device, in order.
+    pub(super) replies: Vec<(String, String, StatusCode)>,
+}
+
+impl<'a> Admitted<'a> {
+    /// The commands that this message may answer or end: they have to be among those handed to [`Self::process`].
+    pub fn concerned(&self) -> Vec<CommandId> {
+        let before = self.replaced.iter().flat_map(|session| &session.in_flight);
+        let ids: BTreeSet<_> = self.session.in_flight.iter().chain(before).map(|sent| &sent.command).collect();
+        ids.into_iter().cloned().collect()
+    }
+
+    /// The message brings alerts that may report the end of a command which the device had accepted: those commands
+    /// have to be handed to [`Self::process`] too.
+    pub fn brings_reports(&self) -> bool {
+        self.message.body.commands.iter().any(|command| match command {
+            Command::Alert(alert) => alert.items.iter().any(|item| item.source_uri().is_some()),
+            _ => false,
+        })
+    }
+
+    /// The session as it stands before the message is heard.
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Whether the message begins a session.
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Hears the message and decides the reply.
+    ///
+    /// `pending` holds the [`Self::concerned`] commands and those that may go out, `settled` the states of commands
+    /// that others depend on and that are not pending.
+    pub fn process(mut self, pending: Vec<Pending>, settled: &BTreeMap<CommandId, CommandState>) -> Decision {
+        let mut queue = Queue::new(pending);
+        let mut steps = Vec::new();
+        if let Some(before) = self.replaced.as_mut() {
+            if before.upload.is_some() {
+                steps.push(UploadStep::Drop);
+            }
+            close_into(before, &mut queue, Ending::Replaced, self.now, self.rules);
+        }
+        if self.is_new {
+            self.events.push(Event::SessionStarted(trigger(&self.message.body.commands)));
+        }
+        let Admitted { message, now, rules, account, account_changed, session, replaced, is_new, .. } = self;
+        let mut work = Work {
+            rules,
+            now,
+            is_new,
+            account,
+            account_changed,
+            session,
+            queue,
+            ids: CmdIds::default(),
+            events: self.events,
+            anomalies: 0,
+            touched: BTreeSet::new(),
+            answered: BTreeSet::new(),
+            attempts: Vec::new(),
+            steps,
+            upload_continued: false,
+            interrupted: Vec::new(),
+            wants_next: !message.body.is_final,
+            hold: false,
+            ending: None,
+            replies: Vec::new(),
+        };
+        work.hear(message);
+        let chal = self.next_nonce.map(|nonce| answer::challenge(&work.account, &nonce));
+        let reply = work.reply(message, self.status, chal, settled);
+        work.finish(reply, replaced)
+    }
+}
+
+impl<'a> Work<'a> {
+    fn hear(&mut self, message: &Message) {
+        if let Some(meta) = &message.header.meta {
+            self.session.max_msg_size = meta.max_msg_size.or(self.session.max_msg_size);
+            self.session.max_obj_size = meta.max_obj_size.or(self.session.max_obj_size);
+        }
+        let had_upload = self.session.upload.is_some();
+        let mut seen = BTreeSet::new();
+        for command in &message.body.commands {
+            self.hear_command(command, &mut seen);
+        }
+        if had_upload && !self.upload_continued {
+            self.interrupt_upload();
+        }
+        self.settle_touched();
+        if let Some(ending) = self.ending {
+            if self.session.upload.is_some() {
+                self.steps.push(UploadStep::Drop);
+            }
+            self.unenrolled_by_us(ending);
+            close_into(&mut self.session, &mut self.queue, ending, self.now, self.rules);
+        }
+    }
+
+    fn hear_command<'m>(&mut self, command: &'m Command, seen: &mut BTreeSet<&'m str>) {
+        let repeated = !seen.insert(command.cmd_id()) && !command.cmd_id().is_empty();
+        match command {
+            Command::Status(status) if status.cmd_ref == "0" || status.cmd.eq_ignore_ascii_case("SyncHdr") => {
+                self.hear_header_status(status);
+            }
+            // A Status that answers a Status of ours, such as 406: there is nothing that it could change.
+            Command::Status(status) if status.cmd.eq_ignore_ascii_case("Status") => {
+                self.anomaly("status_of_status", || format!("Status {} for a Status of ours", status.code));
+            }
+            Command::Status(status) => self.apply_status(status),
+            Command::Results(results) => self.hear_results(results),
+            Command::Unreadable(element) if matches!(element.name.as_str(), "Status" | "Results") => {
+                self.anomaly("unreadable_answer", || format!("{}: {}", element.name, element.why));
+            }
+            _ if repeated => {
+                self.anomaly("repeated_cmd_id", || format!("CmdID {} stands twice in one message", command.cmd_id()));
+                self.respond(command, StatusCode::BAD_REQUEST);
+            }
+            Command::Alert(alert) => {
+                let code = if alert.cmd_id.is_empty() { StatusCode::BAD_REQUEST } else { self.hear_alert(alert) };
+                if !alert.no_resp {
+                    self.respond(command, code);
+                }
+            }
+            Command::Request(request) => {
+                let code = match request.verb {
+                    _ if request.cmd_id.is_empty() => StatusCode::BAD_REQUEST,
+                    Verb::Replace => self.hear_device_info(request),
+                    Verb::Copy => StatusCode::NOT_IMPLEMENTED,
+                    Verb::Add | Verb::Delete | Verb::Get | Verb::Exec => StatusCode::NOT_ALLOWED,
+                };
+                if !request.no_resp {
+                    self.respond(command, code);
+                }
+            }
+            Command::Group(group) => {
+                if !group.no_resp {
+                    self.respond(command, StatusCode::NOT_ALLOWED);
+                    self.respond_to_children(&group.commands);
+                }
+            }
+            Command::Unreadable(element) => {
+                self.anomaly("unreadable_command", || format!("{}: {}", element.name, element.why));
+                self.respond(command, unreadable_status(&element.name));
+            }
+        }
+    }
+
+    fn hear_results(&mut self, results: &crate::syncml::Results) {
+        let mut code = StatusCode::OK;
+        for item in &results.items {
+            if self.is_chunk(results, item) {
+                code = self.take_chunk(results, item);
+            } else {
+                self.apply_result(results, item, false);
+            }
+        }
+        // Results that were simply taken are not answered (OMA RepPro 5.4.6).
+        if code != StatusCode::OK {
+            self.replies.push((results.cmd_id.clone(), "Results".to_owned(), code));
+        }
+    }
+
+    fn respond(&mut self, command: &Command, code: StatusCode) {
+        self.replies.push((command.cmd_id().to_owned(), command.name().to_owned(), code));
+    }
+
+    fn respond_to_children(&mut self, commands: &[Command]) {
+        for command in commands {
+            if !matches!(command, Command::Status(_) | Command::Results(_)) {
+                self.respond(command, StatusCode::NOT_EXECUTED);
+            }
+            if let Command::Group(group) = command {
+                self.respond_to_children(&group.commands);
+            }
+        }
+    }
+
+    pub(super) fn note_answered(&mut self, command: &CommandId, message: MsgId) {
+        self.answered.insert(Answered { command: command.clone(), message });
+    }
+
+    fn reply(
+        &mut self,
+        message: &Message,
+        status: StatusCode,
+        chal: Option<crate::syncml::Chal>,
+        settled: &BTreeMap<CommandId, CommandState>,
+    ) -> Message {
+        let msg_ref = &message.header.msg_id;
+        let mut header = answer::header(&message.header, self.session.server_message);
+        if self.session.server_cred
+            && let Some((name, cred)) = answer::server_cred(&self.account)
+        {
+            header.source.loc_name = Some(name);
+            header.cred = Some(cred);
+        }
+        let first = Command::Status(answer::header_status(&mut self.ids, msg_ref, status, chal));
+        let is_final = message.body.is_final;
+        let mut reply = Message { header, body: SyncBody { commands: vec![first], is_final }, oddities: Vec::new() };
+        let least = write::write(&reply).len();
+        let commands = &mut reply.body.commands;
+        for (cmd_ref, name, code) in std::mem::take(&mut self.replies) {
+            commands.push(Command::Status(answer::status(&mut self.ids, msg_ref, &cmd_ref, &name, code)));
+        }
+        for (code, items) in self.large_object_alerts() {
+            commands.push(answer::alert(&mut self.ids, code, items));
+        }
+        let may_send = is_final && !self.wants_next && !self.hold && self.ending.is_none();
+        let mut asks = self.wants_next;
+        if may_send {
+            let used = write::write(&reply).len();
+            let package = self.fill(used, least, settled);
+            reply.body.is_final = !package.unfinished;
+            asks = package.ask_for_next || !package.commands.is_empty();
+            reply.body.commands.extend(package.commands);
+            if package.ask_for_next {
+                let code = crate::syncml::AlertCode::NEXT_MESSAGE;
+                reply.body.commands.push(answer::alert(&mut self.ids, code, Vec::new()));
+            }
+        }
+        if self.ending.is_none() {
+            self.session.phase = if asks || self.hold { Phase::Open } else { Phase::Quiet };
+        }
+        reply
+    }
+
+    fn finish(mut self, reply: Message, replaced: Option<Session>) -> Decision {
+        // Devices repeat Results in the next message; what is older than that can't be meant any more.
+        let current = self.session.server_message.number();
+        self.session
+            .in_flight
+            .retain(|sent| sent.answer != SentAnswer::Settled || sent.message.number() + 1 >= current);
+        Decision {
+            account: self.account_changed.then_some(self.account),
+            session: self.session,
+            is_new: self.is_new,
+            replaced,
+            reply,
+            commands: self.queue.into_changed(),
+            attempts: self.attempts,
+            answered: self.answered.into_iter().collect(),
+            events: self.events,
+            uploads: self.steps,
+        }
+    }
+}
+
+/// Elements that OMA DS defines and DM doesn't use are not implemented; everything else is a bad request.
+fn unreadable_status(name: &str) -> StatusCode {
+    match name {
+        "Copy" | "Map" | "Move" | "Put" | "Search" | "Sync" => StatusCode::NOT_IMPLEMENTED,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn trigger(commands: &[Command]) -> SessionTrigger {
+    let mut codes = commands.iter().filter_map(|command| match command {
+        Command::Alert(alert) => alert.code,
+        _ => None,
+    });
+    codes
+        .find_map(|code| match code {
+            crate::syncml::AlertCode::SERVER_INITIATED => Some(SessionTrigger::Server),
+            crate::syncml::AlertCode::CLIENT_INITIATED => Some(SessionTrigger::Client),
+            _ => None,
+        })
+        .unwrap_or(SessionTrigger::Unsaid)
+}

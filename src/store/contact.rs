@@ -1,0 +1,319 @@
+//! What one message of a device needs to know, and what it leaves behind.
+
+use diesel::prelude::*;
+use transom_protocol::session::{Account, DeviceId, Ending, Phase, Session, Timestamp};
+use transom_protocol::syncml::codec::Encoding;
+
+use super::fragments::{columns, update};
+use super::schema::{enrollments, sessions};
+use super::seal::Place;
+use super::tx::{Tx, on_backend};
+use super::{Error, words};
+use crate::model::{AuthenticationMethod, DeviceInfo, DeviceKey, EnrollmentId, EnrollmentState, SessionKey};
+
+/// An enrollment that a device may use, with its newest session; the row is locked until the transaction ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contact {
+    /// The enrollment.
+    pub enrollment: EnrollmentId,
+    /// The device.
+    pub device: DeviceKey,
+    /// The device's own id, as it was first sent.
+    pub device_id: DeviceId,
+    /// Pending or active.
+    pub state: EnrollmentState,
+    /// Counts the lives of the device.
+    pub generation: i32,
+    /// Its credentials.
+    pub account: Account,
+    /// What the device last said of itself.
+    pub info: DeviceInfo,
+    /// Commands without an outcome. With none there is nothing to look up in the queue.
+    pub open_commands: i64,
+    /// The newest session, whatever became of it.
+    pub session: Option<(SessionKey, Session)>,
+}
+
+/// What a message changed.
+#[derive(Debug, Clone, Copy)]
+pub struct SaveContact<'a> {
+    /// The enrollment that it was for.
+    pub enrollment: &'a EnrollmentId,
+    /// The device that it is an enrollment of.
+    pub device_id: &'a DeviceId,
+    /// When.
+    pub now: Timestamp,
+    /// The credentials, if they changed.
+    pub account: Option<&'a Account>,
+    /// What the device says of itself, if that changed.
+    pub info: Option<&'a DeviceInfo>,
+    /// The session. Without one the device was not authenticated, and counts as not seen.
+    pub session: Option<SaveSession<'a>>,
+}
+
+/// A session after a message.
+#[derive(Debug, Clone, Copy)]
+pub struct SaveSession<'a> {
+    /// Ours.
+    pub key: &'a SessionKey,
+    /// The value, as it is after the message.
+    pub session: &'a Session,
+    /// The session began with this message.
+    pub is_new: bool,
+    /// What was answered, to be answered again when the same message comes again.
+    pub reply: Option<&'a Reply>,
+    /// Commands that the reply carries.
+    pub commands_sent: u32,
+    /// Commands that the message answered.
+    pub commands_answered: u32,
+}
+
+/// A reply, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// How it is written.
+    pub encoding: Encoding,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Most enrollments of one device that may be live at once.
+pub(super) const MOST_LIVE: i64 = 4;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = enrollments)]
+struct ContactRow {
+    id: String,
+    device: String,
+    device_id: String,
+    generation: i32,
+    state: String,
+    account: Option<Vec<u8>>,
+    info: String,
+    open_commands: i64,
+    session: Option<String>,
+    session_snapshot: Option<Vec<u8>>,
+}
+
+impl Tx<'_> {
+    /// The enrollments that a device may use, newest first. Nobody else gets them before this transaction ends.
+    pub fn live_enrollments(&mut self, device: &DeviceId) -> Result<Vec<Contact>, Error> {
+        let query = enrollments::table
+            .filter(enrollments::folded_id.eq(device.key()))
+            .filter(enrollments::ended_at.is_null())
+            .order(enrollments::generation.desc())
+            .limit(MOST_LIVE)
+            .select(columns::<ContactRow>());
+        let rows: Vec<ContactRow> = on_backend!(
+            self,
+            sqlite | conn | query.load(conn),
+            postgres | conn | query.for_no_key_update().load(conn)
+        )?;
+        rows.into_iter().map(|row| self.contact(row)).collect()
+    }
+
+    /// One enrollment, if it has not ended. Nobody else gets it before this transaction ends.
+    pub fn enrollment_for_update(&mut self, enrollment: &EnrollmentId) -> Result<Option<Contact>, Error> {
+        let query = enrollments::table
+            .filter(enrollments::id.eq(enrollment.as_str()))
+            .filter(enrollments::ended_at.is_null())
+            .select(columns::<ContactRow>());
+        let row: Option<ContactRow> = on_backend!(
+            self,
+            sqlite | conn | query.first(conn).optional(),
+            postgres | conn | query.for_no_key_update().first(conn).optional()
+        )?;
+        row.map(|row| self.contact(row)).transpose()
+    }
+
+    fn contact(&self, row: ContactRow) -> Result<Contact, Error> {
+        let session = match (row.session, row.session_snapshot) {
+            (Some(key), Some(snapshot)) => {
+                Some((words::id(key)?, self.key.open_json(snapshot_of(&row.id), &snapshot)?))
+            }
+            _ => None,
+        };
+        let account = row.account.ok_or_else(|| Error::corrupt("enrollments.account"))?;
+        Ok(Contact {
+            account: self.key.open_json(account_of(&row.id), &account)?,
+            enrollment: words::id(row.id)?,
+            device: words::id(row.device)?,
+            device_id: words::device_id(&row.device_id)?,
+            state: words::of_word(&row.state, "enrollments.state")?,
+            generation: row.generation,
+            info: serde_json::from_str(&row.info).map_err(|_| Error::corrupt("enrollments.info"))?,
+            open_commands: row.open_commands,
+            session,
+        })
+    }
+
+    /// Keeps what a message changed: one statement, one more for its session, and one more when the device says
+    /// something new of itself.
+    ///
+    /// Takes the commands that [`Tx::save_commands`] settled in this transaction off the count of open ones.
+    pub fn save_contact(&mut self, save: SaveContact<'_>) -> Result<(), Error> {
+        let id = save.enrollment.as_str();
+        let account = save.account.map(|account| self.key.seal_json(account_of(id), account)).transpose()?;
+        let snapshot = save.session.map(|saved| self.key.seal_json(snapshot_of(id), saved.session)).transpose()?;
+        let info = save.info.map(serde_json::to_string).transpose().map_err(|_| Error::corrupt("enrollments.info"))?;
+        let settled = self.settled.remove(save.enrollment).unwrap_or_default();
+        let awaiting = save.session.map(|saved| awaiting_since(saved.session));
+        let seen = save.session.map(|_| save.now.0);
+        let changes = (
+            enrollments::open_commands.eq(enrollments::open_commands - settled),
+            account.map(|account| enrollments::account.eq(Some(account))),
+            info.map(|info| enrollments::info.eq(info)),
+            seen.map(|seen| enrollments::last_seen_at.eq(Some(seen))),
+            save.session.map(|saved| enrollments::session.eq(Some(saved.key.as_str()))),
+            snapshot.map(|snapshot| enrollments::session_snapshot.eq(Some(snapshot))),
+            awaiting.map(|awaiting| enrollments::awaiting_since.eq(awaiting)),
+        );
+        let query = update(enrollments::table, enrollments::id.eq(id), changes);
+        if on_backend!(self, |conn| query.execute(conn))? != 1 {
+            return Err(Error::NotFound("enrollment"));
+        }
+        if let Some(saved) = save.session {
+            self.save_session(save.enrollment, save.device_id, saved)?;
+        }
+        save.info.map_or(Ok(()), |info| self.save_device_info(save.device_id, info))
+    }
+
+    /// Keeps credentials and session as they stand, without counting it as a contact of the device: wrong credentials,
+    /// or a session that was closed because nothing was heard.
+    pub fn save_standing(
+        &mut self,
+        enrollment: &EnrollmentId,
+        account: Option<&Account>,
+        session: Option<(&SessionKey, &Session)>,
+    ) -> Result<(), Error> {
+        let id = enrollment.as_str();
+        let account = account.map(|account| self.key.seal_json(account_of(id), account)).transpose()?;
+        let snapshot = session.map(|(_, session)| self.key.seal_json(snapshot_of(id), session)).transpose()?;
+        let settled = self.settled.remove(enrollment).unwrap_or_default();
+        let changes = (
+            enrollments::open_commands.eq(enrollments::open_commands - settled),
+            account.map(|account| enrollments::account.eq(Some(account))),
+            snapshot.map(|snapshot| enrollments::session_snapshot.eq(Some(snapshot))),
+            session.map(|(_, session)| enrollments::awaiting_since.eq(awaiting_since(session))),
+        );
+        let query = update(enrollments::table, enrollments::id.eq(id), changes);
+        if on_backend!(self, |conn| query.execute(conn))? != 1 {
+            return Err(Error::NotFound("enrollment"));
+        }
+        let Some((key, session)) = session else { return Ok(()) };
+        let standing = (
+            sessions::phase.eq(words::phase_word(session.phase)?),
+            sessions::server_message.eq(i64::from(session.server_message.number())),
+        );
+        let query = update(sessions::table, sessions::id.eq(key.as_str()), standing);
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
+    fn save_session(
+        &mut self,
+        enrollment: &EnrollmentId,
+        device_id: &DeviceId,
+        saved: SaveSession<'_>,
+    ) -> Result<(), Error> {
+        let (key, session) = (saved.key.as_str(), saved.session);
+        let reply = saved.reply.map(|reply| self.key.seal(reply_of(key), &reply.body)).transpose()?;
+        let standing = (
+            sessions::last_at.eq(session.last_at.0),
+            sessions::phase.eq(words::phase_word(session.phase)?),
+            sessions::authentication.eq(AuthenticationMethod::from(&session.authentication).as_str()),
+            sessions::login.eq(words::word(&session.login)?),
+            sessions::client_message.eq(i64::from(session.client_message.number())),
+            sessions::server_message.eq(i64::from(session.server_message.number())),
+            sessions::last_reply_encoding.eq(saved.reply.map(|reply| reply.encoding.as_str())),
+            sessions::last_reply.eq(reply),
+        );
+        let (sent, answered) = (i64::from(saved.commands_sent), i64::from(saved.commands_answered));
+        if saved.is_new {
+            let query = diesel::insert_into(sessions::table).values((
+                sessions::id.eq(key),
+                sessions::enrollment.eq(enrollment.as_str()),
+                sessions::folded_id.eq(device_id.key()),
+                sessions::session_id.eq(session.session_id.as_str()),
+                sessions::started_at.eq(session.started_at.0),
+                standing,
+                sessions::exchanges.eq(1),
+                sessions::commands_sent.eq(sent),
+                sessions::commands_answered.eq(answered),
+            ));
+            on_backend!(self, |conn| query.execute(conn))?;
+            return Ok(());
+        }
+        let counted = (
+            sessions::exchanges.eq(sessions::exchanges + 1),
+            sessions::commands_sent.eq(sessions::commands_sent + sent),
+            sessions::commands_answered.eq(sessions::commands_answered + answered),
+        );
+        let query = update(sessions::table, sessions::id.eq(key), (standing, counted));
+        match on_backend!(self, |conn| query.execute(conn))? {
+            1 => Ok(()),
+            _ => Err(Error::NotFound("session")),
+        }
+    }
+
+    /// The reply to the last message of a session.
+    pub fn last_reply(&mut self, session: &SessionKey) -> Result<Option<Reply>, Error> {
+        let key = session.as_str();
+        let query =
+            sessions::table.filter(sessions::id.eq(key)).select((sessions::last_reply_encoding, sessions::last_reply));
+        let row: Option<(Option<String>, Option<Vec<u8>>)> = on_backend!(self, |conn| query.first(conn).optional())?;
+        let Some((Some(encoding), Some(body))) = row else { return Ok(None) };
+        let encoding = words::encoding(&encoding, "sessions.last_reply_encoding")?;
+        Ok(Some(Reply { encoding, body: self.key.open(reply_of(key), &body)?.to_vec() }))
+    }
+
+    /// Notes how a session ended that is no longer the newest of its enrollment.
+    pub fn end_session(&mut self, session: &SessionKey, ending: Ending) -> Result<(), Error> {
+        let word = words::word(&ending)?;
+        let query = update(sessions::table, sessions::id.eq(session.as_str()), sessions::phase.eq(word));
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
+    /// Enrollments whose newest session has waited for an answer since before then, longest first.
+    pub fn silent_sessions(&mut self, before: Timestamp, limit: i64) -> Result<Vec<(EnrollmentId, SessionKey)>, Error> {
+        let query = enrollments::table
+            .filter(enrollments::awaiting_since.lt(before.0))
+            .filter(enrollments::ended_at.is_null())
+            .filter(enrollments::session.is_not_null())
+            .order(enrollments::awaiting_since.asc())
+            .limit(limit)
+            .select((enrollments::id, enrollments::session.assume_not_null()));
+        let rows: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
+        rows.into_iter().map(|(enrollment, session)| Ok((words::id(enrollment)?, words::id(session)?))).collect()
+    }
+
+    /// Takes what this transaction settled off the counts of open commands, where no contact was saved for it.
+    pub(super) fn settle_accounts(&mut self) -> Result<(), Error> {
+        for (enrollment, settled) in std::mem::take(&mut self.settled) {
+            let query = update(
+                enrollments::table,
+                enrollments::id.eq(enrollment.as_str()),
+                enrollments::open_commands.eq(enrollments::open_commands - settled),
+            );
+            on_backend!(self, |conn| query.execute(conn))?;
+        }
+        Ok(())
+    }
+}
+
+/// Since when a session has waited for an answer to what it sent.
+fn awaiting_since(session: &Session) -> Option<i64> {
+    let waits = !session.in_flight.is_empty() && !matches!(session.phase, Phase::Ended(_));
+    waits.then_some(session.last_at.0)
+}
+
+pub(super) const fn account_of(enrollment: &str) -> Place<'_> {
+    Place { column: "enrollments.account", row: enrollment }
+}
+
+const fn snapshot_of(enrollment: &str) -> Place<'_> {
+    Place { column: "enrollments.session_snapshot", row: enrollment }
+}
+
+const fn reply_of(session: &str) -> Place<'_> {
+    Place { column: "sessions.last_reply", row: session }
+}

@@ -1,0 +1,223 @@
+//! The lives of a device: made, used for the first time, over (design, promise 6).
+
+use diesel::prelude::*;
+use transom_protocol::session::{CommandState, DeviceId, Reason, ReasonCode, Timestamp};
+
+use super::contact::{MOST_LIVE, account_of};
+use super::fragments::{among, columns, update};
+use super::queue::{ReasonColumns, Timers};
+use super::schema::{commands, devices, enrollments};
+use super::tx::{Tx, on_backend};
+use super::{Error, words};
+use crate::model::{DeviceInfo, DeviceKey, Enrollment, EnrollmentId, EnrollmentState, NewEnrollment};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = enrollments)]
+pub(super) struct EnrollmentRow {
+    pub(super) id: String,
+    pub(super) device: String,
+    generation: i32,
+    state: String,
+    open_commands: i64,
+    created_at: i64,
+    first_seen_at: Option<i64>,
+    last_seen_at: Option<i64>,
+    ended_at: Option<i64>,
+}
+
+impl TryFrom<EnrollmentRow> for Enrollment {
+    type Error = Error;
+
+    fn try_from(row: EnrollmentRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: words::id(row.id)?,
+            generation: row.generation,
+            state: words::of_word(&row.state, "enrollments.state")?,
+            open_commands: row.open_commands,
+            created_at: Timestamp(row.created_at),
+            first_seen_at: row.first_seen_at.map(Timestamp),
+            last_seen_at: row.last_seen_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Opens the next life of a device, and makes the device if it is new. A life that is in use goes on until the new
+    /// one has made contact ([`Tx::activate_enrollment`]).
+    ///
+    /// Of several that were never used only the newest few stay valid.
+    pub fn import_enrollment(&mut self, new: &NewEnrollment, now: Timestamp) -> Result<Enrollment, Error> {
+        let device = self.device_for_update(&new.device_id, now)?;
+        // Read when the lock is held: another import may just have ended.
+        let lives = enrollments::table
+            .filter(enrollments::folded_id.eq(new.device_id.key()))
+            .order(enrollments::generation.desc())
+            .select(columns::<EnrollmentRow>());
+        let lives: Vec<EnrollmentRow> = on_backend!(self, |conn| lives.load(conn))?;
+        let generation = lives.first().map_or(1, |newest| newest.generation.saturating_add(1));
+        let pending = EnrollmentState::Pending.as_str();
+        let outdated =
+            lives.iter().filter(|life| life.state == pending).skip(usize::try_from(MOST_LIVE - 2).unwrap_or(0));
+        let outdated: Vec<String> = outdated.map(|life| life.id.clone()).collect();
+        if !outdated.is_empty() {
+            self.replace_enrollments(&outdated, now)?;
+        }
+
+        let id = EnrollmentId::new(now);
+        let account = self.key.seal_json(account_of(id.as_str()), &new.account)?;
+        let info = serde_json::to_string(&new.info).map_err(|_| Error::corrupt("enrollments.info"))?;
+        let query = diesel::insert_into(enrollments::table).values((
+            enrollments::id.eq(id.as_str()),
+            enrollments::device.eq(device.as_str()),
+            enrollments::device_id.eq(new.device_id.as_str()),
+            enrollments::folded_id.eq(new.device_id.key()),
+            enrollments::generation.eq(generation),
+            enrollments::state.eq(pending),
+            enrollments::account.eq(account),
+            enrollments::info.eq(info),
+            enrollments::next_sequence.eq(1),
+            enrollments::open_commands.eq(0),
+            enrollments::created_at.eq(now.0),
+        ));
+        on_backend!(self, |conn| query.execute(conn))?;
+        if new.info != DeviceInfo::default() {
+            self.save_device_info(&new.device_id, &new.info)?;
+        }
+        Ok(Enrollment {
+            id,
+            generation,
+            state: EnrollmentState::Pending,
+            open_commands: 0,
+            created_at: now,
+            first_seen_at: None,
+            last_seen_at: None,
+            ended_at: None,
+        })
+    }
+
+    /// The row of a device, made if need be; nobody else opens a life of it before this transaction ends.
+    fn device_for_update(&mut self, device: &DeviceId, now: Timestamp) -> Result<DeviceKey, Error> {
+        let key = DeviceKey::new(now);
+        let insert = diesel::insert_into(devices::table)
+            .values((
+                devices::id.eq(key.as_str()),
+                devices::device_id.eq(device.as_str()),
+                devices::folded_id.eq(device.key()),
+                devices::created_at.eq(now.0),
+            ))
+            .on_conflict_do_nothing();
+        on_backend!(self, |conn| insert.execute(conn))?;
+        // Enrollments are locked before devices, here as in a message of the device: nobody waits for each other.
+        let lives = enrollments::table
+            .filter(enrollments::folded_id.eq(device.key()))
+            .filter(enrollments::ended_at.is_null())
+            .order(enrollments::generation.desc())
+            .select(enrollments::id);
+        let _: Vec<String> = on_backend!(
+            self,
+            sqlite | _conn | Ok::<_, diesel::result::Error>(Vec::new()),
+            postgres | conn | lives.for_no_key_update().load(conn)
+        )?;
+        let query = devices::table.filter(devices::folded_id.eq(device.key())).select(devices::id);
+        let id: String = on_backend!(
+            self,
+            sqlite | conn | query.first(conn),
+            postgres | conn | query.for_no_key_update().first(conn)
+        )?;
+        words::id(id)
+    }
+
+    /// An enrollment makes its first authenticated contact: it becomes the device's active one, and every older one
+    /// ends with all that was waiting for it.
+    pub fn activate_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
+        let query = update(
+            enrollments::table,
+            enrollments::id.eq(enrollment.as_str()).and(enrollments::ended_at.is_null()),
+            (enrollments::state.eq(EnrollmentState::Active.as_str()), enrollments::first_seen_at.eq(Some(now.0))),
+        );
+        if on_backend!(self, |conn| query.execute(conn))? != 1 {
+            return Err(Error::NotFound("enrollment"));
+        }
+        let this =
+            enrollments::table.find(enrollment.as_str()).select((enrollments::folded_id, enrollments::generation));
+        let (folded_id, generation): (String, i32) = on_backend!(self, |conn| this.first(conn))?;
+        let older = enrollments::table
+            .filter(enrollments::folded_id.eq(folded_id))
+            .filter(enrollments::generation.lt(generation))
+            .filter(enrollments::ended_at.is_null())
+            .select(enrollments::id);
+        let older: Vec<String> = on_backend!(self, |conn| older.load(conn))?;
+        if older.is_empty() { Ok(()) } else { self.replace_enrollments(&older, now) }
+    }
+
+    /// The device leaves management: the enrollment ends, and what was waiting for it is canceled.
+    pub fn end_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
+        let ended = self.end_enrollments(
+            &[enrollment.as_str().to_owned()],
+            (EnrollmentState::Unenrolled, CommandState::Canceled, ReasonCode::Unenrolled),
+            now,
+        )?;
+        if ended == 1 { Ok(()) } else { Err(Error::NotFound("enrollment")) }
+    }
+
+    fn replace_enrollments(&mut self, ids: &[String], now: Timestamp) -> Result<(), Error> {
+        let ending = (EnrollmentState::Replaced, CommandState::Superseded, ReasonCode::NewEnrollment);
+        self.end_enrollments(ids, ending, now).map(drop)
+    }
+
+    fn end_enrollments(
+        &mut self,
+        ids: &[String],
+        (state, outcome, reason): (EnrollmentState, CommandState, ReasonCode),
+        now: Timestamp,
+    ) -> Result<usize, Error> {
+        let query = update(
+            enrollments::table,
+            among(enrollments::id, ids).and(enrollments::ended_at.is_null()),
+            (
+                enrollments::state.eq(state.as_str()),
+                enrollments::ended_at.eq(Some(now.0)),
+                enrollments::open_commands.eq(0),
+                enrollments::account.eq(None::<Vec<u8>>),
+                enrollments::session_snapshot.eq(None::<Vec<u8>>),
+                enrollments::awaiting_since.eq(None::<i64>),
+            ),
+        );
+        let ended = on_backend!(self, |conn| query.execute(conn))?;
+        for id in ids {
+            self.settled.remove(&words::id(id.clone())?);
+        }
+        let reason = Reason { code: reason, since: now, count: 1, retry_at: None, detail: None };
+        let query = update(
+            commands::table,
+            among(commands::enrollment, ids).and(commands::settled_at.is_null()),
+            (
+                commands::state.eq(outcome.as_str()),
+                commands::settled_at.eq(Some(now.0)),
+                ReasonColumns::of(Some(&reason))?,
+                Timers::default(),
+            ),
+        );
+        on_backend!(self, |conn| query.execute(conn))?;
+        Ok(ended)
+    }
+
+    /// Shows what a device says of itself in lists of devices.
+    pub(super) fn save_device_info(&mut self, device: &DeviceId, info: &DeviceInfo) -> Result<(), Error> {
+        let query = update(
+            devices::table,
+            devices::folded_id.eq(device.key()),
+            (
+                devices::name.eq(words::optional_text(info.name.as_ref())),
+                devices::folded_name.eq(words::optional_text(info.name.as_ref()).map(|name| name.to_ascii_lowercase())),
+                devices::manufacturer.eq(words::optional_text(info.manufacturer.as_ref())),
+                devices::model.eq(words::optional_text(info.model.as_ref())),
+                devices::language.eq(words::optional_text(info.language.as_ref())),
+                devices::dm_version.eq(words::optional_text(info.dm_version.as_ref())),
+                devices::os_version.eq(words::optional_text(info.os_version.as_ref())),
+            ),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+}

@@ -1,0 +1,118 @@
+//! What is due without a message: expiry, silence, and commands whose wait is over.
+
+use std::collections::{BTreeMap, HashMap};
+
+use diesel::prelude::*;
+use transom_protocol::session::{CommandId, CommandState, ReasonCode, Timestamp};
+
+use super::{ReasonColumns, Timers};
+use crate::model::EnrollmentId;
+use crate::store::fragments::{among, update};
+use crate::store::schema::{commands, enrollments};
+use crate::store::tx::{Tx, on_backend};
+use crate::store::{Error, words};
+
+impl Tx<'_> {
+    /// Ends up to `limit` commands whose time has passed before they were sent, and says how many it were. The reason
+    /// why each waited stays with it.
+    pub fn expire_commands(&mut self, now: Timestamp, limit: i64) -> Result<usize, Error> {
+        let due = commands::table
+            .filter(commands::lapses_at.le(now.0))
+            .order(commands::lapses_at.asc())
+            .limit(limit)
+            .select((commands::id, commands::enrollment));
+        let due: Vec<(String, String)> = on_backend!(self, |conn| due.load(conn))?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let ids: Vec<&str> = due.iter().map(|(id, _)| id.as_str()).collect();
+        self.lock_enrollments(due.iter().map(|(_, enrollment)| enrollment.as_str()))?;
+        // A message may have taken some of them before the lock was ours.
+        let still = commands::table
+            .filter(among(commands::id, ids))
+            .filter(commands::lapses_at.le(now.0))
+            .select((commands::id, commands::enrollment));
+        let still: Vec<(String, String)> = on_backend!(self, |conn| still.load(conn))?;
+        let query = update(
+            commands::table,
+            among(commands::id, still.iter().map(|(id, _)| id.as_str())),
+            (
+                commands::state.eq(CommandState::Expired.as_str()),
+                commands::settled_at.eq(Some(now.0)),
+                Timers::default(),
+            ),
+        );
+        let expired = on_backend!(self, |conn| query.execute(conn))?;
+        for (_, enrollment) in still {
+            *self.settled.entry(words::id(enrollment)?).or_default() += 1;
+        }
+        Ok(expired)
+    }
+
+    /// Takes the locks of several enrollments, in the order in which every transaction takes more than one.
+    fn lock_enrollments<'a>(&mut self, ids: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+        let query = enrollments::table
+            .filter(among(enrollments::id, ids))
+            .order((enrollments::folded_id.asc(), enrollments::generation.desc()))
+            .select(enrollments::id);
+        let _: Vec<String> = on_backend!(
+            self,
+            sqlite | _conn | Ok::<_, diesel::result::Error>(Vec::new()),
+            postgres | conn | query.for_no_key_update().load(conn)
+        )?;
+        Ok(())
+    }
+
+    /// Commands that a device accepted before `before` and has not reported the end of, longest first. One that names
+    /// a time for its report is listed only after it.
+    pub fn overdue_accepted(
+        &mut self,
+        before: Timestamp,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<(EnrollmentId, CommandId)>, Error> {
+        let query = commands::table
+            .filter(commands::accepted_at.lt(before.0))
+            .filter(commands::retry_at.is_null().or(commands::retry_at.le(now.0)))
+            .order(commands::accepted_at.asc())
+            .limit(limit)
+            .select((commands::enrollment, commands::id));
+        let rows: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
+        rows.into_iter().map(|(enrollment, id)| Ok((words::id(enrollment)?, CommandId(id)))).collect()
+    }
+
+    /// Puts the commands of an enrollment back into the queue that waited for others which all have their outcome now.
+    /// One statement when nothing waits.
+    pub fn wake_dependents(&mut self, enrollment: &EnrollmentId) -> Result<usize, Error> {
+        let waiting = commands::table
+            .filter(commands::enrollment.eq(enrollment.as_str()))
+            .filter(commands::state.eq(CommandState::Deferred.as_str()))
+            .filter(commands::reason.eq(words::word(&ReasonCode::WaitingForDependency)?))
+            .select((commands::id, commands::depends_on, commands::not_before, commands::expires_at));
+        let waiting: Vec<(String, Option<String>, Option<i64>, Option<i64>)> =
+            on_backend!(self, |conn| waiting.load(conn))?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let mut awaited = Vec::with_capacity(waiting.len());
+        for (_, depends_on, ..) in &waiting {
+            awaited.push(words::dependencies(depends_on.as_deref())?);
+        }
+        let states: HashMap<CommandId, CommandState> = self.command_states(&awaited.concat())?.into_iter().collect();
+        // Those that are free at the same time share a statement.
+        let mut free: BTreeMap<(Option<i64>, Option<i64>), Vec<String>> = BTreeMap::new();
+        for ((id, _, not_before, expires_at), depends_on) in waiting.into_iter().zip(awaited) {
+            if depends_on.iter().all(|id| states.get(id).is_none_or(|state| !state.is_open())) {
+                free.entry((not_before, expires_at)).or_default().push(id);
+            }
+        }
+        let mut woken = 0;
+        for ((not_before, expires_at), ids) in free {
+            let timers = Timers::of(CommandState::Queued, None, not_before.map(Timestamp), expires_at.map(Timestamp));
+            let changes = (commands::state.eq(CommandState::Queued.as_str()), ReasonColumns::of(None)?, timers);
+            let query = update(commands::table, among(commands::id, ids), changes);
+            woken += on_backend!(self, |conn| query.execute(conn))?;
+        }
+        Ok(woken)
+    }
+}

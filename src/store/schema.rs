@@ -1,0 +1,206 @@
+//! The tables, as Diesel sees them; the same on both engines. What a column is for stands in `migrations/`.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    meta (name) {
+        name -> Text,
+        value -> Binary,
+    }
+}
+
+table! {
+    devices (id) {
+        id -> Text,
+        device_id -> Text,
+        folded_id -> Text,
+        folded_name -> Nullable<Text>,
+        created_at -> BigInt,
+        name -> Nullable<Text>,
+        manufacturer -> Nullable<Text>,
+        model -> Nullable<Text>,
+        language -> Nullable<Text>,
+        dm_version -> Nullable<Text>,
+        os_version -> Nullable<Text>,
+    }
+}
+
+table! {
+    enrollments (id) {
+        id -> Text,
+        device -> Text,
+        device_id -> Text,
+        folded_id -> Text,
+        generation -> Integer,
+        state -> Text,
+        account -> Nullable<Binary>,
+        info -> Text,
+        next_sequence -> BigInt,
+        open_commands -> BigInt,
+        created_at -> BigInt,
+        first_seen_at -> Nullable<BigInt>,
+        last_seen_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>,
+        session -> Nullable<Text>,
+        session_snapshot -> Nullable<Binary>,
+        awaiting_since -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    sessions (id) {
+        id -> Text,
+        enrollment -> Text,
+        folded_id -> Text,
+        session_id -> Text,
+        started_at -> BigInt,
+        last_at -> BigInt,
+        phase -> Text,
+        authentication -> Text,
+        login -> Text,
+        client_message -> BigInt,
+        server_message -> BigInt,
+        exchanges -> BigInt,
+        commands_sent -> BigInt,
+        commands_answered -> BigInt,
+        last_reply_encoding -> Nullable<Text>,
+        last_reply -> Nullable<Binary>,
+    }
+}
+
+table! {
+    commands (id) {
+        id -> Text,
+        enrollment -> Text,
+        folded_id -> Text,
+        sequence -> BigInt,
+        batch -> Nullable<Text>,
+        kind -> Text,
+        target -> Text,
+        scope -> Text,
+        lane -> Integer,
+        proof -> Bool,
+        state -> Text,
+        reason -> Nullable<Text>,
+        reason_since -> Nullable<BigInt>,
+        reason_count -> Nullable<BigInt>,
+        retry_at -> Nullable<BigInt>,
+        reason_detail -> Nullable<Text>,
+        created_at -> BigInt,
+        created_by -> Text,
+        not_before -> Nullable<BigInt>,
+        expires_at -> Nullable<BigInt>,
+        attempts -> BigInt,
+        sent_at -> Nullable<BigInt>,
+        settled_at -> Nullable<BigInt>,
+        ready_at -> Nullable<BigInt>,
+        lapses_at -> Nullable<BigInt>,
+        accepted_at -> Nullable<BigInt>,
+        depends_on -> Nullable<Text>,
+        instruction -> Binary,
+        progress -> Nullable<Binary>,
+    }
+}
+
+table! {
+    attempts (command, number) {
+        command -> Text,
+        number -> BigInt,
+        session -> Text,
+        server_message -> BigInt,
+        cmd_id -> BigInt,
+        sent_in -> Text,
+        sent_at -> BigInt,
+        answered_in -> Nullable<Text>,
+        answered_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    exchanges (id) {
+        id -> Text,
+        session -> Nullable<Text>,
+        enrollment -> Nullable<Text>,
+        device_id -> Nullable<Text>,
+        folded_id -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        received_at -> BigInt,
+        duration_us -> BigInt,
+        stored_bytes -> BigInt,
+        peer -> Text,
+        encoding -> Nullable<Text>,
+        client_message -> Nullable<BigInt>,
+        server_message -> Nullable<BigInt>,
+        outcome -> Text,
+        detail -> Nullable<Text>,
+        headers -> Text,
+        request_size -> BigInt,
+        reply_size -> BigInt,
+        request -> Nullable<Binary>,
+        reply -> Nullable<Binary>,
+    }
+}
+
+table! {
+    journal_spans (span) {
+        span -> BigInt,
+        stored_bytes -> BigInt,
+    }
+}
+
+table! {
+    events (id) {
+        id -> Text,
+        device_id -> Nullable<Text>,
+        folded_id -> Nullable<Text>,
+        enrollment -> Nullable<Text>,
+        session -> Nullable<Text>,
+        exchange -> Nullable<Text>,
+        at -> BigInt,
+        kind -> Text,
+        code -> Text,
+        mime -> Nullable<Text>,
+        source -> Nullable<Text>,
+        format -> Nullable<Text>,
+        mark -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        data -> Nullable<Binary>,
+    }
+}
+
+table! {
+    upload_chunks (session, number) {
+        session -> Text,
+        number -> BigInt,
+        created_at -> BigInt,
+        data -> Binary,
+    }
+}
+
+table! {
+    api_tokens (id) {
+        id -> Text,
+        name -> Text,
+        hash -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    idempotency_keys (token, key) {
+        token -> Text,
+        key -> Text,
+        request_hash -> Binary,
+        created_at -> BigInt,
+        status -> Nullable<Integer>,
+        response -> Nullable<Binary>,
+    }
+}
+
+joinable!(commands -> enrollments (enrollment));
+joinable!(sessions -> enrollments (enrollment));
+allow_tables_to_appear_in_same_query!(enrollments, commands);
+allow_tables_to_appear_in_same_query!(enrollments, sessions);

@@ -1,0 +1,92 @@
+//! Sessions, to be looked at.
+
+use diesel::prelude::*;
+use transom_protocol::session::{SessionId, Timestamp};
+
+use super::fragments::columns;
+use super::journal::one_more;
+use super::schema::{enrollments, sessions};
+use super::tx::{Tx, on_backend};
+use super::{Error, words};
+use crate::model::{Cursor, Page, SessionFilter, SessionKey, SessionRecord};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    id: String,
+    enrollment: String,
+    session_id: String,
+    started_at: i64,
+    last_at: i64,
+    phase: String,
+    authentication: String,
+    login: String,
+    client_message: i64,
+    server_message: i64,
+    exchanges: i64,
+    commands_sent: i64,
+    commands_answered: i64,
+}
+
+impl Tx<'_> {
+    /// Sessions, newest first.
+    pub fn sessions(
+        &mut self,
+        filter: &SessionFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<SessionRecord>, Error> {
+        let rows: Vec<(SessionRow, String)> = on_backend!(self, |conn| {
+            let mut query = sessions::table
+                .inner_join(enrollments::table)
+                .order(sessions::id.desc())
+                .limit(one_more(limit))
+                .select((columns::<SessionRow>(), enrollments::device_id))
+                .into_boxed();
+            if let Some(after) = after {
+                query = query.filter(sessions::id.lt(after.sort_key()));
+            }
+            if let Some(device) = &filter.device {
+                query = query.filter(sessions::folded_id.eq(device.key()));
+            }
+            if let Some(from) = filter.from {
+                query = query.filter(sessions::started_at.ge(from.0));
+            }
+            if let Some(until) = filter.until {
+                query = query.filter(sessions::started_at.lt(until.0));
+            }
+            query.load(conn)
+        })?;
+        let records = rows.into_iter().map(record).collect::<Result<_, _>>()?;
+        Ok(Page::of(records, limit, |record: &SessionRecord| record.id.to_string()))
+    }
+
+    /// One session.
+    pub fn session(&mut self, key: &SessionKey) -> Result<Option<SessionRecord>, Error> {
+        let query = sessions::table
+            .inner_join(enrollments::table)
+            .filter(sessions::id.eq(key.as_str()))
+            .select((columns::<SessionRow>(), enrollments::device_id));
+        let row: Option<(SessionRow, String)> = on_backend!(self, |conn| query.first(conn).optional())?;
+        row.map(record).transpose()
+    }
+}
+
+fn record((row, device_id): (SessionRow, String)) -> Result<SessionRecord, Error> {
+    Ok(SessionRecord {
+        id: words::id(row.id)?,
+        device_id: words::device_id(&device_id)?,
+        enrollment: words::id(row.enrollment)?,
+        session_id: SessionId::parse(&row.session_id).ok_or_else(|| Error::corrupt("sessions.session_id"))?,
+        started_at: Timestamp(row.started_at),
+        last_at: Timestamp(row.last_at),
+        phase: words::phase(&row.phase)?,
+        authentication: words::of_word(&row.authentication, "sessions.authentication")?,
+        login: words::of_word(&row.login, "sessions.login")?,
+        client_message: words::count(row.client_message, "sessions.client_message")?,
+        server_message: words::count(row.server_message, "sessions.server_message")?,
+        exchanges: row.exchanges,
+        commands_sent: row.commands_sent,
+        commands_answered: row.commands_answered,
+    })
+}

@@ -1,0 +1,109 @@
+//! One transaction, on either engine.
+
+use std::collections::BTreeMap;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+use diesel::{PgConnection, QueryResult, SqliteConnection};
+
+use super::SealKey;
+use crate::model::EnrollmentId;
+
+/// A running transaction. The questions that it answers and the changes that it makes are its methods; they stand in
+/// the file of the noun that they are about.
+///
+/// A job gives up at the first [`Error`](super::Error) that it gets here: on PostgreSQL nothing works after it.
+pub struct Tx<'c> {
+    pub(super) conn: Conn<'c>,
+    pub(super) key: &'c SealKey,
+    pub(super) statements: u32,
+    /// Commands that got an outcome in this transaction and are not yet taken off `enrollments.open_commands`.
+    pub(super) settled: BTreeMap<EnrollmentId, i64>,
+}
+
+/// A connection to one of the two engines.
+pub(super) enum Conn<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+/// Runs one statement: the same query on both engines, or one for each, side by side.
+macro_rules! on_backend {
+    ($tx:expr, |$conn:ident| $query:expr) => {
+        on_backend!($tx, sqlite | $conn | $query, postgres | $conn | $query)
+    };
+    ($tx:expr, sqlite |$sqlite:ident| $on_sqlite:expr, postgres |$postgres:ident| $on_postgres:expr) => {{
+        $tx.statements += 1;
+        match &mut $tx.conn {
+            $crate::store::tx::Conn::Sqlite(conn) => {
+                let $sqlite: &mut diesel::SqliteConnection = conn;
+                $on_sqlite.map_err($crate::store::Error::from)
+            }
+            $crate::store::tx::Conn::Postgres(conn) => {
+                let $postgres: &mut diesel::PgConnection = conn;
+                $on_postgres.map_err($crate::store::Error::from)
+            }
+        }
+    }};
+}
+pub(super) use on_backend;
+
+impl<'c> Tx<'c> {
+    pub(super) const fn new(conn: Conn<'c>, key: &'c SealKey) -> Self {
+        Self { conn, key, statements: 0, settled: BTreeMap::new() }
+    }
+
+    /// How many SQL statements this job has made so far, beginning and end of the transaction not counted.
+    pub const fn statements(&self) -> u32 {
+        self.statements
+    }
+}
+
+impl Conn<'_> {
+    /// The same connection, for a shorter while.
+    pub(super) fn reborrow(&mut self) -> Conn<'_> {
+        match self {
+            Self::Sqlite(conn) => Conn::Sqlite(conn),
+            Self::Postgres(conn) => Conn::Postgres(conn),
+        }
+    }
+
+    /// Begins a transaction with this statement.
+    pub(super) fn begin(&mut self, statement: &str) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(*conn, statement),
+            Self::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(*conn, statement),
+        }
+    }
+
+    /// Begins a savepoint.
+    pub(super) fn begin_savepoint(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::begin_transaction(*conn),
+            Self::Postgres(conn) => AnsiTransactionManager::begin_transaction(*conn),
+        }
+    }
+
+    /// Keeps what was done since the last beginning.
+    pub(super) fn commit(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::commit_transaction(*conn),
+            Self::Postgres(conn) => AnsiTransactionManager::commit_transaction(*conn),
+        }
+    }
+
+    /// Undoes what was done since the last beginning.
+    pub(super) fn roll_back(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::rollback_transaction(*conn),
+            Self::Postgres(conn) => AnsiTransactionManager::rollback_transaction(*conn),
+        }
+    }
+
+    /// Marks the connection as one that must not be used again.
+    pub(super) fn give_up(&mut self) {
+        match self {
+            Self::Sqlite(conn) => AnsiTransactionManager::transaction_manager_status_mut(*conn).set_in_error(),
+            Self::Postgres(conn) => AnsiTransactionManager::transaction_manager_status_mut(*conn).set_in_error(),
+        }
+    }
+}
