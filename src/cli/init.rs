@@ -10,11 +10,9 @@ use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use transom_protocol::session::Timestamp;
-use zeroize::Zeroizing;
 
-use super::{Global, Installation, Output, hinted, now, open_store, server_names};
+use super::{Global, Installation, Output, hinted, server_names};
 use crate::{
-    admin::Admin,
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
     pki::{CertificateAuthority, DataKey, write_public, write_secret},
 };
@@ -40,12 +38,9 @@ const EXAMPLES: &str = "Examples:
   transom init --host mdm.example.com
   transom init --data /var/lib/transom --host mdm.example.com --database postgres://transom:secret@db/transom";
 
-/// What the first token is called.
-const TOKEN_NAME: &str = "init";
-
 /// A file of a new installation.
 #[derive(Debug, Serialize)]
-struct Made {
+pub(super) struct Made {
     file: String,
     what: &'static str,
 }
@@ -61,8 +56,9 @@ struct Report {
 
 impl Init {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         let data = std::path::absolute(&global.data).context("can't tell where the data folder is")?;
-        let files = make(&data, &self.host, &self.database, now(), prepare_store)?;
+        let files = make(&data, &self.host, &self.database, now, prepare_store)?;
         let next = format!("transom serve --data {}", global.data.display());
         let report = Report { data, host: self.host.to_string(), database: self.database.to_string(), files, next };
         if output.is_json() { output.document(&report) } else { output.text(report.to_text()) }
@@ -80,17 +76,15 @@ impl Report {
 }
 
 /// Makes what lies in the database: its schema and the first token of the admin API.
-fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
-    let store = open_store(installation)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let made = runtime.block_on(Admin::make_token(&store, TOKEN_NAME, None, now()))?;
-    let token = Zeroizing::new(format!("{}\n", made.token.expose()));
-    write_secret(&installation.folder.admin_token(), token.as_bytes())?;
+pub(super) fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
+    let token = super::instance::prepare(installation)?;
+    let file = installation.folder.admin_token();
+    write_secret(&file, format!("{}\n", token.expose()).as_bytes())?;
     Ok(vec![Made { file: "admin.token".to_owned(), what: "token for the admin API, used by commands on this machine" }])
 }
 
 /// Makes the folder beside its place, and moves it there when all of it is there.
-fn make(
+pub(super) fn make(
     data: &Path,
     host: &Host,
     database: &DatabaseUrl,

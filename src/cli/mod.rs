@@ -3,23 +3,25 @@
 //! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
-mod backend;
 mod ca;
+mod demo;
 pub mod discovery;
 mod failure;
 mod init;
 mod installation;
+mod instance;
 mod logging;
 mod output;
 mod serve;
+pub mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-pub use backend::{Backend, now, open_store};
 pub use failure::hinted;
 pub use installation::{Installation, server_names};
+pub use instance::{Instance, now, open_store};
 pub use output::Output;
 
 use crate::config::DataFolder;
@@ -35,6 +37,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
+  transom demo                             see it work, with simulated devices
   transom init --host mdm.example.com      make an installation in ./transom-data
   transom serve                            run it
   transom ca export > root.pem             the root certificate that devices must trust
@@ -81,9 +84,11 @@ macro_rules! verbs {
 }
 
 verbs! {
+    Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
     Ca(ca::Ca),
+    Simulate(simulate::SimulateArgs),
 }
 
 /// Runs the command that the arguments of the process name.

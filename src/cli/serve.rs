@@ -6,12 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use transom_protocol::session::Timestamp;
 
-use super::{Backend, Global, Installation, Output, discovery::Addresses, logging, now};
-use crate::{
-    http::{self, Parts, Running},
-    metrics::Metrics,
-};
+use super::{Global, Installation, Instance, Output, discovery::Addresses, logging};
+use crate::http::{self, Parts, Running};
 
 /// Run the server until it is told to stop
 ///
@@ -46,26 +44,18 @@ impl Serve {
         logging::start(&installation.settings.log)?;
         let _lock = installation.lock()?;
         allow_open_files(&installation);
-        let metrics = Metrics::new();
-        let backend = Backend::open(&installation, metrics.clone())?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(&installation, &backend, metrics, output))
+        runtime.block_on(serve(&installation, output))
     }
 }
 
-async fn serve(
-    installation: &Installation,
-    backend: &Backend,
-    metrics: Metrics,
-    output: &mut Output,
-) -> anyhow::Result<()> {
+async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
-    let parts = parts(installation, backend, metrics)?;
-    warn_of_expiry(&parts);
-    let mut running = http::start(&installation.settings, parts).await?;
+    let instance = Instance::assemble(installation).await?;
+    warn_of_expiry(&instance.parts);
+    let mut running = http::start(&installation.settings, instance.parts.clone()).await?;
     let addresses = announce(installation, &running, output)?;
-    let tidying = tokio::spawn(backend.clone().tidy_forever());
     let failed = tokio::select! {
         () = signals.next() => None,
         error = running.failed() => Some(error),
@@ -75,25 +65,12 @@ async fn serve(
         all_finished = running.stop() => all_finished,
         () = signals.next() => false,
     };
-    tidying.abort();
     addresses.remove(&installation.folder).context("can't remove run/addresses.json")?;
     tracing::info!(all_finished, "stopped");
     match failed {
         Some(error) => Err(error).context("the server stopped by itself"),
         None => Ok(()),
     }
-}
-
-/// Everything behind the doors.
-fn parts(installation: &Installation, backend: &Backend, metrics: Metrics) -> anyhow::Result<Parts> {
-    Ok(Parts {
-        answering: http::answering(backend.management.clone()),
-        identity: installation.identity()?,
-        admin_identity: installation.admin_identity()?,
-        readiness: backend.readiness(),
-        tokens: backend.tokens(),
-        metrics,
-    })
 }
 
 /// Tells people and programs where the doors are.
@@ -113,7 +90,7 @@ fn announce(installation: &Installation, running: &Running, output: &mut Output)
 }
 
 fn warn_of_expiry(parts: &Parts) {
-    let now = now();
+    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
     for identity in [Some(&parts.identity), parts.admin_identity.as_ref()].into_iter().flatten() {
         let ends = identity.expires_at();
         if ends.millis_since(now) < EXPIRES_SOON_MILLIS {

@@ -73,14 +73,19 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
     let now = Timestamp(jiff::Timestamp::now().as_millisecond());
     let authority = CertificateAuthority::create("Test", now).unwrap();
     let names = ServerNames { dns: vec!["localhost".into()], addresses: vec![[127, 0, 0, 1].into()] };
+    let (admin, folder) = crate::admin::Admin::on_temporary_store();
     let parts = Parts {
         answering,
+        admin,
         identity: authority.issue_server(&names, now).unwrap(),
         admin_identity: None,
-        readiness: Arc::new(|| async { Ok(()) }.boxed()),
+        readiness: Arc::new(move || {
+            let _kept_while_it_runs = &folder;
+            async { Ok(()) }.boxed()
+        }),
         tokens: Arc::new(|token| {
             let verdict = match token.expose() {
-                "good" => Verdict::Known(Caller { name: "tester".into() }),
+                "good" => Verdict::Known(Caller { name: "tester".into(), token: "1".into() }),
                 "sleepy" => Verdict::Unavailable,
                 _ => Verdict::Unknown,
             };

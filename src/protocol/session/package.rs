@@ -8,7 +8,7 @@ use super::process::{Attempted, Work};
 use super::{
     CommandId, CommandState, Download, LoginStatus, Outcome, Pending, ReasonCode, Sent, SentAnswer, SentPart, SyncType,
 };
-use crate::csp::{Instruction, Scope};
+use crate::csp::{Instruction, Scope, Setting};
 use crate::syncml::{Command, Verb, write};
 
 /// Commands of a package, and what is left of the space for them.
@@ -43,7 +43,7 @@ impl Work<'_> {
             self.next_chunk(&mut package);
             return package;
         }
-        if self.session.ender.is_some() || self.session.server_message.number() >= self.rules.max_messages {
+        if self.session.ender.is_some() || self.session.messages >= self.rules.max_messages {
             return package;
         }
         let ids = self.queue.ids();
@@ -93,6 +93,9 @@ impl Work<'_> {
         }
         if package.commands.len() >= self.rules.package_commands {
             return false;
+        }
+        if self.exceeds_object_size(pending) {
+            return self.set_aside_as_too_large(id);
         }
         let before = self.ids.used();
         let built = build(pending, &mut self.ids);
@@ -150,21 +153,31 @@ impl Work<'_> {
     /// Begins to send a value in chunks, where the command allows it; sets it aside where it doesn't.
     fn add_in_chunks(&mut self, id: &CommandId, package: &mut Package) -> bool {
         let Some(pending) = self.queue.find(id) else { return true };
-        let size = chunkable(pending).map(|(_, setting)| setting.data.as_deref().unwrap_or_default().len());
-        let fits = |size: usize| self.session.max_obj_size.is_none_or(|most| size as u64 <= most);
-        if !size.is_some_and(fits) {
-            let now = self.now;
-            if let Some(pending) = self.queue.change(id) {
-                pending.become_for(CommandState::Failed, ReasonCode::TooLarge, now);
-            }
-            return true;
+        if chunkable(pending).is_none() {
+            return self.set_aside_as_too_large(id);
         }
         self.session.download = Some(Download { command: id.clone(), offset: 0, acknowledged: true });
         self.next_chunk(package);
         if package.commands.is_empty() {
-            package.ask_for_next = true
+            package.ask_for_next = true;
         }
         false
+    }
+
+    /// A value of the command is larger than the device takes, whole or in chunks (MS-MDM 2.2.5.3).
+    fn exceeds_object_size(&self, pending: &Pending) -> bool {
+        let size = |setting: &Setting| setting.data.as_deref().unwrap_or_default().len() as u64;
+        let most = self.session.max_obj_size.unwrap_or(u64::MAX);
+        pending.instruction.settings().any(|(_, setting)| size(setting) > most)
+    }
+
+    /// The device will never take the command. Another one may follow.
+    fn set_aside_as_too_large(&mut self, id: &CommandId) -> bool {
+        let now = self.now;
+        if let Some(pending) = self.queue.change(id) {
+            pending.become_for(CommandState::Failed, ReasonCode::TooLarge, now);
+        }
+        true
     }
 
     /// Sends the next chunk, once the one before was taken.
