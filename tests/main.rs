@@ -8,6 +8,8 @@ mod conversations;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
