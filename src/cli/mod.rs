@@ -12,6 +12,7 @@ mod instance;
 mod logging;
 mod output;
 mod serve;
+mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -84,6 +85,7 @@ verbs! {
     Init(init::Init),
     Serve(serve::Serve),
     Ca(ca::Ca),
+    Simulate(simulate::Simulate),
 }
 
 /// Runs the command that the arguments of the process name.
