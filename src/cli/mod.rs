@@ -13,7 +13,7 @@ mod instance;
 mod logging;
 mod output;
 mod serve;
-pub mod simulate;
+mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -88,7 +88,7 @@ verbs! {
     Init(init::Init),
     Serve(serve::Serve),
     Ca(ca::Ca),
-    Simulate(simulate::SimulateArgs),
+    Simulate(simulate::Simulate),
 }
 
 /// Runs the command that the arguments of the process name.

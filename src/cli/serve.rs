@@ -52,7 +52,7 @@ impl Serve {
 async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
-    let instance = Instance::assemble(installation).await?;
+    let instance = Instance::assemble(installation)?;
     warn_of_expiry(&instance.parts);
     let mut running = http::start(&installation.settings, instance.parts.clone()).await?;
     let addresses = announce(installation, &running, output)?;
