@@ -39,7 +39,7 @@ const EXAMPLES: &str = "Examples:
 
 /// A file of a new installation.
 #[derive(Debug, Serialize)]
-struct Made {
+pub(super) struct Made {
     file: String,
     what: &'static str,
 }
@@ -78,7 +78,7 @@ impl Report {
 }
 
 /// Makes what lies in the database: its schema and the first token of the admin API.
-fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
+pub(super) fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
     let token = super::instance::prepare(installation)?;
     let file = installation.folder.admin_token();
     write_secret(&file, format!("{}\n", token.expose()).as_bytes())?;
@@ -86,7 +86,7 @@ fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
 }
 
 /// Makes the folder beside its place, and moves it there when all of it is there.
-fn make(
+pub(super) fn make(
     data: &Path,
     host: &Host,
     database: &DatabaseUrl,

@@ -87,6 +87,16 @@ struct Identities {
     devices: Vec<DeviceIdentity>,
 }
 
+impl SimulateArgs {
+    pub(super) fn run(self, _global: &super::Global, output: &mut super::Output) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let mut table = Vec::new();
+        let code = runtime.block_on(run(&self, &mut table))?;
+        output.text(String::from_utf8_lossy(&table))?;
+        if code == ExitCode::SUCCESS { Ok(()) } else { bail!("something went wrong; see the table") }
+    }
+}
+
 /// Runs the devices and writes the table to `out`. Success only if every session ended well and no device had anything
 /// to say against the server. Needs a runtime of `tokio`; Ctrl-C lets running sessions end.
 pub async fn run(args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {

@@ -1,6 +1,8 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
 mod contact;
+mod generations;
+mod schema;
 mod transactions;
 
 use transom::model::{
@@ -56,6 +58,7 @@ fn session(id: &str, now: Timestamp) -> Session {
         download: None,
         server_challenges: 0,
         server_cred: false,
+        ender: None,
     }
 }
 

@@ -25,9 +25,12 @@ mod large;
 mod package;
 mod process;
 mod queue;
+mod relation;
 mod rules;
 mod settle;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use account::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
 pub use admit::{Admission, Admitted, Arrival, RefusalKind, Refused, admit, refuse_stranger};

@@ -43,7 +43,7 @@ impl Work<'_> {
             self.next_chunk(&mut package);
             return package;
         }
-        if self.session.ender.is_some() || self.session.server_message.number() >= self.rules.max_messages {
+        if self.session.ender.is_some() || self.session.messages >= self.rules.max_messages {
             return package;
         }
         let ids = self.queue.ids();
@@ -159,7 +159,7 @@ impl Work<'_> {
         self.session.download = Some(Download { command: id.clone(), offset: 0, acknowledged: true });
         self.next_chunk(package);
         if package.commands.is_empty() {
-            package.ask_for_next = true
+            package.ask_for_next = true;
         }
         false
     }

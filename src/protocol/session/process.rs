@@ -105,7 +105,7 @@ pub(super) struct Work<'a> {
     pub(super) replies: Vec<(String, String, StatusCode)>,
 }
 
-impl<'a> Admitted<'a> {
+impl Admitted<'_> {
     /// The commands that this message may answer or end: they have to be among those handed to [`Self::process`].
     pub fn concerned(&self) -> Vec<CommandId> {
         let before = self.replaced.iter().flat_map(|session| &session.in_flight);
@@ -178,7 +178,7 @@ impl<'a> Admitted<'a> {
     }
 }
 
-impl<'a> Work<'a> {
+impl Work<'_> {
     fn hear(&mut self, message: &Message) {
         if let Some(meta) = &message.header.meta {
             self.session.max_msg_size = meta.max_msg_size.or(self.session.max_msg_size);

@@ -16,12 +16,20 @@ pub struct Session {
     pub phase: Phase,
     /// How the device proved who it is.
     pub authentication: Authentication,
+    /// The message in which it proved it last.
+    pub authenticated_in: MsgId,
     /// The client's last message that was processed.
     pub client_message: MsgId,
     /// SHA-256 of that message's body, in hexadecimal.
     pub client_hash: String,
+    /// SHA-256 of the body that the session began with, in hexadecimal.
+    pub first_hash: String,
+    /// The session that this one replaced: what comes late of it is not heard.
+    pub replaced: Option<SessionId>,
     /// Our last message.
     pub server_message: MsgId,
+    /// How many messages of the client were processed.
+    pub messages: u32,
     /// When it began.
     pub started_at: Timestamp,
     /// When the client's last message was processed.
