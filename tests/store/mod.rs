@@ -3,6 +3,8 @@
 mod contact;
 mod generations;
 mod hostile;
+mod plans;
+mod prune;
 mod queue;
 mod schema;
 mod transactions;
