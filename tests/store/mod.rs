@@ -3,6 +3,7 @@
 mod contact;
 mod generations;
 mod hostile;
+mod outage;
 mod plans;
 mod prune;
 mod queue;

@@ -79,7 +79,9 @@ pub(crate) fn fresh(engine: Engine) -> Option<(DatabaseUrl, Place)> {
             let mut connection = PgConnection::establish(server).unwrap();
             connection.batch_execute(&format!("CREATE SCHEMA {name}")).unwrap();
             let separator = if server.contains('?') { '&' } else { '?' };
-            let url = format!("{server}{separator}options=-c%20search_path%3D{name}").parse().unwrap();
+            let url = format!("{server}{separator}options=-c%20search_path%3D{name}&application_name={name}")
+                .parse()
+                .unwrap();
             Some((url, Place::Schema(name)))
         }
     }
