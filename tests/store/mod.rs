@@ -2,8 +2,14 @@
 
 mod contact;
 mod generations;
+mod hostile;
+mod outage;
+mod plans;
+mod prune;
+mod queue;
 mod schema;
 mod transactions;
+mod views;
 
 use transom::model::{
     CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, Timestamp,
@@ -74,6 +80,16 @@ fn order(devices: &[&str], commands: Vec<NewCommand>) -> NewCommands {
         batch: None,
         created_by: "tests".to_owned(),
         max_open: 10_000,
+    }
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
     }
 }
 

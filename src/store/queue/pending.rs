@@ -14,8 +14,9 @@ use crate::store::{Error, words};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = commands)]
-pub(super) struct PendingRow {
+struct PendingRow {
     id: String,
+    enrollment: String,
     sequence: i64,
     state: String,
     reason: Option<String>,
@@ -58,15 +59,12 @@ impl Tx<'_> {
         };
         let flying = commands::table
             .filter(among(commands::id, in_flight.iter().map(|id| id.0.as_str())))
-            .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::settled_at.is_null())
             .select(columns::<PendingRow>());
         let [device, user] = LANES.map(lane);
         let query = flying.union_all(device).union_all(user);
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        // One that is in flight may have been put back into the queue: it comes twice.
-        let rows: BTreeMap<i64, PendingRow> = rows.into_iter().map(|row| (row.sequence, row)).collect();
-        rows.into_values().map(|row| self.pending(row)).collect()
+        self.pending_of(enrollment, rows)
     }
 
     /// The commands that the device has accepted and not yet reported the end of, in the order of the queue.
@@ -86,12 +84,10 @@ impl Tx<'_> {
     pub fn open_commands(&mut self, enrollment: &EnrollmentId, ids: &[CommandId]) -> Result<Vec<Pending>, Error> {
         let query = commands::table
             .filter(among(commands::id, ids.iter().map(|id| id.0.as_str())))
-            .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::settled_at.is_null())
-            .order(commands::sequence.asc())
             .select(columns::<PendingRow>());
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        rows.into_iter().map(|row| self.pending(row)).collect()
+        self.pending_of(enrollment, rows)
     }
 
     /// Where commands stand; those that do not exist (any more) are left out.
@@ -101,6 +97,16 @@ impl Tx<'_> {
             .select((commands::id, commands::state));
         let rows: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
         rows.into_iter().map(|(id, state)| Ok((CommandId(id), words::of_word(&state, "commands.state")?))).collect()
+    }
+
+    /// The rows that belong to an enrollment, each once, in the order of its queue.
+    ///
+    /// Asked for in a query, the enrollment would have its whole history looked through for a few ids.
+    fn pending_of(&self, enrollment: &EnrollmentId, rows: Vec<PendingRow>) -> Result<Vec<Pending>, Error> {
+        let own = rows.into_iter().filter(|row| row.enrollment == enrollment.as_str());
+        // One that is in flight may have been put back into the queue: it comes twice.
+        let own: BTreeMap<i64, PendingRow> = own.map(|row| (row.sequence, row)).collect();
+        own.into_values().map(|row| self.pending(row)).collect()
     }
 
     fn pending(&self, row: PendingRow) -> Result<Pending, Error> {
