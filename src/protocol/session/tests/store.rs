@@ -147,7 +147,7 @@ impl Store {
     fn follow(&mut self, steps: &[UploadStep]) {
         for step in steps {
             match step {
-                UploadStep::Append(chunk) => self.chunks.push_str(chunk),
+                UploadStep::Append { data, .. } => self.chunks.push_str(data),
                 UploadStep::Drop => self.chunks.clear(),
                 UploadStep::Complete { command, item } => {
                     let chunks = std::mem::take(&mut self.chunks);
