@@ -41,6 +41,21 @@ impl Admin {
     }
 }
 
+#[cfg(test)]
+impl Admin {
+    /// On a new SQLite store, which goes with the folder.
+    pub(crate) fn on_temporary_store() -> (Self, tempfile::TempDir) {
+        use crate::store::{DatabaseUrl, SealKey, StoreOptions};
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+        let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+        let devices = crate::limits::DeviceLimiter::new(0, 0);
+        let options = crate::management::Options::default();
+        let management = Management::new(store.clone(), options, crate::metrics::Metrics::new(), devices);
+        (Self::new(store, management), folder)
+    }
+}
+
 /// Which part of a list.
 #[derive(Debug, Clone, Default)]
 pub struct Part {

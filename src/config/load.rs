@@ -172,7 +172,7 @@ impl Layers {
             let nearest = nearest(name, keys.iter().map(|key| variable(key)));
             return Err(Error::UnknownKey {
                 key: name.to_owned(),
-                origin: Origin::Environment(name.to_owned()),
+                origin: Origin::Environment("environment".to_owned()),
                 nearest,
             });
         };

@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use actix_http::{HttpMessage as _, HttpService, Request, Response, body::MessageBody, error::DispatchError};
+use actix_http::{
+    HttpMessage as _, HttpService, Request, Response,
+    body::{BoxBody, MessageBody},
+    error::DispatchError,
+};
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{Error, HttpResponse, dev::AppConfig, http::header};
@@ -129,12 +133,12 @@ impl DoorFrame {
     }
 
     /// Nobody is asked to send a body that is too large anyway.
-    fn expects_continue(&self, request: Request) -> Result<Request, HttpResponse> {
+    fn expects_continue(&self, request: Request) -> Result<Request, TooLarge> {
         let declared = request.headers().get(header::CONTENT_LENGTH);
         let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         if declared.is_some_and(|length| length > self.body_limit as u64) {
             self.metrics.refused(self.door, "body_too_large");
-            return Err(HttpResponse::PayloadTooLarge().force_close().finish());
+            return Err(TooLarge);
         }
         Ok(request)
     }
@@ -149,5 +153,14 @@ impl DoorFrame {
         };
         tracing::debug!(door = self.door.as_str(), %error, reason, "connection closed");
         self.metrics.refused(self.door, reason);
+    }
+}
+
+/// A body that announces more than the limit.
+struct TooLarge;
+
+impl From<TooLarge> for Response<BoxBody> {
+    fn from(_: TooLarge) -> Self {
+        HttpResponse::PayloadTooLarge().force_close().finish().into()
     }
 }

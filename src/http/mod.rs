@@ -35,6 +35,7 @@ use self::{
     stop::{Stop, Stopper, stop},
 };
 use crate::{
+    admin::Admin,
     config::Settings,
     limits::KeyedLimiter,
     management::{Answer, DeviceRequest, Management},
@@ -64,6 +65,8 @@ pub struct Parts {
     pub readiness: Readiness,
     /// Judges bearer tokens.
     pub tokens: api::TokenVerifier,
+    /// What operators may ask and order.
+    pub admin: Admin,
     /// Where everything is counted.
     pub metrics: Metrics,
 }
@@ -269,12 +272,14 @@ fn open_admin_door(frame: DoorFrame, listener: TcpListener, settings: &Settings,
     let readiness = Data::new(parts.readiness.clone());
     let tokens = Data::new(parts.tokens.clone());
     let metrics = Data::new(parts.metrics.clone());
+    let admin = Data::new(parts.admin.clone());
     frame.open(listener, move || {
         App::new()
             .app_data(observer.clone())
             .app_data(readiness.clone())
             .app_data(tokens.clone())
             .app_data(metrics.clone())
+            .app_data(admin.clone())
             .wrap(from_fn(observe))
             .configure(api::scope(body_limit, api::configure))
             .configure(admin::configure)

@@ -5,7 +5,7 @@ use transom_protocol::session::{CommandState, Ending, Pending, Reason, ReasonCod
 
 use super::Management;
 use crate::model::{EnrollmentId, SessionKey};
-use crate::store::{CommandChange, Error, Tx};
+use crate::store::{CommandChange, Error, Pruned, RetentionRules, Tx};
 
 /// Rows that one round touches.
 const ROUND: i64 = 200;
@@ -46,6 +46,11 @@ impl Management {
             }
         }
         Ok(Tidied { sessions, expired, unreported })
+    }
+
+    /// Deletes what is older, or more, than the rules allow, a little at a time.
+    pub async fn prune(&self, rules: RetentionRules, now: Timestamp) -> Result<Pruned, Error> {
+        self.store().prune(now, rules).await
     }
 
     async fn close_session(

@@ -6,7 +6,13 @@
 //! request, [`fleet`] runs many at once. The simulator speaks the protocol and nothing else: it knows no store and no
 //! capability of the server.
 
+pub mod client;
 pub mod device;
+pub mod faults;
+pub mod fleet;
 pub mod identity;
 pub mod notice;
+
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod tree;

@@ -27,6 +27,7 @@ pub(super) struct Among<C> {
 }
 
 /// Updates the rows of a table for which a predicate holds.
+#[expect(clippy::needless_pass_by_value, reason = "tables are values of no size")]
 pub(super) fn update<T, C, P>(table: T, predicate: P, changes: C) -> Update<T::FromClause, C::Changeset, P>
 where
     T: Table,

@@ -142,8 +142,8 @@ table! {
 }
 
 table! {
-    journal_spans (span) {
-        span -> BigInt,
+    journal_size (counted_until) {
+        counted_until -> BigInt,
         stored_bytes -> BigInt,
     }
 }

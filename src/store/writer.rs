@@ -36,9 +36,12 @@ trait Job: Send {
 struct Done {
     /// Its changes are to be kept.
     keep: bool,
-    /// Tells the caller; to be given how the commit went.
-    answer: Box<dyn FnOnce(Result<(), Error>)>,
+    /// Tells the caller.
+    answer: Answer,
 }
+
+/// To be given how the commit went.
+type Answer = Box<dyn FnOnce(Result<(), Error>)>;
 
 struct Waiting<F, T, E> {
     job: F,
@@ -150,7 +153,7 @@ fn run_in_savepoint(
     connection: &mut SqliteConnection,
     key: &SealKey,
     job: Box<dyn Job>,
-) -> (Box<dyn FnOnce(Result<(), Error>)>, Result<(), Error>) {
+) -> (Answer, Result<(), Error>) {
     let mut conn = Conn::Sqlite(connection);
     if let Err(error) = conn.begin_savepoint() {
         let error = Error::from(error);
@@ -207,5 +210,156 @@ where
 
     fn is_abandoned(&self) -> bool {
         self.reply.is_closed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use diesel::connection::SimpleConnection as _;
+    use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
+
+    use super::*;
+
+    const TABLES: &str = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA max_page_count = 64; \
+        CREATE TABLE IF NOT EXISTS parents (id INTEGER PRIMARY KEY); \
+        CREATE TABLE IF NOT EXISTS children (id INTEGER PRIMARY KEY, \
+            parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED, filler BLOB);";
+
+    fn writer(folder: &tempfile::TempDir, queue: usize) -> Writer {
+        let path = folder.path().join("t.db").to_str().unwrap().to_owned();
+        let connect = move || {
+            let mut connection = SqliteConnection::establish(&path).map_err(Error::unavailable)?;
+            connection.batch_execute(TABLES)?;
+            Ok(connection)
+        };
+        Writer::start(Box::new(connect), Arc::new(SealKey::new([1; 32])), queue, 16).unwrap()
+    }
+
+    fn run(tx: &mut Tx<'_>, sql: &str) -> Result<(), Error> {
+        match &mut tx.conn {
+            Conn::Sqlite(conn) => Ok(conn.batch_execute(sql)?),
+            Conn::Postgres(_) => Err(Error::Busy),
+        }
+    }
+
+    fn count(tx: &mut Tx<'_>, table: &str) -> Result<i64, Error> {
+        match &mut tx.conn {
+            Conn::Sqlite(conn) => {
+                let query = diesel::dsl::sql::<BigInt>(&format!("SELECT count(*) FROM {table}"));
+                Ok(query.get_result(*conn)?)
+            }
+            Conn::Postgres(_) => Err(Error::Busy),
+        }
+    }
+
+    /// Keeps the writer busy until something is sent, so that what is handed in meanwhile becomes one batch.
+    async fn hold(writer: &Writer) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), Error>>) {
+        let (release, held) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let writer = writer.clone();
+        let holding = tokio::spawn(async move {
+            writer
+                .run(move |_| {
+                    started.send(()).unwrap();
+                    held.recv_timeout(Duration::from_secs(60)).unwrap();
+                    Ok(())
+                })
+                .await
+        });
+        has_started.await.unwrap();
+        (release, holding)
+    }
+
+    /// Hands jobs in that become one batch, and gives their answers.
+    async fn together(writer: &Writer, statements: &[&'static str]) -> Vec<Result<(), Error>> {
+        let (release, holding) = hold(writer).await;
+        let waiting: Vec<_> = statements
+            .iter()
+            .map(|&sql| {
+                // The queue takes a job when its future is first polled.
+                let mut job = Box::pin({
+                    let writer = writer.clone();
+                    async move { writer.run(move |tx| run(tx, sql)).await }
+                });
+                assert!(futures_util::FutureExt::now_or_never(job.as_mut()).is_none());
+                job
+            })
+            .collect();
+        release.send(()).unwrap();
+        holding.await.unwrap().unwrap();
+        futures_util::future::join_all(waiting).await
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_fails_every_job_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 16);
+        let orphan = "INSERT INTO children (id, parent) VALUES (1, 77)";
+        let answers = together(&writer, &["INSERT INTO parents VALUES (1)", orphan]).await;
+        assert!(answers.iter().all(Result::is_err), "{answers:?}");
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 0);
+
+        let answers = together(&writer, &["INSERT INTO parents VALUES (1)", "INSERT INTO parents VALUES (2)"]).await;
+        assert!(answers.iter().all(Result::is_ok), "the writer goes on: {answers:?}");
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_or_panics_undoes_only_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 16);
+        let twice = "INSERT INTO parents VALUES (2); INSERT INTO parents VALUES (1)";
+        let answers =
+            together(&writer, &["INSERT INTO parents VALUES (1)", twice, "INSERT INTO parents VALUES (3)"]).await;
+        assert!(answers[0].is_ok() && matches!(answers[1], Err(Error::Conflict(_))) && answers[2].is_ok());
+        let panics = writer.run(|tx| {
+            run(tx, "INSERT INTO parents VALUES (4)")?;
+            if tx.statements() < 1000 {
+                panic!("this test wants a panic");
+            }
+            Ok::<_, Error>(())
+        });
+        assert!(matches!(panics.await, Err(Error::Panicked)));
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_survived() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 16);
+        let big = "INSERT INTO children (filler) VALUES (zeroblob(1000000))";
+        let answers =
+            together(&writer, &["INSERT INTO parents VALUES (1)", big, "INSERT INTO parents VALUES (2)"]).await;
+        assert!(matches!(answers[1], Err(Error::Unavailable(_))), "{answers:?}");
+        // Whatever was answered is what is stored.
+        let stored = writer.run(|tx| count(tx, "parents")).await.unwrap();
+        assert_eq!(usize::try_from(stored).unwrap(), answers.iter().filter(|answer| answer.is_ok()).count());
+        assert_eq!(writer.run(|tx| count(tx, "children")).await.unwrap(), 0);
+        writer.run(|tx| run(tx, "INSERT INTO parents VALUES (9)")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_busy_and_what_nobody_waits_for_does_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 1);
+        let (release, holding) = hold(&writer).await;
+        let mut given_up = Box::pin(writer.run(|tx| run(tx, "INSERT INTO parents VALUES (1)")));
+        assert!(futures_util::FutureExt::now_or_never(given_up.as_mut()).is_none());
+        assert!(matches!(writer.run(|tx| count(tx, "parents")).await, Err(Error::Busy)));
+        drop(given_up);
+        release.send(()).unwrap();
+        holding.await.unwrap().unwrap();
+        // The held job was answered, so its batch is over and the queue is empty or being emptied.
+        let stored = loop {
+            match writer.run(|tx| count(tx, "parents")).await {
+                Err(Error::Busy) => tokio::task::yield_now().await,
+                other => break other.unwrap(),
+            }
+        };
+        assert_eq!(stored, 0);
     }
 }

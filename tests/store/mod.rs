@@ -1,11 +1,12 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
 mod contact;
+mod generations;
+mod schema;
 mod transactions;
 
 use transom::model::{
-    CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, SessionKey,
-    Timestamp,
+    CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, Timestamp,
 };
 use transom::store::Error;
 use transom_protocol::csp::Instruction;
@@ -57,6 +58,7 @@ fn session(id: &str, now: Timestamp) -> Session {
         download: None,
         server_challenges: 0,
         server_cred: false,
+        ender: None,
     }
 }
 

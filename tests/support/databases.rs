@@ -29,7 +29,7 @@ pub(crate) struct TestStore {
 
 /// A fresh place for a database.
 pub(crate) enum Place {
-    Folder(TempDir),
+    Folder { _folder: TempDir },
     Schema(String),
 }
 
@@ -65,11 +65,12 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
 
 /// A place for a database of this engine, if there is one; it is gone when the second value is dropped.
 pub(crate) fn fresh(engine: Engine) -> Option<(DatabaseUrl, Place)> {
+    super::statements::listen();
     match engine {
         Engine::Sqlite => {
             let folder = tempfile::tempdir().unwrap();
             let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
-            Some((url, Place::Folder(folder)))
+            Some((url, Place::Folder { _folder: folder }))
         }
         Engine::Postgres => {
             static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -100,6 +101,7 @@ pub(crate) fn options() -> StoreOptions {
 }
 
 /// The server that tests use, if it answers.
+#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 pub(crate) fn postgres_server() -> Option<&'static str> {
     static SERVER: OnceLock<Option<String>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {

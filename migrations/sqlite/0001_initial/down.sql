@@ -2,7 +2,7 @@ DROP TABLE idempotency_keys;
 DROP TABLE api_tokens;
 DROP TABLE upload_chunks;
 DROP TABLE events;
-DROP TABLE journal_spans;
+DROP TABLE journal_size;
 DROP TABLE exchanges;
 DROP TABLE attempts;
 DROP TABLE commands;

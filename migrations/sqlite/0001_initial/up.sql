@@ -110,7 +110,7 @@ CREATE INDEX commands_by_state ON commands (state, id);
 CREATE INDEX commands_by_batch ON commands (batch, id) WHERE batch IS NOT NULL;
 CREATE INDEX commands_lapsing ON commands (lapses_at) WHERE lapses_at IS NOT NULL;
 CREATE INDEX commands_accepted ON commands (accepted_at) WHERE accepted_at IS NOT NULL;
-CREATE INDEX commands_settled ON commands (proof, settled_at, id) WHERE settled_at IS NOT NULL;
+CREATE INDEX commands_settled ON commands (settled_at, id) WHERE settled_at IS NOT NULL;
 
 CREATE TABLE attempts (
     command TEXT NOT NULL REFERENCES commands (id) ON DELETE CASCADE,
@@ -151,11 +151,12 @@ CREATE INDEX exchanges_by_session ON exchanges (session, id) WHERE session IS NO
 CREATE INDEX exchanges_unauthenticated ON exchanges (folded_id, id) WHERE session IS NULL;
 CREATE INDEX exchanges_by_time ON exchanges (received_at, stored_bytes);
 
--- How many bytes the exchanges of a span of time take, added up once when the span is over.
-CREATE TABLE journal_spans (
-    span INTEGER NOT NULL PRIMARY KEY,
+-- How many bytes the exchanges before a moment take: one row. Those after it are added up when it matters.
+CREATE TABLE journal_size (
+    counted_until INTEGER NOT NULL PRIMARY KEY,
     stored_bytes INTEGER NOT NULL
 ) STRICT;
+INSERT INTO journal_size (counted_until, stored_bytes) VALUES (0, 0);
 
 CREATE TABLE events (
     id TEXT NOT NULL PRIMARY KEY,

@@ -29,6 +29,8 @@ pub struct Token(Zeroizing<String>);
 pub struct Caller {
     /// The name of the operator or the token.
     pub name: String,
+    /// Id of the token.
+    pub token: String,
 }
 
 /// What is known of a token.

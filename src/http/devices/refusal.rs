@@ -81,8 +81,11 @@ impl Refusal {
     pub(super) fn reply(self, by_default: Duration) -> HttpResponse {
         let mut reply = HttpResponse::build(self.status());
         let wait = match self {
-            Self::Busy(wait) | Self::Unavailable(wait) => Some(wait),
-            Self::Rate(wait) | Self::PeerRate(wait) | Self::DeviceRate(wait) => Some(wait),
+            Self::Busy(wait)
+            | Self::Unavailable(wait)
+            | Self::Rate(wait)
+            | Self::PeerRate(wait)
+            | Self::DeviceRate(wait) => Some(wait),
             Self::BodyMemory | Self::Overloaded | Self::AnswerTooSlow => Some(by_default),
             _ => None,
         };

@@ -112,7 +112,7 @@ async fn what_is_wrong_with_a_body_is_a_problem() {
         (r#"{"count":1}"#, "application/json", 204),
         (r#"{"count":10}"#, "application/json", 422),
         (r#"{"count":"x"}"#, "application/json", 400),
-        (r#"{"#, "application/json", 400),
+        ("{", "application/json", 400),
         (&large, "application/json", 413),
         (r#"{"count":1}"#, "text/plain", 415),
     ];

@@ -49,10 +49,11 @@ async fn above_the_rate_of_everybody_and_of_one_address_devices_are_told_to_come
     for reason in ["rate", "peer_rate"] {
         let mut settings = settings();
         let door = &mut settings.device_door;
-        match reason {
-            "rate" => (door.rate, door.burst) = (1, 2),
+        if reason == "rate" {
+            (door.rate, door.burst) = (1, 2);
+        } else {
             // One is for the connection.
-            _ => (door.peer_rate, door.peer_burst) = (1, 3),
+            (door.peer_rate, door.peer_burst) = (1, 3);
         }
         let server = Server::start(&settings, echo()).await;
         let mut client = server.connect().await;
@@ -69,9 +70,10 @@ async fn above_the_rate_of_everybody_and_of_one_address_devices_are_told_to_come
 async fn above_the_number_of_connections_nobody_comes_in() {
     for reason in ["too_many_connections", "too_many_connections_of_peer"] {
         let mut settings = settings();
-        match reason {
-            "too_many_connections" => settings.device_door.max_connections = 2,
-            _ => settings.device_door.max_connections_per_peer = 2,
+        if reason == "too_many_connections" {
+            settings.device_door.max_connections = 2;
+        } else {
+            settings.device_door.max_connections_per_peer = 2;
         }
         let server = Server::start(&settings, echo()).await;
         let (mut first, second) = (server.connect().await, server.connect().await);

@@ -73,14 +73,19 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
     let now = Timestamp(jiff::Timestamp::now().as_millisecond());
     let authority = CertificateAuthority::create("Test", now).unwrap();
     let names = ServerNames { dns: vec!["localhost".into()], addresses: vec![[127, 0, 0, 1].into()] };
+    let (admin, folder) = crate::admin::Admin::on_temporary_store();
     let parts = Parts {
         answering,
+        admin,
         identity: authority.issue_server(&names, now).unwrap(),
         admin_identity: None,
-        readiness: Arc::new(|| async { Ok(()) }.boxed()),
+        readiness: Arc::new(move || {
+            let _kept_while_it_runs = &folder;
+            async { Ok(()) }.boxed()
+        }),
         tokens: Arc::new(|token| {
             let verdict = match token.expose() {
-                "good" => Verdict::Known(Caller { name: "tester".into() }),
+                "good" => Verdict::Known(Caller { name: "tester".into(), token: "1".into() }),
                 "sleepy" => Verdict::Unavailable,
                 _ => Verdict::Unknown,
             };
@@ -193,14 +198,8 @@ impl<S: AsyncRead + AsyncWrite> Client<S> {
     }
 
     async fn read_some(&mut self) -> bool {
-        let mut chunk = [0; 16 * 1024];
-        match timeout(PATIENCE, self.io.read(&mut chunk)).await.expect("the server neither answers nor closes") {
-            Ok(0) | Err(_) => false,
-            Ok(count) => {
-                self.read.extend_from_slice(&chunk[..count]);
-                true
-            }
-        }
+        let read = timeout(PATIENCE, self.io.read_buf(&mut self.read)).await;
+        read.expect("the server neither answers nor closes").is_ok_and(|count| count > 0)
     }
 }
 

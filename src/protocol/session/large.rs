@@ -170,10 +170,10 @@ pub(super) fn cut(text: &str, budget: usize) -> usize {
     let mut end = 0;
     for (at, character) in text.char_indices() {
         escaped += match character {
-            '&' | '\r' => 5,
+            '&' | '\r' | '\n' => 5,
             '<' | '>' => 4,
             '"' => 6,
-            '\t' | '\n' => 1,
+            '\t' => 1,
             // What XML can't express is written as U+FFFD.
             other if other.is_ascii_control() => 3,
             other => other.len_utf8(),

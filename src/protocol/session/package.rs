@@ -10,7 +10,7 @@ use super::{
     CommandId, CommandState, Download, LoginStatus, Outcome, Pending, ReasonCode, Sent, SentAnswer, SentPart, SyncType,
     Timestamp,
 };
-use crate::csp::{Instruction, Scope};
+use crate::csp::{Instruction, Scope, Setting};
 use crate::syncml::{Command, Verb, write};
 
 /// `CmdID`s of one session that may be unanswered before nothing more is offered. Devices answer all in their next
@@ -115,6 +115,9 @@ impl Work<'_> {
         if package.commands.len() >= self.rules.package_commands {
             return false;
         }
+        if self.exceeds_object_size(pending) {
+            return self.set_aside_as_too_large(id);
+        }
         let before = self.ids.used();
         let built = build(pending, &mut self.ids);
         let length: usize = built.command.iter().map(write::command_len).sum();
@@ -175,20 +178,31 @@ impl Work<'_> {
         let most = package.most;
         let fits = chunkable(pending).is_some_and(|(verb, setting)| {
             let size = setting.data.as_deref().unwrap_or_default().len() as u64;
-            let taken = self.session.max_obj_size.is_none_or(|most| size <= most);
-            taken && Chunk::overhead(setting, verb, Some(size)) + LEAST_PIECE <= most
+            Chunk::overhead(setting, verb, Some(size)) + LEAST_PIECE <= most
         });
         if !fits {
-            let now = self.now;
-            if let Some(pending) = self.queue.change(id) {
-                pending.become_for(CommandState::Failed, ReasonCode::TooLarge, now);
-            }
-            return true;
+            return self.set_aside_as_too_large(id);
         }
         self.session.download = Some(Download { command: id.clone(), offset: 0, acknowledged: true });
         self.forget_parts_of(id);
         self.next_chunk(package);
         false
+    }
+
+    /// A value of the command is larger than the device takes, whole or in chunks (MS-MDM 2.2.5.3).
+    fn exceeds_object_size(&self, pending: &Pending) -> bool {
+        let size = |setting: &Setting| setting.data.as_deref().unwrap_or_default().len() as u64;
+        let most = self.session.max_obj_size.unwrap_or(u64::MAX);
+        pending.instruction.settings().any(|(_, setting)| size(setting) > most)
+    }
+
+    /// The device will never take the command. Another one may follow.
+    fn set_aside_as_too_large(&mut self, id: &CommandId) -> bool {
+        let now = self.now;
+        if let Some(pending) = self.queue.change(id) {
+            pending.become_for(CommandState::Failed, ReasonCode::TooLarge, now);
+        }
+        true
     }
 
     /// Sends the next chunk, once the one before was taken.

@@ -186,7 +186,8 @@ impl Device {
             _ => false,
         };
         let msg_ref = session.server_message.to_string();
-        let names_errors = self.names_errors();
+        // `msft:originalerror` is written from `SyncApplicationVersion` 3.0 on (MS-MDM 2.2.4.3).
+        let names_errors = self.sync_application_version() >= 3;
         if !is_muted {
             for outcome in outcomes {
                 let mut status = status_of(msg_ref.clone(), command.cmd_id(), command.name(), outcome.code);
@@ -224,13 +225,6 @@ impl Device {
             None => StatusCode::BAD_REQUEST,
         };
         self.answer(session, &Command::Alert(alert.clone()), &[Outcome::of("", code)], reply);
-    }
-
-    /// `msft:originalerror` is written from `SyncApplicationVersion` 3.0 on (MS-MDM 2.2.4.3).
-    fn names_errors(&self) -> bool {
-        let uri = format!("./Vendor/MSFT/DMClient/Provider/{}/SyncApplicationVersion", self.identity.provider_id);
-        let version = self.tree.value(&uri).unwrap_or_default();
-        version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 3)
     }
 }
 

@@ -13,7 +13,7 @@ impl Device {
     /// The device stops in the middle: its next message is an abort (Alert 1223, MS-MDM 2.2.7.2) in place of whatever
     /// it had to say. `None` when no session is open or nothing came from the server yet.
     pub fn abort(&mut self) -> Option<Message> {
-        let mut session = self.session.take().filter(|session| session.server_message > 0)?;
+        let mut session = self.session.take_if(|session| session.server_message > 0)?;
         // The message that was made and not sent never was.
         session.sent_message = session.sent_message.saturating_sub(1);
         session.outbox.clear();
@@ -31,6 +31,13 @@ impl Device {
             self.close(&Session { is_last: false, ..session });
         }
         self.boots += 1;
+    }
+
+    /// The line went dead for good: the session is over, and what was to happen after it happens.
+    pub fn hang_up(&mut self) {
+        if let Some(session) = self.session.take() {
+            self.close(&session);
+        }
     }
 
     /// The user removes the device from management: the next session tells the server, and is the last.

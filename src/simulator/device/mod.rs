@@ -112,6 +112,30 @@ pub enum Ending {
     NoSession,
 }
 
+impl Ending {
+    /// Whether both sides could have wanted it so.
+    pub const fn is_peaceful(self) -> bool {
+        matches!(self, Self::AbortedByDevice | Self::Unenrolled | Self::Wiped)
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AbortedByServer => "the server aborted the session",
+            Self::AbortedByDevice => "the device aborted the session",
+            Self::NotAuthenticated => "the server did not take the credential",
+            Self::SchemeNotSupported => "the server wants another scheme of credentials",
+            Self::Refused(code) => return write!(f, "the server refused the message with {code}"),
+            Self::ServerNotAuthenticated => "the server did not prove who it is",
+            Self::Unenrolled => "the device left management",
+            Self::Wiped => "the device was wiped",
+            Self::RepeatedServerMessage => "the server sent a message that came before",
+            Self::NoSession => "no session was open",
+        })
+    }
+}
+
 impl Device {
     /// A device that was just enrolled. `server_url` is the address of the management service, with or without its
     /// query; all that is random about the device comes from `seed`.
@@ -138,6 +162,13 @@ impl Device {
             is_enrolled: true,
             weight: None,
         }
+    }
+
+    /// The same device, whose next session has this number: it had sessions before, and nobody remembers them.
+    #[must_use]
+    pub fn beginning_with_session(mut self, number: u32) -> Self {
+        self.sessions = number.saturating_sub(1);
+        self
     }
 
     /// Begins a session; one that was open is forgotten. Gives package 1, which has no credential unless
@@ -218,5 +249,12 @@ impl Device {
     /// `EntDMID`, which the header `client-request-id` carries.
     pub fn ent_dm_id(&self) -> Option<String> {
         self.tree.value(&format!("./Vendor/MSFT/DMClient/Provider/{}/EntDMID", self.identity.provider_id))
+    }
+
+    /// The major number of `SyncApplicationVersion`, 1 where none can be read.
+    pub fn sync_application_version(&self) -> u32 {
+        let uri = format!("./Vendor/MSFT/DMClient/Provider/{}/SyncApplicationVersion", self.identity.provider_id);
+        let version = self.tree.value(&uri).unwrap_or_default();
+        version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(1)
     }
 }

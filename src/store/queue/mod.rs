@@ -20,6 +20,7 @@ use super::{Error, words};
 /// When something is to be done about a command. Follows from its other columns and is there to be indexed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsChangeset)]
 #[diesel(table_name = commands, treat_none_as_null = true)]
+#[expect(clippy::struct_field_names, reason = "the columns are called so")]
 pub(super) struct Timers {
     /// A message may take it from then on.
     ready_at: Option<i64>,
@@ -64,12 +65,11 @@ impl Timers {
         let ready_at = Some(not_before.max(retry_at).map_or(0, |time| time.0));
         let lapses_at = expires_at.map(|time| time.0);
         match (state, reason.map(|reason| reason.code)) {
-            (CommandState::Queued, _) => Self { ready_at, lapses_at, accepted_at: None },
             (CommandState::Deferred, Some(ReasonCode::Accepted)) => {
                 Self { accepted_at: reason.map(|reason| reason.since.0), ..Self::default() }
             }
             (CommandState::Deferred, Some(ReasonCode::WaitingForDependency)) => Self { lapses_at, ..Self::default() },
-            (CommandState::Deferred, _) => Self { ready_at, lapses_at, accepted_at: None },
+            (CommandState::Queued | CommandState::Deferred, _) => Self { ready_at, lapses_at, accepted_at: None },
             _ => Self::default(),
         }
     }

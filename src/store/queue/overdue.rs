@@ -12,6 +12,9 @@ use crate::store::schema::{commands, enrollments};
 use crate::store::tx::{Tx, on_backend};
 use crate::store::{Error, words};
 
+/// Id, what it waits for, `not_before` and `expires_at`.
+type WaitingRow = (String, Option<String>, Option<i64>, Option<i64>);
+
 impl Tx<'_> {
     /// Ends up to `limit` commands whose time has passed before they were sent, and says how many it were. The reason
     /// why each waited stays with it.
@@ -89,8 +92,7 @@ impl Tx<'_> {
             .filter(commands::state.eq(CommandState::Deferred.as_str()))
             .filter(commands::reason.eq(words::word(&ReasonCode::WaitingForDependency)?))
             .select((commands::id, commands::depends_on, commands::not_before, commands::expires_at));
-        let waiting: Vec<(String, Option<String>, Option<i64>, Option<i64>)> =
-            on_backend!(self, |conn| waiting.load(conn))?;
+        let waiting: Vec<WaitingRow> = on_backend!(self, |conn| waiting.load(conn))?;
         if waiting.is_empty() {
             return Ok(0);
         }
