@@ -347,7 +347,7 @@ pub(super) fn ends_session(pending: &Pending) -> bool {
 }
 
 /// The only node of a command whose value may be sent in chunks.
-fn chunkable(pending: &Pending) -> Option<(Verb, &crate::csp::Setting)> {
+fn chunkable(pending: &Pending) -> Option<(Verb, &Setting)> {
     let Instruction::Single(operation) = &pending.instruction else { return None };
     let [setting] = operation.items.as_slice() else { return None };
     let as_replace = pending.progress.items.first().is_some_and(|item| item.as_replace);
