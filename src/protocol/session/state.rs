@@ -208,6 +208,10 @@ pub struct Upload {
     pub announced: u64,
     /// Bytes so far.
     pub received: u64,
+    /// Base64 symbols so far.
+    pub symbols: u64,
+    /// The value is base64 text.
+    pub is_base64: bool,
     /// Chunks so far.
     pub chunks: u32,
 }
