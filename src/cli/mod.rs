@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
+mod bench;
 mod ca;
 mod demo;
 pub mod discovery;
@@ -89,6 +90,7 @@ verbs! {
     Serve(serve::Serve),
     Ca(ca::Ca),
     Simulate(simulate::Simulate),
+    Bench(bench::Bench),
 }
 
 /// Runs the command that the arguments of the process name.
