@@ -1,11 +1,12 @@
 //! One message against the store, inside one transaction.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use transom_protocol::session::{
-    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, RefusalKind, Refused,
-    Rules, Timestamp, admit, refuse_stranger,
+    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, Phase, RefusalKind,
+    Refused, Rules, Timestamp, admit, refuse_stranger,
 };
 use transom_protocol::syncml::codec::{Encoding, encode};
 use transom_protocol::syncml::{Message, write};
@@ -165,8 +166,9 @@ fn accepted(
     let settled = states_depended_on(tx, &pending)?;
     let decision = admitted.process(pending, &settled);
     let key = previous.filter(|_| !decision.is_new);
+    // One that had come to its end is left as it ended.
     let replaced = match (&key, contact.session.as_ref()) {
-        (None, Some((key, _))) => Some(key.clone()),
+        (None, Some((key, session))) if session.phase == Phase::Open => Some(key.clone()),
         _ => None,
     };
     let key = key.unwrap_or_else(|| SessionKey::new(now));
@@ -177,7 +179,7 @@ fn accepted(
     let info = effects::device_info(&contact.info, &decision.events);
     effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
     if let (Some(key), Some(session)) = (&replaced, &decision.replaced)
-        && let transom_protocol::session::Phase::Ended(ending) = session.phase
+        && let Phase::Ended(ending) = session.phase
     {
         tx.end_session(key, ending)?;
     }
@@ -205,7 +207,7 @@ fn accepted(
             session: Some(key),
             contact: Some(contact),
         };
-        tx.record_exchange(&record.of(heard, Some(&decision.reply), reply.body.len()))?;
+        tx.record_exchange(&record.of(heard, Some(&decision.reply), &reply.body))?;
     }
     if effects::has_left(&decision) {
         tx.end_enrollment(&contact.enrollment, now)?;
@@ -257,7 +259,7 @@ fn repeated(
         session: key.cloned(),
         contact: Some(contact),
     };
-    tx.record_exchange(&record.of(heard, None, reply.body.len()))?;
+    tx.record_exchange(&record.of(heard, None, &reply.body))?;
     Ok(Told::plain(reply.body, reply.encoding, ExchangeOutcome::Repeated))
 }
 
@@ -281,7 +283,7 @@ fn refused_by_contact(
         session: key.filter(|_| refused.session.is_some()).cloned(),
         contact: Some(contact),
     };
-    tx.record_exchange(&record.of(heard, Some(&refused.reply), body.len()))?;
+    tx.record_exchange(&record.of(heard, Some(&refused.reply), &body))?;
     Ok(Told::plain(body, heard.encoding, outcome))
 }
 
@@ -318,7 +320,8 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    fn of(self, heard: &Heard, reply: Option<&Message>, reply_size: usize) -> Exchange {
+    /// `reply` is what `body` says; without it the journal has its size alone.
+    fn of(self, heard: &Heard, reply: Option<&Message>, body: &[u8]) -> Exchange {
         let header = &heard.message.header;
         let authenticated = self.session.is_some();
         let number = |text: &str| text.parse().ok();
@@ -338,10 +341,18 @@ impl Record<'_> {
             detail: self.detail,
             headers: serde_json::to_value(&heard.headers).unwrap_or_default(),
             request: Some(heard.kept.clone()),
-            reply: reply.map(|reply| kept(&write::write(reply))),
+            reply: reply.map(|reply| kept(&text_of_reply(heard.encoding, reply, body))),
             request_size: i64::try_from(heard.size).unwrap_or(i64::MAX),
-            reply_size: i64::try_from(reply_size).unwrap_or(i64::MAX),
+            reply_size: i64::try_from(body.len()).unwrap_or(i64::MAX),
         }
+    }
+}
+
+/// The text of a reply: its body, where that is text.
+fn text_of_reply<'a>(encoding: Encoding, reply: &Message, body: &'a [u8]) -> Cow<'a, str> {
+    match (encoding, std::str::from_utf8(body)) {
+        (Encoding::Xml, Ok(text)) => Cow::Borrowed(text),
+        _ => Cow::Owned(write::write(reply)),
     }
 }
 

@@ -1,12 +1,13 @@
-//! Two pieces of SQL that Diesel has no form for which could be kept as a prepared statement.
+//! Pieces of SQL that Diesel has no form for which could be kept as a prepared statement.
 //!
-//! Diesel prepares every `UPDATE` anew, and every `IN (…)` on SQLite. On the path of each message that costs more than
+//! Diesel prepares every `UPDATE` anew, and every `IN (…)` on SQLite; SQLite itself prepares every statement anew whose
+//! `LIMIT` is a bound value, because its plan may depend on that. On the path of each message this costs more than
 //! running them.
 
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
-use diesel::query_builder::{AsChangeset, AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AsChangeset, AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, Selectable, Table};
@@ -24,6 +25,18 @@ pub(super) struct Among<C> {
     column: C,
     list: Vec<String>,
     json: String,
+}
+
+/// `query LIMIT most`, the number being part of the text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AtMost<Q> {
+    query: Q,
+    most: i64,
+}
+
+/// The first rows of a query, for a number that is always the same.
+pub(super) fn at_most<Q: Query>(most: i64, query: Q) -> AtMost<Q> {
+    AtMost { query, most }
 }
 
 /// Updates the rows of a table for which a predicate holds.
@@ -78,6 +91,27 @@ impl<F, C, P> QueryId for Update<F, C, P> {
 }
 
 impl<Conn, F, C, P> RunQueryDsl<Conn> for Update<F, C, P> {}
+
+impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for AtMost<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.query.walk_ast(out.reborrow())?;
+        out.push_sql(" LIMIT ");
+        out.push_sql(&self.most.to_string());
+        Ok(())
+    }
+}
+
+impl<Q: Query> Query for AtMost<Q> {
+    type SqlType = Q::SqlType;
+}
+
+/// Known by its text, which the number is part of.
+impl<Q> QueryId for AtMost<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Conn, Q> RunQueryDsl<Conn> for AtMost<Q> {}
 
 impl<C: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Among<C> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {

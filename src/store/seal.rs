@@ -3,7 +3,11 @@
 //! A sealed value is bound to its table, column and row, so that it can't be moved to another place. The key is never
 //! stored, printed or derived from anything in the database.
 
-use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
+use std::sync::{Mutex, PoisonError};
+
+use openssl::cipher::Cipher;
+use openssl::cipher_ctx::CipherCtx;
+use openssl::error::ErrorStack;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Error;
@@ -12,6 +16,14 @@ use super::Error;
 pub struct SealKey {
     id: u8,
     bytes: Zeroizing<[u8; 32]>,
+    /// With the key set; nobody uses them just now. Setting one up takes longer than sealing a message with it.
+    idle: Mutex<Vec<Ciphers>>,
+}
+
+/// One for each direction.
+struct Ciphers {
+    seal: CipherCtx,
+    open: CipherCtx,
 }
 
 /// The place of a sealed value.
@@ -28,27 +40,35 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 const OVERHEAD: usize = 1 + NONCE + TAG;
 
+/// What a cipher wants to have room for beyond the text.
+const BLOCK: usize = 16;
+
 impl SealKey {
     /// From 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self { id: 1, bytes: Zeroizing::new(bytes) }
+        Self { id: 1, bytes: Zeroizing::new(bytes), idle: Mutex::default() }
     }
 
     /// Seals a value for a place.
     pub(super) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = [0; NONCE];
-        let mut tag = [0; TAG];
         openssl::rand::rand_bytes(&mut nonce).map_err(Error::unavailable)?;
-        let cipher = Cipher::aes_256_gcm();
-        let sealed =
-            encrypt_aead(cipher, self.bytes.as_slice(), Some(&nonce), &place.associated_data(self.id), plain, &mut tag)
-                .map_err(Error::unavailable)?;
-        let mut whole = Vec::with_capacity(OVERHEAD + sealed.len());
-        whole.push(self.id);
-        whole.extend_from_slice(&nonce);
-        whole.extend_from_slice(&tag);
-        whole.extend_from_slice(&sealed);
-        Ok(whole)
+        let whole = self.with_ciphers(|ciphers| {
+            let cipher = &mut ciphers.seal;
+            cipher.encrypt_init(None, None, Some(&nonce))?;
+            cipher.cipher_update(&place.associated_data(self.id), None)?;
+            let mut whole = Vec::with_capacity(OVERHEAD + plain.len() + BLOCK);
+            whole.push(self.id);
+            whole.extend_from_slice(&nonce);
+            whole.extend_from_slice(&[0; TAG]);
+            cipher.cipher_update_vec(plain, &mut whole)?;
+            cipher.cipher_final_vec(&mut whole)?;
+            if let Some(tag) = whole.get_mut(OVERHEAD - TAG..OVERHEAD) {
+                cipher.tag(tag)?;
+            }
+            Ok(whole)
+        });
+        whole.map_err(Error::unavailable)
     }
 
     /// Opens what was sealed for a place. The result is wiped from memory when it is dropped.
@@ -60,10 +80,28 @@ impl SealKey {
         }
         let (nonce, rest) = rest.split_at_checked(NONCE).ok_or_else(corrupt)?;
         let (tag, sealed) = rest.split_at_checked(TAG).ok_or_else(corrupt)?;
-        let cipher = Cipher::aes_256_gcm();
-        decrypt_aead(cipher, self.bytes.as_slice(), Some(nonce), &place.associated_data(id), sealed, tag)
-            .map(Zeroizing::new)
-            .map_err(|_| corrupt())
+        let plain = self.with_ciphers(|ciphers| {
+            let cipher = &mut ciphers.open;
+            cipher.decrypt_init(None, None, Some(nonce))?;
+            cipher.cipher_update(&place.associated_data(id), None)?;
+            // Large enough from the beginning, so that no copy of a secret stays behind.
+            let mut plain = Zeroizing::new(Vec::with_capacity(sealed.len() + BLOCK));
+            cipher.cipher_update_vec(sealed, &mut plain)?;
+            cipher.set_tag(tag)?;
+            cipher.cipher_final_vec(&mut plain)?;
+            Ok(plain)
+        });
+        plain.map_err(|_| corrupt())
+    }
+
+    /// Works with ciphers that have the key. Those that something went wrong with are not used again.
+    fn with_ciphers<T>(&self, work: impl FnOnce(&mut Ciphers) -> Result<T, ErrorStack>) -> Result<T, ErrorStack> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = idle().pop();
+        let mut ciphers = found.map_or_else(|| Ciphers::new(&self.bytes), Ok)?;
+        let done = work(&mut ciphers)?;
+        idle().push(ciphers);
+        Ok(done)
     }
 
     /// Seals a value as JSON.
@@ -79,6 +117,15 @@ impl SealKey {
         let plain = self.open(place, whole)?;
         // The parser's message could quote a secret.
         serde_json::from_slice(&plain).map_err(|_| Error::corrupt(place.column))
+    }
+}
+
+impl Ciphers {
+    fn new(key: &[u8; 32]) -> Result<Self, ErrorStack> {
+        let (mut seal, mut open) = (CipherCtx::new()?, CipherCtx::new()?);
+        seal.encrypt_init(Some(Cipher::aes_256_gcm()), Some(key), None)?;
+        open.decrypt_init(Some(Cipher::aes_256_gcm()), Some(key), None)?;
+        Ok(Self { seal, open })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cli::discovery::Addresses;
 use crate::config::DataFolder;
 
 /// How long a server may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What is asked of a server that is not about devices: limits that one address, which all simulated devices share,
 /// would run into.

@@ -118,9 +118,13 @@ pub(super) struct Work<'a> {
 impl Admitted<'_> {
     /// The commands that this message may answer or end: they have to be among those handed to [`Self::process`].
     pub fn concerned(&self) -> Vec<CommandId> {
+        // What a session that is over has had answered is not touched any more.
         let before = self.replaced.iter().flat_map(|session| &session.in_flight);
-        let sent = self.session.in_flight.iter().chain(before).map(|sent| &sent.command);
-        let ids: BTreeSet<_> = sent.chain(self.session.download.iter().map(|download| &download.command)).collect();
+        let unanswered = before.filter(|sent| sent.answer == SentAnswer::Awaited);
+        let sent = self.session.in_flight.iter().chain(unanswered).map(|sent| &sent.command);
+        let downloads = [Some(&self.session), self.replaced.as_ref()].into_iter().flatten();
+        let downloads = downloads.flat_map(|session| &session.download).map(|download| &download.command);
+        let ids: BTreeSet<_> = sent.chain(downloads).collect();
         ids.into_iter().cloned().collect()
     }
 

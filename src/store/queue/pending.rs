@@ -7,7 +7,7 @@ use transom_protocol::session::{CommandId, CommandState, Pending, Progress, Time
 
 use super::{instruction_of, progress_of};
 use crate::model::EnrollmentId;
-use crate::store::fragments::{among, columns};
+use crate::store::fragments::{among, at_most, columns};
 use crate::store::schema::commands;
 use crate::store::tx::{Tx, on_backend};
 use crate::store::{Error, words};
@@ -49,13 +49,13 @@ impl Tx<'_> {
         limit: i64,
     ) -> Result<Vec<Pending>, Error> {
         let lane = |lane: i32| {
-            commands::table
+            let ready = commands::table
                 .filter(commands::enrollment.eq(enrollment.as_str()))
                 .filter(commands::lane.eq(lane))
                 .filter(commands::ready_at.le(now.0))
                 .order(commands::sequence.asc())
-                .limit(limit)
-                .select(columns::<PendingRow>())
+                .select(columns::<PendingRow>());
+            at_most(limit, ready)
         };
         let flying = commands::table
             .filter(among(commands::id, in_flight.iter().map(|id| id.0.as_str())))
