@@ -120,8 +120,8 @@ impl Tx<'_> {
             .select(columns::<ContactRow>());
         let row: Option<ContactRow> = on_backend!(
             self,
-            sqlite | conn | query.first(conn).optional(),
-            postgres | conn | query.for_no_key_update().first(conn).optional()
+            sqlite | conn | query.get_result(conn).optional(),
+            postgres | conn | query.for_no_key_update().get_result(conn).optional()
         )?;
         row.map(|row| self.contact(row)).transpose()
     }
@@ -260,7 +260,8 @@ impl Tx<'_> {
         let key = session.as_str();
         let query =
             sessions::table.filter(sessions::id.eq(key)).select((sessions::last_reply_encoding, sessions::last_reply));
-        let row: Option<(Option<String>, Option<Vec<u8>>)> = on_backend!(self, |conn| query.first(conn).optional())?;
+        let row: Option<(Option<String>, Option<Vec<u8>>)> =
+            on_backend!(self, |conn| query.get_result(conn).optional())?;
         let Some((Some(encoding), Some(body))) = row else { return Ok(None) };
         let encoding = words::encoding(&encoding, "sessions.last_reply_encoding")?;
         Ok(Some(Reply { encoding, body: self.key.open(reply_of(key), &body)?.to_vec() }))

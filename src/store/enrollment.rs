@@ -114,7 +114,7 @@ impl Tx<'_> {
             .on_conflict_do_nothing();
         on_backend!(self, |conn| insert.execute(conn))?;
         let query = devices::table.filter(devices::folded_id.eq(device.key())).select(devices::id);
-        let id: String = on_backend!(self, |conn| query.first(conn))?;
+        let id: String = on_backend!(self, |conn| query.get_result(conn))?;
         words::id(id)
     }
 
@@ -131,7 +131,7 @@ impl Tx<'_> {
         }
         let this =
             enrollments::table.find(enrollment.as_str()).select((enrollments::folded_id, enrollments::generation));
-        let (folded_id, generation): (String, i32) = on_backend!(self, |conn| this.first(conn))?;
+        let (folded_id, generation): (String, i32) = on_backend!(self, |conn| this.get_result(conn))?;
         let older = enrollments::table
             .filter(enrollments::folded_id.eq(folded_id))
             .filter(enrollments::generation.lt(generation))

@@ -180,5 +180,6 @@ async fn every_statement_of_a_message_is_prepared_once(test: &TestStore) {
         let exempt = exempt.iter().any(|word| statement.sql.contains(word));
         let kept = statements::is_kept_prepared(&statement.sql);
         assert!(kept || exempt, "prepared anew each time: {}", statement.sql);
+        assert!(!statement.sql.contains("LIMIT ?"), "prepared anew by SQLite itself: {}", statement.sql);
     }
 }

@@ -74,8 +74,8 @@ impl Tx<'_> {
             .filter(commands::state.eq(CommandState::Deferred.as_str()))
             .filter(commands::reason.eq("accepted"))
             .order(commands::sequence.asc())
-            .limit(limit)
             .select(columns::<PendingRow>());
+        let query = at_most(limit, query);
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
         rows.into_iter().map(|row| self.pending(row)).collect()
     }
