@@ -158,7 +158,7 @@ fn accepted(
         pending = tx.pending_commands(&contact.enrollment, &concerned, now, COMMANDS_LOADED)?;
         if admitted.brings_reports() {
             let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
-            let accepted = tx.accepted_commands(&contact.enrollment, COMMANDS_LOADED)?;
+            let accepted = tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
             pending.extend(accepted.into_iter().filter(|command| !known.contains(&command.id)));
         }
     }
