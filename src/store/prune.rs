@@ -185,7 +185,11 @@ impl Tx<'_> {
     /// Up to when exchanges are added up, and their sum. Whoever deletes or adds up waits here for the one before.
     fn journal_size(&mut self) -> Result<(i64, i64), Error> {
         let size = journal_size::table.select((journal_size::counted_until, journal_size::stored_bytes));
-        on_backend!(self, sqlite | conn | size.first(conn), postgres | conn | size.for_update().first(conn))
+        on_backend!(
+            self,
+            sqlite => |conn| size.first(conn),
+            postgres => |conn| size.for_update().first(conn)
+        )
     }
 
     fn bytes_between(&mut self, from: i64, until: i64) -> Result<i64, Error> {

@@ -139,7 +139,11 @@ impl Tx<'_> {
 
     fn write_together(&mut self, enrollment: &EnrollmentId, rows: Vec<Row>) -> Result<usize, Error> {
         let query = Together::new(enrollment, rows);
-        on_backend!(self, sqlite | _conn | Err(diesel::result::Error::NotFound), postgres | conn | query.execute(conn))
+        on_backend!(
+            self,
+            sqlite => |_conn| Err(diesel::result::Error::NotFound),
+            postgres => |conn| query.execute(conn)
+        )
     }
 
     /// Notes which commands a reply carries.
