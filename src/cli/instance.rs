@@ -90,7 +90,7 @@ fn verifier(admin: Admin) -> http::api::TokenVerifier {
         let admin = admin.clone();
         async move {
             match admin.token_holder(token.expose(), now()).await {
-                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id.to_string() }),
+                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id }),
                 Ok(None) => Verdict::Unknown,
                 Err(error) => {
                     tracing::error!(%error, "a token could not be looked up");

@@ -27,7 +27,7 @@ pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
-pub use time::{parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
+pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::ApiToken;
 pub use transom_protocol::session::{
     CommandId, CommandState, DeviceId, MsgId, Progress, Reason, ReasonCode, SessionId, Timestamp,

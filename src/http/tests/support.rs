@@ -21,6 +21,7 @@ use crate::{
     },
     management::{Answer, DeviceRequest},
     metrics::Metrics,
+    model::TokenId,
     pki::{CertificateAuthority, ServerNames},
 };
 
@@ -83,9 +84,9 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
             let _kept_while_it_runs = &folder;
             async { Ok(()) }.boxed()
         }),
-        tokens: Arc::new(|token| {
+        tokens: Arc::new(move |token| {
             let verdict = match token.expose() {
-                "good" => Verdict::Known(Caller { name: "tester".into(), token: "1".into() }),
+                "good" => Verdict::Known(Caller { name: "tester".into(), token: TokenId::new(now) }),
                 "sleepy" => Verdict::Unavailable,
                 _ => Verdict::Unknown,
             };
