@@ -1,1 +1,5 @@
-fn main() {}
+//! The `transom` command.
+
+fn main() -> std::process::ExitCode {
+    transom::cli::run()
+}

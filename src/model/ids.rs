@@ -76,6 +76,10 @@ pub fn command_id(now: Timestamp) -> CommandId {
     CommandId(text(now))
 }
 
+/// The id of a command that a text is, when it is one.
+pub fn parse_command_id(text: &str) -> Option<CommandId> {
+    canonical(text).map(CommandId)
+}
 /// Counts the ids of one millisecond. A clock that is set back does not make later ids sort before earlier ones.
 static LAST: Mutex<ContextV7> = Mutex::new(ContextV7::new());
 

@@ -109,6 +109,17 @@ pub enum ExchangeFilter {
     OfSession(SessionKey),
     /// Those that were never authenticated and claim to be from this device.
     Unauthenticated(DeviceId),
+    /// Of these, those with one `SessionID` in a span of time: the challenge before a session.
+    Challenges {
+        /// The device.
+        device: DeviceId,
+        /// The client's `SessionID`.
+        session_id: SessionId,
+        /// From then on.
+        from: Timestamp,
+        /// Up to then, inclusive.
+        until: Timestamp,
+    },
 }
 
 /// Which events; newest first.

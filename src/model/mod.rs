@@ -11,6 +11,7 @@ mod journal;
 mod page;
 mod secret;
 mod session;
+mod time;
 mod token;
 
 pub use command::{
@@ -19,11 +20,14 @@ pub use command::{
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
 pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
-pub use ids::{BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id};
+pub use ids::{
+    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
+};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
+pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::ApiToken;
 pub use transom_protocol::session::{
     CommandId, CommandState, DeviceId, MsgId, Progress, Reason, ReasonCode, SessionId, Timestamp,

@@ -178,6 +178,37 @@ impl Tx<'_> {
         save.info.map_or(Ok(()), |info| self.save_device_info(save.device_id, info))
     }
 
+    /// Keeps credentials and session as they stand, without counting it as a contact of the device: wrong credentials,
+    /// or a session that was closed because nothing was heard.
+    pub fn save_standing(
+        &mut self,
+        enrollment: &EnrollmentId,
+        account: Option<&Account>,
+        session: Option<(&SessionKey, &Session)>,
+    ) -> Result<(), Error> {
+        let id = enrollment.as_str();
+        let account = account.map(|account| self.key.seal_json(account_of(id), account)).transpose()?;
+        let snapshot = session.map(|(_, session)| self.key.seal_json(snapshot_of(id), session)).transpose()?;
+        let settled = self.settled.remove(enrollment).unwrap_or_default();
+        let changes = (
+            enrollments::open_commands.eq(enrollments::open_commands - settled),
+            account.map(|account| enrollments::account.eq(Some(account))),
+            snapshot.map(|snapshot| enrollments::session_snapshot.eq(Some(snapshot))),
+            session.map(|(_, session)| enrollments::awaiting_since.eq(awaiting_since(session))),
+        );
+        let query = update(enrollments::table, enrollments::id.eq(id), changes);
+        if on_backend!(self, |conn| query.execute(conn))? != 1 {
+            return Err(Error::NotFound("enrollment"));
+        }
+        let Some((key, session)) = session else { return Ok(()) };
+        let standing = (
+            sessions::phase.eq(words::phase_word(session.phase)?),
+            sessions::server_message.eq(i64::from(session.server_message.number())),
+        );
+        let query = update(sessions::table, sessions::id.eq(key.as_str()), standing);
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
     fn save_session(
         &mut self,
         enrollment: &EnrollmentId,

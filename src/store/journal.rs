@@ -143,6 +143,11 @@ impl Tx<'_> {
                 ExchangeFilter::Unauthenticated(device) => {
                     query.filter(exchanges::session.is_null()).filter(exchanges::folded_id.eq(device.key()))
                 }
+                ExchangeFilter::Challenges { device, session_id, from, until } => query
+                    .filter(exchanges::session.is_null())
+                    .filter(exchanges::folded_id.eq(device.key()))
+                    .filter(exchanges::session_id.eq(session_id.as_str()))
+                    .filter(exchanges::received_at.between(from.0, until.0)),
             }
             .load(conn)
         })?;

@@ -38,6 +38,14 @@ impl Store {
         Ok(Self(Arc::new(engine)))
     }
 
+    /// `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match *self.0 {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
     /// Runs a job that may change something, in a transaction of its own, and answers when it is durable.
     ///
     /// An error or a panic of the job undoes all that it did and nothing else. When the caller goes away before its

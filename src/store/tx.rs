@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::{PgConnection, QueryResult, SqliteConnection};
 
-use super::SealKey;
+use super::{Error, SealKey};
 use crate::model::EnrollmentId;
 
 /// A running transaction. The questions that it answers and the changes that it makes are its methods; they stand in
 /// the file of the noun that they are about.
 ///
-/// A job gives up at the first [`Error`](super::Error) that it gets here: on PostgreSQL nothing works after it.
+/// A job gives up at the first [`Error`] that it gets here: on PostgreSQL nothing works after it.
 pub struct Tx<'c> {
     pub(super) conn: Conn<'c>,
     pub(super) key: &'c SealKey,
@@ -55,6 +55,15 @@ impl<'c> Tx<'c> {
     /// How many SQL statements this job has made so far, beginning and end of the transaction not counted.
     pub const fn statements(&self) -> u32 {
         self.statements
+    }
+}
+
+impl Tx<'_> {
+    /// Whether the database answers.
+    pub fn ping(&mut self) -> Result<(), Error> {
+        use diesel::RunQueryDsl as _;
+        let query = diesel::sql_query("SELECT 1");
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 }
 

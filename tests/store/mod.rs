@@ -17,8 +17,7 @@ use transom::model::{
 use transom::store::Error;
 use transom_protocol::csp::Instruction;
 use transom_protocol::session::{
-    A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Phase, Secret32, Session,
-    SessionId, SyncType,
+    A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Secret32, Session, SessionId,
 };
 
 use crate::support::databases::TestStore;
@@ -46,24 +45,12 @@ fn account(secret: &str) -> Account {
 }
 
 fn session(id: &str, now: Timestamp) -> Session {
+    let authentication = Authentication::Digest(Nonce::from_bytes(b"used nonce"));
     Session {
-        session_id: SessionId::parse(id).unwrap(),
-        phase: Phase::Open,
-        authentication: Authentication::Digest(Nonce::from_bytes(b"used nonce")),
-        client_message: MsgId::FIRST,
         client_hash: "00".repeat(32),
-        server_message: MsgId::FIRST,
-        started_at: now,
-        last_at: now,
         login: LoginStatus::User,
-        sync_type: SyncType::Mixed,
         max_msg_size: Some(524_288),
-        max_obj_size: None,
-        in_flight: Vec::new(),
-        upload: None,
-        download: None,
-        server_challenges: 0,
-        server_cred: false,
+        ..Session::begin(SessionId::parse(id).unwrap(), MsgId::FIRST, authentication, now)
     }
 }
 

@@ -45,9 +45,9 @@ async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
             }
             tx.last_reply(&told)?;
             let pending = tx.pending_commands(&of, &waited, NOW, 100)?;
-            tx.accepted_commands(&of, 10)?;
+            tx.accepted_commands(&of, NOW, 10)?;
             tx.wake_dependents(&of)?;
-            tx.open_commands(&of, &waited)?;
+            tx.open_commands(&of, &waited, NOW)?;
             tx.command_states(&waited)?;
             let carrier = Carrier { session: &told, message: MsgId::FIRST, exchange: &exchange, at: NOW };
             let attempt = |number| NewAttempt { command: waited[0].clone(), number, cmd_id: 2 };

@@ -132,7 +132,7 @@ async fn a_message_gets_what_it_may_send_in_order(test: &TestStore) {
 /// Saves one command of an enrollment as changed by `change`.
 async fn change(test: &TestStore, enrollment: &EnrollmentId, id: &CommandId, change: impl FnOnce(&mut Pending)) {
     let (of, ids) = (enrollment.clone(), [id.clone()]);
-    let mut command = test.store.read(move |tx| tx.open_commands(&of, &ids)).await.unwrap().remove(0);
+    let mut command = test.store.read(move |tx| tx.open_commands(&of, &ids, NOW)).await.unwrap().remove(0);
     change(&mut command);
     let of = enrollment.clone();
     let sent = command.state == CommandState::Sent;
@@ -219,7 +219,7 @@ async fn changes_come_back_as_they_were_saved(test: &TestStore) {
         .await
         .unwrap();
     let (of, all) = (enrollment.clone(), ids.clone());
-    assert_eq!(test.store.read(move |tx| tx.open_commands(&of, &all)).await.unwrap(), commands);
+    assert_eq!(test.store.read(move |tx| tx.open_commands(&of, &all, NOW)).await.unwrap(), commands);
     let id = ids[1].clone();
     let view = test.store.read(move |tx| tx.command(&id)).await.unwrap().unwrap();
     assert_eq!((view.record.sent_at, view.record.attempts), (Some(NOW.plus_millis(1)), 7));
@@ -381,7 +381,7 @@ async fn accepted_commands_are_found_when_they_are_overdue(test: &TestStore) {
     change(test, &enrollment, &ids[1], defer(ReasonCode::Accepted, Some(NOW.plus_millis(100)))).await;
     change(test, &enrollment, &ids[2], defer(ReasonCode::RetryLater, None)).await;
     let of = enrollment.clone();
-    let accepted = test.store.read(move |tx| tx.accepted_commands(&of, 10)).await.unwrap();
+    let accepted = test.store.read(move |tx| tx.accepted_commands(&of, NOW, 10)).await.unwrap();
     assert_eq!(sequences(&accepted), [1, 2]);
     let overdue = |before: i64, now: i64| {
         test.store.read(move |tx| tx.overdue_accepted(NOW.plus_millis(before), NOW.plus_millis(now), 10))

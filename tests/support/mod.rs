@@ -1,4 +1,5 @@
-//! What several tests need.
+//! What the integration tests stand on.
 
 pub(crate) mod databases;
+pub(crate) mod judge;
 pub(crate) mod statements;

@@ -5,4 +5,4 @@ mod instruction;
 mod loc_uri;
 
 pub use instruction::{IfExists, Instruction, Operation, Setting};
-pub use loc_uri::{LocUri, LocUriError, Scope};
+pub use loc_uri::{LocUri, LocUriError, Property, Query, Scope};

@@ -131,6 +131,8 @@ pub enum ReasonCode {
     Unenrolled,
     /// Superseded: the device enrolled anew.
     NewEnrollment,
+    /// Failed: what is stored of it can't be read any more.
+    Undecodable,
 }
 
 /// What is known of a command's outcome, item by item.
@@ -150,6 +152,12 @@ pub struct Progress {
     /// Of these, messages that carried nothing else.
     #[serde(default)]
     pub unanswered_alone: u32,
+    /// A message that was never answered carried it: the device may have done it already.
+    #[serde(default)]
+    pub maybe_applied: bool,
+    /// How often the device asked to try again later.
+    #[serde(default)]
+    pub later: u32,
 }
 
 /// What is known of one node.
@@ -170,6 +178,9 @@ pub struct ItemOutcome {
     /// The Add met an existing node and goes out as Replace.
     #[serde(default)]
     pub as_replace: bool,
+    /// The end was reported by an alert, after the device had accepted the command.
+    #[serde(default)]
+    pub reported: bool,
 }
 
 /// A value that a device reported.

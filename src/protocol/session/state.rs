@@ -16,12 +16,20 @@ pub struct Session {
     pub phase: Phase,
     /// How the device proved who it is.
     pub authentication: Authentication,
+    /// The message in which it proved it last.
+    pub authenticated_in: MsgId,
     /// The client's last message that was processed.
     pub client_message: MsgId,
     /// SHA-256 of that message's body, in hexadecimal.
     pub client_hash: String,
+    /// SHA-256 of the body that the session began with, in hexadecimal.
+    pub first_hash: String,
+    /// The session that this one replaced: what comes late of it is not heard.
+    pub replaced: Option<SessionId>,
     /// Our last message.
     pub server_message: MsgId,
+    /// How many messages of the client were processed.
+    pub messages: u32,
     /// When it began.
     pub started_at: Timestamp,
     /// When the client's last message was processed.
@@ -44,6 +52,39 @@ pub struct Session {
     pub server_challenges: u32,
     /// Every message of ours carries our credential.
     pub server_cred: bool,
+    /// An Exec that ends the session went out: nothing follows it until it is answered with an error.
+    pub ender: Option<CommandId>,
+}
+
+impl Session {
+    /// A session that begins with this message of the client. Each message that it may have sent before, to be
+    /// challenged, was answered by one of ours, so that our counter begins where the client's stands.
+    pub const fn begin(session_id: SessionId, message: MsgId, authentication: Authentication, now: Timestamp) -> Self {
+        Self {
+            session_id,
+            phase: Phase::Open,
+            authentication,
+            authenticated_in: message,
+            client_message: message,
+            client_hash: String::new(),
+            first_hash: String::new(),
+            replaced: None,
+            server_message: message,
+            messages: 1,
+            started_at: now,
+            last_at: now,
+            login: LoginStatus::Unsaid,
+            sync_type: SyncType::Mixed,
+            max_msg_size: None,
+            max_obj_size: None,
+            in_flight: Vec::new(),
+            upload: None,
+            download: None,
+            server_challenges: 0,
+            server_cred: false,
+            ender: None,
+        }
+    }
 }
 
 /// Where a session stands.
@@ -125,6 +166,21 @@ pub struct Sent {
     pub command: CommandId,
     /// Which part of the command.
     pub part: SentPart,
+    /// What was heard of it.
+    pub answer: SentAnswer,
+}
+
+/// What was heard of a [`Sent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SentAnswer {
+    /// Nothing that settles it.
+    #[default]
+    Awaited,
+    /// The device took it and will report the end.
+    Accepted,
+    /// All that was to be said. Kept for a message or two, because devices repeat themselves.
+    Settled,
 }
 
 /// Which part of a command a `CmdID` stands for.
@@ -135,6 +191,8 @@ pub enum SentPart {
     Group,
     /// Some of its nodes, by their place in [`crate::csp::Instruction::settings`].
     Items(Vec<usize>),
+    /// A chunk, not the last, of its only node's value.
+    Chunk,
 }
 
 /// A large object on its way to us.
@@ -150,6 +208,12 @@ pub struct Upload {
     pub announced: u64,
     /// Bytes so far.
     pub received: u64,
+    /// Base64 symbols so far.
+    pub symbols: u64,
+    /// The value is base64 text.
+    pub is_base64: bool,
+    /// Chunks so far.
+    pub chunks: u32,
 }
 
 /// A large object on its way to the device.
@@ -159,4 +223,6 @@ pub struct Download {
     pub command: CommandId,
     /// Bytes of its value that were sent.
     pub offset: usize,
+    /// The device took the last chunk and waits for the next.
+    pub acknowledged: bool,
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Message`] is what travels, as values and unjudged: identifiers are text as they came, because a wrong
 //! `VerDTD` or `MsgID` is answered with a Status by [`crate::session`], not refused by the reader. [`read`] and
-//! [`write`] are the XML form, [`wbxml`] the binary one, [`codec`] chooses between them.
+//! [`mod@write`] are the XML form, [`wbxml`] the binary one, [`codec`] chooses between them.
 
 pub mod codec;
 mod codes;
@@ -15,7 +15,7 @@ pub mod redact;
 pub mod wbxml;
 pub mod write;
 
-pub use codes::{AlertCode, StatusClass, StatusCode};
+pub use codes::{AlertCode, Explained, StatusClass, StatusCode, hresult};
 pub use command::{Alert, Chal, Command, Cred, Group, GroupKind, Request, Results, Status, Unreadable, Verb};
 pub use item::{Data, Item};
 pub use message::{Address, Message, Oddity, SyncBody, SyncHdr};

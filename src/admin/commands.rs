@@ -1,0 +1,125 @@
+//! Commands: list, look at, take back, resolve.
+
+use serde::{Deserialize, Serialize};
+
+use super::devices::{device_filter, named_device};
+use super::{Admin, CommandJson, Error, PageJson, Part};
+use crate::management::Resolution;
+use crate::model::{BatchId, CommandFilter, CommandId, CommandState, Timestamp, parse_command_id};
+use crate::store::{Cancellation, Tx};
+
+/// Which commands.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandQuery {
+    /// Only those of this device.
+    #[serde(default, alias = "device", skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// Only those in this state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Only those that were ordered together.
+    #[serde(default, alias = "batch", skip_serializing_if = "Option::is_none")]
+    pub batch_id: Option<String>,
+    /// Entries at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// What a person knows of a command whose outcome is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResolveAs {
+    /// Send it again.
+    Retry,
+    /// It was done.
+    Succeeded,
+    /// It was not.
+    Failed,
+}
+
+/// What a clearing took back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cleared {
+    /// The device.
+    pub device_id: String,
+    /// Commands that were waiting and are canceled now.
+    pub canceled: usize,
+}
+
+impl Admin {
+    /// Commands, newest first.
+    pub async fn commands(&self, query: CommandQuery) -> Result<PageJson<CommandJson>, Error> {
+        let part = Part { limit: query.limit, cursor: query.cursor };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let state = query.state.as_deref().map(|word| {
+            CommandState::parse(word).ok_or_else(|| {
+                let known: Vec<_> = CommandState::ALL.iter().map(|state| state.as_str()).collect();
+                Error::parameter("state", format!("'{word}' is no state; there are {}", known.join(", ")))
+            })
+        });
+        let batch = query
+            .batch_id
+            .as_deref()
+            .map(|text| BatchId::parse(text).ok_or_else(|| Error::parameter("batch_id", "this is no id of a batch")));
+        let filter = CommandFilter {
+            device: device_filter(query.device_id.as_deref())?,
+            state: state.transpose()?,
+            batch: batch.transpose()?,
+        };
+        let page = self.store.read(move |tx: &mut Tx<'_>| tx.commands(&filter, cursor.as_ref(), limit)).await?;
+        Ok(PageJson::of(page, |record| CommandJson::from(&record)))
+    }
+
+    /// One command with all that is known of it.
+    pub async fn command(&self, id: &str) -> Result<CommandJson, Error> {
+        let id = named_command(id)?;
+        let view = self.store.read(move |tx: &mut Tx<'_>| tx.command(&id)).await?;
+        view.as_ref().map(CommandJson::from).ok_or(Error::NotFound("command"))
+    }
+
+    /// Takes a command back.
+    pub async fn cancel(&self, id: &str, by: &str, now: Timestamp) -> Result<CommandJson, Error> {
+        match self.management.cancel(named_command(id)?, by.to_owned(), now).await? {
+            // Asked for twice, it is done once.
+            Cancellation::Canceled | Cancellation::Settled(CommandState::Canceled) => self.command(id).await,
+            Cancellation::Sent => Err(Error::Conflict(
+                "it is on its way: the device may be carrying it out, so its outcome has to be awaited".to_owned(),
+            )),
+            Cancellation::Settled(state) => {
+                Err(Error::Conflict(format!("it has its outcome already: {}", state.as_str())))
+            }
+        }
+    }
+
+    /// Takes back all that waits in the queue of a device.
+    pub async fn clear(&self, device: &str, by: &str, now: Timestamp) -> Result<Cleared, Error> {
+        let device = named_device(device)?;
+        let found = self.store.read(move |tx: &mut Tx<'_>| tx.device(&device)).await?;
+        let found = found.ok_or(Error::NotFound("device"))?;
+        let canceled = match found.enrollment {
+            Some(life) => self.management.clear(life.id, by.to_owned(), now).await?,
+            None => 0,
+        };
+        Ok(Cleared { device_id: found.device_id.to_string(), canceled })
+    }
+
+    /// Ends the doubt about a command whose outcome is unknown.
+    pub async fn resolve(&self, id: &str, how: ResolveAs, by: &str, now: Timestamp) -> Result<CommandJson, Error> {
+        let resolution = match how {
+            ResolveAs::Retry => Resolution::Retry,
+            ResolveAs::Succeeded => Resolution::Succeeded,
+            ResolveAs::Failed => Resolution::Failed,
+        };
+        self.management.resolve(named_command(id)?, resolution, by.to_owned(), now).await?;
+        self.command(id).await
+    }
+}
+
+/// The command that a path names.
+fn named_command(text: &str) -> Result<CommandId, Error> {
+    parse_command_id(text).ok_or(Error::NotFound("command"))
+}

@@ -1,0 +1,115 @@
+//! What operators may ask and order: the one place between the interfaces (API, web pages, command line) and the
+//! capabilities with the store. Knows no HTTP.
+
+mod command_view;
+mod commands;
+mod devices;
+mod error;
+mod imports;
+mod journal;
+mod orders;
+mod repetition;
+mod sessions;
+mod status;
+mod tokens;
+
+pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
+pub use commands::{Cleared, CommandQuery, ResolveAs};
+pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson};
+pub use error::{Error, Fault};
+pub use imports::{Import, Imported, ImportedDevice};
+pub use journal::{EventJson, MessageJson};
+pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
+pub use repetition::Repetition;
+pub use sessions::{SessionDetail, SessionJson, SessionQuery};
+pub use status::Status;
+pub use tokens::{NewToken, TOKEN_PREFIX};
+
+use serde::{Deserialize, Serialize};
+
+use crate::management::Management;
+use crate::model::{Cursor, Page};
+use crate::store::Store;
+
+/// Longest page of a list.
+pub const MAX_LIMIT: usize = 500;
+
+/// Length of a page when none is asked for.
+pub const DEFAULT_LIMIT: usize = 50;
+
+/// Who may be served what. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    store: Store,
+    management: Management,
+}
+
+impl Admin {
+    /// On a store and the capabilities on it.
+    pub const fn new(store: Store, management: Management) -> Self {
+        Self { store, management }
+    }
+}
+
+#[cfg(test)]
+impl Admin {
+    /// On a new SQLite store, which goes with the folder.
+    pub(crate) fn on_temporary_store() -> (Self, tempfile::TempDir) {
+        use crate::store::{DatabaseUrl, SealKey, StoreOptions};
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+        let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+        let devices = crate::limits::DeviceLimiter::new(0, 0);
+        let options = crate::management::Options::default();
+        let management = Management::new(store.clone(), options, crate::metrics::Metrics::new(), devices);
+        (Self::new(store, management), folder)
+    }
+}
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Entries at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+impl Part {
+    fn limit(&self) -> Result<usize, Error> {
+        match self.limit {
+            None => Ok(DEFAULT_LIMIT),
+            Some(limit @ 1..=MAX_LIMIT) => Ok(limit),
+            Some(_) => Err(Error::parameter("limit", format!("write a number from 1 to {MAX_LIMIT}"))),
+        }
+    }
+
+    fn cursor(&self) -> Result<Option<Cursor>, Error> {
+        let parse = |text: &String| {
+            Cursor::parse(text)
+                .ok_or_else(|| Error::parameter("cursor", "write the next_cursor of the page before, as it is"))
+        };
+        self.cursor.as_ref().map(parse).transpose()
+    }
+}
+
+/// A page of a list, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PageJson<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// To be handed in for the next page; `null` at the end.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> PageJson<T> {
+    fn of<R>(page: Page<R>, entry: impl FnMut(R) -> T) -> Self {
+        Self {
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+            items: page.items.into_iter().map(entry).collect(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Everything behind the doors, put together: the store, what works on it, and the work that needs no device.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+use transom_protocol::session::{Rules, Timestamp};
+use transom_protocol::xml::Limits;
+
+use super::{Installation, hinted};
+use crate::{
+    admin::Admin,
+    config::{IdleJournal, Settings},
+    http::{self, Parts, api::Caller, api::Verdict},
+    limits::DeviceLimiter,
+    management::{Management, Options},
+    metrics::Metrics,
+    store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
+};
+
+/// How often sessions, overdue commands and the journal are looked after.
+const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+/// A server without its doors.
+pub struct Instance {
+    /// What the doors are doors to.
+    pub parts: Parts,
+    /// What operators may do.
+    pub admin: Admin,
+    tidying: JoinHandle<()>,
+}
+
+/// The time.
+pub fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Opens the store of an installation. Blocks while it does so.
+pub fn open_store(installation: &Installation) -> anyhow::Result<Store> {
+    let url: DatabaseUrl = installation.database_url().parse()?;
+    let key = SealKey::new(*installation.seal_key()?);
+    Store::open(&url, key, &StoreOptions::default()).map_err(|error| {
+        let what = format!("can't open the database {}: {error}", installation.settings.database);
+        hinted(what, "look at `database` in transom.toml; for PostgreSQL, see that the server runs and the user may create tables")
+    })
+}
+
+impl Instance {
+    /// Puts everything together, within a runtime; nothing listens yet. Blocks while the database is opened.
+    pub fn assemble(installation: &Installation) -> anyhow::Result<Self> {
+        let store = open_store(installation)?;
+        let settings = &installation.settings;
+        let metrics = Metrics::new();
+        let door = &settings.device_door;
+        let devices = DeviceLimiter::new(door.device_rate, door.device_burst);
+        let management = Management::new(store.clone(), options(settings), metrics.clone(), devices);
+        let admin = Admin::new(store.clone(), management.clone());
+        let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
+        let parts = Parts {
+            answering: http::answering(Arc::new(management)),
+            identity: installation.identity()?,
+            admin_identity: installation.admin_identity()?,
+            readiness: Arc::new(move || {
+                let store = store.clone();
+                async move { ready(&store).await }.boxed()
+            }),
+            tokens: verifier(admin.clone()),
+            admin: admin.clone(),
+            metrics,
+        };
+        Ok(Self { parts, admin, tidying })
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.tidying.abort();
+    }
+}
+
+async fn ready(store: &Store) -> Result<(), String> {
+    store.read(|tx: &mut Tx<'_>| tx.ping()).await.map_err(|error: crate::store::Error| error.to_string())
+}
+
+fn verifier(admin: Admin) -> http::api::TokenVerifier {
+    Arc::new(move |token| {
+        let admin = admin.clone();
+        async move {
+            match admin.token_holder(token.expose(), now()).await {
+                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id }),
+                Ok(None) => Verdict::Unknown,
+                Err(error) => {
+                    tracing::error!(%error, "a token could not be looked up");
+                    Verdict::Unavailable
+                }
+            }
+        }
+        .boxed()
+    })
+}
+
+/// Looks after what no device's message would.
+async fn tidy(management: Management, retention: RetentionRules) {
+    let mut ticks = tokio::time::interval(TIDY_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match management.tidy(now()).await {
+            Ok(done) if done != crate::management::Tidied::default() => tracing::info!(?done, "tidied"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "could not tidy"),
+        }
+        match management.prune(retention, now()).await {
+            Ok(gone) if gone.exchanges + gone.commands > 0 => tracing::info!(?gone, "pruned"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "could not prune the journal"),
+        }
+    }
+}
+
+/// What of the settings concerns messages and queues.
+fn options(settings: &Settings) -> Options {
+    let session = &settings.session;
+    Options {
+        rules: Rules {
+            max_messages: session.max_messages,
+            session_timeout: millis(session.timeout),
+            package_bytes: session.package_bytes,
+            package_commands: session.package_commands,
+            max_unanswered: settings.queue.max_attempts,
+            ..Rules::default()
+        },
+        limits: Limits { bytes: settings.device_door.body_limit, ..Limits::default() },
+        keep_idle: settings.journal.idle == IdleJournal::Full,
+        accepted_timeout: millis(settings.queue.accepted_timeout),
+        ..Options::default()
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The bounds of the journal.
+fn retention(settings: &Settings) -> RetentionRules {
+    let journal = &settings.journal;
+    RetentionRules {
+        age: journal.max_age,
+        journal_bytes: u64::try_from(journal.max_bytes).unwrap_or(u64::MAX),
+        ..RetentionRules::default()
+    }
+}
+
+/// Makes what lies in the database of a new installation: its schema and the first token of the admin API.
+pub(super) fn prepare(installation: &Installation) -> anyhow::Result<crate::model::Secret<String>> {
+    let store = open_store(installation)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().context("can't start")?;
+    let made = runtime.block_on(Admin::make_token(&store, "init", None, now()))?;
+    Ok(made.token)
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! The command line: one file for each verb.
+//!
+//! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
+//! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
+
+mod ca;
+mod demo;
+pub mod discovery;
+mod failure;
+mod init;
+mod installation;
+mod instance;
+mod logging;
+mod output;
+mod serve;
+mod simulate;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use failure::hinted;
+pub use installation::{Installation, server_names};
+pub use instance::{Instance, now, open_store};
+pub use output::Output;
+
+use crate::config::DataFolder;
+
+/// Manages Windows devices: enrollment, OMA-DM sessions and policy, in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "transom", version, propagate_version = true, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXAMPLES: &str = "Examples:
+  transom demo                             see it work, with simulated devices
+  transom init --host mdm.example.com      make an installation in ./transom-data
+  transom serve                            run it
+  transom ca export > root.pem             the root certificate that devices must trust
+
+Every command has its own --help.";
+
+/// Options of all commands.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Data folder of the installation
+    #[arg(long, global = true, value_name = "DIR", env = "TRANSOM_DATA", default_value = "./transom-data")]
+    pub data: PathBuf,
+    /// Address of the admin API, when it runs elsewhere
+    #[arg(long, global = true, value_name = "URL", env = "TRANSOM_SERVER")]
+    pub server: Option<String>,
+    /// Bearer token for the admin API; better given in the environment
+    #[arg(long, global = true, value_name = "TOKEN", env = "TRANSOM_TOKEN", hide_env_values = true)]
+    pub token: Option<BearerToken>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// A token from the command line or the environment; it is never printed.
+#[derive(Clone)]
+pub struct BearerToken(String);
+
+/// Declares the verbs. A new one is a line here and its file.
+macro_rules! verbs {
+    ($($name:ident($verb:ty),)*) => {
+        #[derive(Debug, Subcommand)]
+        enum Verb {
+            $(#[command()] $name($verb),)*
+        }
+
+        impl Verb {
+            fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+                match self {
+                    $(Self::$name(verb) => verb.run(global, output),)*
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Demo(demo::Demo),
+    Init(init::Init),
+    Serve(serve::Serve),
+    Ca(ca::Ca),
+    Simulate(simulate::Simulate),
+}
+
+/// Runs the command that the arguments of the process name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.global.json);
+    match cli.verb.run(&cli.global, &mut output).and_then(|()| output.finish()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            failure::report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Global {
+    /// The data folder.
+    pub fn folder(&self) -> DataFolder {
+        DataFolder::new(&self.data)
+    }
+}
+
+impl BearerToken {
+    /// The token itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for BearerToken {
+    fn from(token: String) -> Self {
+        Self(token)
+    }
+}
+
+impl std::fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BearerToken(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_well_formed_and_explained() {
+        let mut command = Cli::command();
+        command.build();
+        command.clone().debug_assert();
+        explained(&command);
+    }
+
+    fn explained(command: &clap::Command) {
+        let name = command.get_name();
+        assert!(name == "help" || command.get_about().is_some(), "{name} is not explained");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{name} {} is not explained", argument.get_id());
+        }
+        command.get_subcommands().filter(|verb| verb.get_name() != "help").for_each(explained);
+    }
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let cli = Cli::try_parse_from(["transom", "--token", "hunter2", "ca", "export"]).unwrap();
+        assert!(!format!("{cli:?}").contains("hunter2"));
+        assert_eq!(cli.global.token.unwrap().expose(), "hunter2");
+    }
+
+    #[test]
+    fn wrong_usage_exits_with_2_and_help_with_0() {
+        for (arguments, code) in [(&["transom", "brew"][..], 2), (&["transom", "init"], 2), (&["transom", "--help"], 0)]
+        {
+            assert_eq!(Cli::try_parse_from(arguments).unwrap_err().exit_code(), code, "{arguments:?}");
+        }
+    }
+}

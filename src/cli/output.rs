@@ -1,0 +1,52 @@
+//! Standard output: the only place that writes to it.
+
+use std::io::{self, ErrorKind, StdoutLock, Write as _};
+
+use serde::Serialize;
+
+/// Where a command says what it has to say.
+pub struct Output {
+    json: bool,
+    stream: StdoutLock<'static>,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, stream: io::stdout().lock() }
+    }
+
+    /// Whether one JSON document is wanted instead of text.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints lines for people.
+    pub fn text(&mut self, text: impl AsRef<str>) -> anyhow::Result<()> {
+        let text = text.as_ref().trim_end();
+        written(writeln!(self.stream, "{text}").and_then(|()| self.stream.flush()))
+    }
+
+    /// Prints the document for programs.
+    pub fn document(&mut self, document: &impl Serialize) -> anyhow::Result<()> {
+        let document = serde_json::to_string_pretty(document)?;
+        written(writeln!(self.stream, "{document}").and_then(|()| self.stream.flush()))
+    }
+
+    pub(super) fn finish(&mut self) -> anyhow::Result<()> {
+        written(self.stream.flush())
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no failure.
+fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Output")
+    }
+}

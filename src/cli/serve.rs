@@ -1,0 +1,136 @@
+//! `transom serve`.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::Args;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use transom_protocol::session::Timestamp;
+
+use super::{Global, Installation, Instance, Output, discovery::Addresses, logging};
+use crate::http::{self, Parts, Running};
+
+/// Run the server until it is told to stop
+///
+/// SIGTERM or Ctrl-C finish what is running and exit with 0; a second one exits at once.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Serve {
+    /// Address of the device door; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    device_addr: Option<SocketAddr>,
+    /// Address of the admin door; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    admin_addr: Option<SocketAddr>,
+}
+
+const EXAMPLES: &str = "Examples:
+  transom serve
+  transom serve --data /var/lib/transom --device-addr 0.0.0.0:443
+  TRANSOM_LOG_FORMAT=json transom serve
+
+Settings come from transom.toml in the data folder, then from TRANSOM_* variables, then from flags.";
+
+/// A month: time enough to get another certificate.
+const EXPIRES_SOON_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+impl Serve {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let mut flags = Vec::new();
+        flags.extend(self.device_addr.map(|addr| ("device_door.addr", addr.to_string())));
+        flags.extend(self.admin_addr.map(|addr| ("admin_door.addr", addr.to_string())));
+        let installation = Installation::open(global.folder(), &flags)?;
+        logging::start(&installation.settings.log)?;
+        let _lock = installation.lock()?;
+        allow_open_files(&installation);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(serve(&installation, output))
+    }
+}
+
+async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
+    // Before anything else, so that no signal finds nobody listening.
+    let mut signals = Signals::listen()?;
+    let instance = Instance::assemble(installation)?;
+    warn_of_expiry(&instance.parts);
+    let mut running = http::start(&installation.settings, instance.parts.clone()).await?;
+    let addresses = announce(installation, &running, output)?;
+    let failed = tokio::select! {
+        () = signals.next() => None,
+        error = running.failed() => Some(error),
+    };
+    tracing::info!("stopping");
+    let all_finished = tokio::select! {
+        all_finished = running.stop() => all_finished,
+        () = signals.next() => false,
+    };
+    addresses.remove(&installation.folder).context("can't remove run/addresses.json")?;
+    tracing::info!(all_finished, "stopped");
+    match failed {
+        Some(error) => Err(error).context("the server stopped by itself"),
+        None => Ok(()),
+    }
+}
+
+/// Tells people and programs where the doors are.
+fn announce(installation: &Installation, running: &Running, output: &mut Output) -> anyhow::Result<Addresses> {
+    let settings = &installation.settings;
+    let has_tls = settings.admin_door.has_tls();
+    let addresses = Addresses::new(&settings.host, running.device_addr, running.admin_addr, has_tls);
+    addresses.write(&installation.folder).context("can't write run/addresses.json")?;
+    tracing::info!(device = %running.device_addr, admin = %running.admin_addr, "ready");
+    if output.is_json() {
+        output.document(&addresses)?;
+    } else {
+        let (device, admin) = (&addresses.device, &addresses.admin);
+        output.text(format!("Devices: {device} (listening on {})\nAdmin:   {admin}", running.device_addr))?;
+    }
+    Ok(addresses)
+}
+
+fn warn_of_expiry(parts: &Parts) {
+    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    for identity in [Some(&parts.identity), parts.admin_identity.as_ref()].into_iter().flatten() {
+        let ends = identity.expires_at();
+        if ends.millis_since(now) < EXPIRES_SOON_MILLIS {
+            let at = jiff::Timestamp::from_millisecond(ends.0).map(|at| at.to_string()).unwrap_or_default();
+            tracing::warn!(at, "the server certificate ends soon or has ended; no device will connect after that");
+        }
+    }
+}
+
+/// Each connection is an open file, and many systems allow 1,024 of them until asked for more.
+fn allow_open_files(installation: &Installation) {
+    let settings = &installation.settings;
+    let wanted = settings.device_door.max_connections + settings.admin_door.max_connections + 256;
+    let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return;
+    }
+    let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(allowed), maximum: limit.maximum });
+    if raised.is_err() || allowed < wanted {
+        tracing::warn!(wanted, allowed, "fewer files may be open than connections are configured");
+    }
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

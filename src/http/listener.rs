@@ -1,0 +1,166 @@
+//! A door: from an accepted socket to a request.
+//!
+//! Admission by number and rate comes before the TLS handshake, which is the dearest part of a request.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use actix_http::{
+    HttpMessage as _, HttpService, Request, Response,
+    body::{BoxBody, MessageBody},
+    error::DispatchError,
+};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::{Error, HttpResponse, dev::AppConfig, http::header};
+use openssl::ssl::{Ssl, SslAcceptor};
+use tokio::net::TcpStream;
+use tokio_openssl::SslStream;
+
+use super::{
+    connections::{Connections, PeerKey},
+    stop::Stop,
+    wire::{Transport, Wire, WireLimits},
+};
+use crate::{
+    limits::KeyedLimiter,
+    metrics::{Door, Metrics},
+};
+
+/// How long the library goes on reading what a client still sends after its connection was closed on it.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Everything about a door but what is behind it.
+#[derive(Clone)]
+pub(super) struct DoorFrame {
+    pub(super) door: Door,
+    pub(super) tls: Option<SslAcceptor>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) peers: Arc<KeyedLimiter<PeerKey>>,
+    pub(super) stop: Stop,
+    pub(super) metrics: Metrics,
+    pub(super) workers: usize,
+    pub(super) body_limit: usize,
+    pub(super) handshake_timeout: Duration,
+    pub(super) head_timeout: Duration,
+    pub(super) write_timeout: Duration,
+    pub(super) keep_alive: Duration,
+}
+
+impl DoorFrame {
+    /// Opens the door on a listening socket, with an application behind it for each worker thread.
+    pub(super) fn open<F, I, S, B>(self, listener: TcpListener, application: F) -> io::Result<Server>
+    where
+        F: Fn() -> I + Send + Clone + 'static,
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig, Error = Error> + 'static,
+        S::InitError: std::fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        S::Future: 'static,
+        <S::Service as actix_service::Service<Request>>::Future: 'static,
+        B: MessageBody + 'static,
+    {
+        let workers = match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        };
+        let server = Server::build()
+            .workers(workers.clamp(1, 512))
+            // Our own count turns connections away; this one would leave them waiting.
+            .max_concurrent_connections(usize::MAX >> 1)
+            .disable_signals()
+            .listen(self.door.as_str(), listener, move || {
+                let frame = self.clone();
+                let application = application().into_factory().map_err(|error: Error| error.error_response());
+                let http = HttpService::build()
+                    .keep_alive(frame.keep_alive)
+                    .client_request_timeout(frame.head_timeout)
+                    .client_disconnect_timeout(LINGER)
+                    .expect(fn_service({
+                        let frame = frame.clone();
+                        move |request| std::future::ready(frame.expects_continue(request))
+                    }))
+                    .on_connect_ext(|wire: &Wire, data| drop(data.insert(wire.link())))
+                    .h1(map_config(application, |()| AppConfig::default()))
+                    .map_err({
+                        let frame = frame.clone();
+                        move |error| frame.ended_badly(&error)
+                    });
+                fn_service(move |tcp: TcpStream| {
+                    let frame = frame.clone();
+                    async move {
+                        let refused = |reason| frame.metrics.refused(frame.door, reason);
+                        frame.let_in(tcp).await.map_err(refused)
+                    }
+                })
+                .and_then(http)
+            })?
+            .run();
+        Ok(server)
+    }
+
+    async fn let_in(&self, tcp: TcpStream) -> Result<(Wire, Option<SocketAddr>), &'static str> {
+        let address = tcp.peer_addr().ok();
+        let peer = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
+        self.peers.check(&PeerKey::of(peer)).map_err(|_| "peer_rate")?;
+        let admission = self.connections.admit(PeerKey::of(peer))?;
+        // Otherwise the first reply of a connection waits 40 ms for an acknowledgement.
+        tcp.set_nodelay(true).map_err(|_| "gone")?;
+        let transport = match &self.tls {
+            None => Transport::Plain(tcp),
+            Some(acceptor) => Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)),
+        };
+        let limits = WireLimits { head: self.head_timeout, write: self.write_timeout };
+        let counting = (self.door, self.metrics.clone());
+        Ok((Wire::new(transport, peer, limits, self.stop.clone(), counting, admission), address))
+    }
+
+    async fn handshake(&self, acceptor: &SslAcceptor, tcp: TcpStream) -> Result<SslStream<TcpStream>, &'static str> {
+        let ssl = Ssl::new(acceptor.context()).map_err(|_| "tls_setup")?;
+        let mut stream = SslStream::new(ssl, tcp).map_err(|_| "tls_setup")?;
+        match tokio::time::timeout(self.handshake_timeout, std::pin::Pin::new(&mut stream).accept()).await {
+            Ok(Ok(())) => Ok(stream),
+            Ok(Err(error)) => {
+                tracing::debug!(door = self.door.as_str(), %error, "TLS handshake failed");
+                Err("tls_handshake")
+            }
+            Err(_) => Err("tls_handshake_timeout"),
+        }
+    }
+
+    /// Nobody is asked to send a body that is too large anyway.
+    fn expects_continue(&self, request: Request) -> Result<Request, TooLarge> {
+        let declared = request.headers().get(header::CONTENT_LENGTH);
+        let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|length| length > self.body_limit as u64) {
+            self.metrics.refused(self.door, "body_too_large");
+            return Err(TooLarge);
+        }
+        Ok(request)
+    }
+
+    fn ended_badly(&self, error: &DispatchError) {
+        let reason = match error {
+            DispatchError::Parse(_) => "malformed_http",
+            DispatchError::Io(error) if error.kind() == io::ErrorKind::TimedOut => "too_slow",
+            DispatchError::SlowRequestTimeout | DispatchError::DisconnectTimeout => "too_slow",
+            // A client that went away was not turned away.
+            _ => return,
+        };
+        tracing::debug!(door = self.door.as_str(), %error, reason, "connection closed");
+        self.metrics.refused(self.door, reason);
+    }
+}
+
+/// A body that announces more than the limit.
+struct TooLarge;
+
+impl From<TooLarge> for Response<BoxBody> {
+    fn from(_: TooLarge) -> Self {
+        HttpResponse::PayloadTooLarge().force_close().finish().into()
+    }
+}

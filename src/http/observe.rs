@@ -1,0 +1,230 @@
+//! Around every request: an id, one log event, counters, and a net under panics.
+
+use std::{
+    cell::{Cell, RefCell},
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    time::Instant,
+};
+
+use actix_web::{
+    Error, HttpMessage as _, HttpRequest, HttpResponse, ResponseError,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use futures_util::FutureExt as _;
+use tracing::Instrument as _;
+
+use super::{problem::Problem, stop::Stop, wire::Link};
+use crate::metrics::{Door, Metrics};
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the observation of one door needs.
+pub(super) struct Observer {
+    pub(super) door: Door,
+    pub(super) metrics: Metrics,
+    pub(super) stop: Stop,
+}
+
+/// What a handler says of a request, for the log.
+pub(super) struct Note {
+    id: String,
+    route: Cell<&'static str>,
+    reason: Cell<&'static str>,
+    received: Cell<usize>,
+    correlation: RefCell<Option<String>>,
+}
+
+impl Note {
+    /// The note of a request; a blank one where nobody observes.
+    pub(super) fn of(request: &HttpRequest) -> Rc<Self> {
+        request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| Rc::new(Self::new()))
+    }
+
+    /// The id of the request, which its reply carries as well.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Names the route, from a fixed list.
+    pub(super) fn route(&self, route: &'static str) {
+        self.route.set(route);
+    }
+
+    /// Says why the request was turned away, in a word from a fixed list.
+    pub(super) fn reason(&self, reason: &'static str) {
+        self.reason.set(reason);
+    }
+
+    /// Says how large the body was.
+    pub(super) fn received(&self, bytes: usize) {
+        self.received.set(bytes);
+    }
+
+    /// Keeps what the client calls the request; escaped already.
+    pub(super) fn correlation(&self, value: Option<&str>) {
+        self.correlation.replace(value.map(ToOwned::to_owned));
+    }
+
+    fn new() -> Self {
+        Self {
+            id: uuid::Uuid::now_v7().to_string(),
+            route: Cell::new("none"),
+            reason: Cell::new(""),
+            received: Cell::new(0),
+            correlation: RefCell::new(None),
+        }
+    }
+}
+
+/// The outermost middleware of both doors.
+pub(super) async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(observer) = request.app_data::<Data<Observer>>().cloned() else {
+        return next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    };
+    let link = request.conn_data::<Rc<Link>>().cloned();
+    let _running = link.as_ref().map(Link::begin);
+    let observation = Observation::begin(&observer, &request, link.as_deref());
+    let span = tracing::info_span!("request", id = observation.note.id());
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span).await;
+    match handled {
+        Ok(Ok(mut response)) => {
+            observation.finish(response.response_mut().head_mut());
+            let problem = response.response_mut().extensions_mut().remove::<Problem>();
+            let response = response.map_into_boxed_body();
+            let response = match problem {
+                Some(problem) => {
+                    let body = problem.about(observation.note.id()).to_body();
+                    response.map_body(|_, _| BoxBody::new(body))
+                }
+                None => response,
+            };
+            observation.report(response.status(), response.response().body().size());
+            Ok(response)
+        }
+        Ok(Err(error)) => {
+            observation.report(error.as_response_error().status_code(), BodySize::None);
+            Err(error)
+        }
+        Err(_) => {
+            observer.metrics.panicked();
+            observation.note.reason("panic");
+            observation.report(StatusCode::INTERNAL_SERVER_ERROR, BodySize::None);
+            Err(Panicked { id: observation.note.id().to_owned(), door: observer.door }.into())
+        }
+    }
+}
+
+struct Observation<'a> {
+    observer: &'a Observer,
+    note: Rc<Note>,
+    method: &'static str,
+    peer: Option<std::net::IpAddr>,
+    began: Instant,
+}
+
+impl<'a> Observation<'a> {
+    fn begin(observer: &'a Observer, request: &ServiceRequest, link: Option<&Link>) -> Self {
+        let note = Rc::new(Note::new());
+        request.extensions_mut().insert(note.clone());
+        observer.metrics.request_began(observer.door);
+        let peer = link.map(Link::peer);
+        Self { observer, note, method: method_name(request.method()), peer, began: Instant::now() }
+    }
+
+    /// What every reply of ours has.
+    fn finish(&self, head: &mut actix_http::ResponseHead) {
+        if let Ok(id) = HeaderValue::from_str(self.note.id()) {
+            head.headers_mut().insert(REQUEST_ID.clone(), id);
+        }
+        if !head.headers().contains_key(header::CACHE_CONTROL) {
+            head.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if self.observer.stop.is_stopping() {
+            head.set_connection_type(actix_http::ConnectionType::Close);
+        }
+    }
+
+    fn report(&self, status: StatusCode, size: BodySize) {
+        let took = self.began.elapsed();
+        let (route, reason) = (self.note.route.get(), self.note.reason.get());
+        let door = self.observer.door;
+        self.observer.metrics.request(door, route, status.as_u16(), took);
+        if !reason.is_empty() {
+            self.observer.metrics.refused(door, reason);
+        }
+        let sent = if let BodySize::Sized(bytes) = size { bytes } else { 0 };
+        macro_rules! event {
+            ($level:ident) => {
+                tracing::$level!(
+                    door = door.as_str(),
+                    id = self.note.id(),
+                    peer = self.peer.map(tracing::field::display),
+                    method = self.method,
+                    route,
+                    status = status.as_u16(),
+                    reason,
+                    received = self.note.received.get(),
+                    sent,
+                    micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                    cv = self.note.correlation.borrow().as_deref(),
+                    "request"
+                )
+            };
+        }
+        match route {
+            _ if status.is_server_error() => event!(warn),
+            "health" | "ready" | "metrics" => event!(debug),
+            _ => event!(info),
+        }
+    }
+}
+
+impl Drop for Observation<'_> {
+    fn drop(&mut self) {
+        self.observer.metrics.request_ended(self.observer.door);
+    }
+}
+
+/// A request whose handling panicked. The client learns the id under which the log knows more.
+#[derive(Debug)]
+struct Panicked {
+    id: String,
+    door: Door,
+}
+
+impl std::fmt::Display for Panicked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "request {} panicked", self.id)
+    }
+}
+
+impl ResponseError for Panicked {
+    fn error_response(&self) -> HttpResponse {
+        let mut reply = HttpResponse::InternalServerError();
+        reply.insert_header((REQUEST_ID.clone(), self.id.as_str())).insert_header((header::CACHE_CONTROL, "no-store"));
+        match self.door {
+            Door::Device => reply.finish(),
+            Door::Admin => {
+                reply.content_type(Problem::CONTENT_TYPE);
+                reply.body(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).about(&self.id).to_body())
+            }
+        }
+    }
+}
+
+/// Methods are any word that a client chooses; the log knows the usual ones.
+fn method_name(method: &Method) -> &'static str {
+    let usual = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    usual.into_iter().find(|name| method.as_str() == *name).unwrap_or("other")
+}

@@ -1,0 +1,133 @@
+//! What people and scripts get.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use actix_web::{HttpResponse, web};
+use futures_util::FutureExt as _;
+
+use super::support::{Server, echo, parts, settings};
+use crate::http::{StartError, api, problem::Problem};
+
+fn json(body: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(body).unwrap()
+}
+
+#[tokio::test]
+async fn health_readiness_and_metrics_need_no_token() {
+    let server = Server::start(&settings(), echo()).await;
+    let mut client = server.connect_admin().await;
+    assert_eq!(client.get("/healthz", "").await.body, b"ok\n");
+    assert_eq!(client.get("/readyz", "").await.body, b"ready\n");
+    server.connect().await.message(b"x").await;
+    let metrics = client.get("/metrics", "").await;
+    assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));
+    let page = String::from_utf8(metrics.body).unwrap();
+    let counted = r#"transom_http_requests_total{door="device",route="management",status="200"} 1"#;
+    assert!(page.contains(counted) && page.ends_with("# EOF\n"), "{page}");
+}
+
+#[tokio::test]
+async fn not_ready_is_a_503_that_does_not_tell_why() {
+    let (mut parts, root) = parts(echo());
+    parts.readiness = Arc::new(|| async { Err("no route to db.internal".to_owned()) }.boxed());
+    let server = Server::with(&settings(), parts, root).await.unwrap();
+    let mut client = server.connect_admin().await;
+    let response = client.get("/readyz", "").await;
+    assert_eq!(response.status, 503);
+    assert!(!String::from_utf8_lossy(&response.body).contains("db.internal"));
+    assert_eq!(client.get("/healthz", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_with_the_id_of_the_request() {
+    let server = Server::start(&settings(), echo()).await;
+    let mut client = server.connect_admin().await;
+    let response = client.get("/nowhere", "").await;
+    assert_eq!((response.status, response.header("content-type")), (404, "application/problem+json"));
+    let problem = json(&response.body);
+    assert_eq!(problem["status"], 404);
+    assert_eq!(problem["title"], "Not Found");
+    assert_eq!(problem["instance"], format!("urn:uuid:{}", response.header("x-request-id")));
+    let response = client.post("/healthz", "", b"").await;
+    assert_eq!((response.status, response.header("allow")), (405, "GET"));
+}
+
+#[tokio::test]
+async fn the_api_is_closed_without_a_good_token() {
+    let server = Server::start(&settings(), echo()).await;
+    let mut client = server.connect_admin().await;
+    let paths = ["/api/v1/devices", "/api/v1/", "/api/v1/nothing/at/all"];
+    for path in paths {
+        for header in ["", "Authorization: Bearer bad\r\n", "Authorization: Basic good\r\n"] {
+            let response = client.get(path, header).await;
+            assert_eq!((response.status, response.header("www-authenticate")), (401, "Bearer"), "{path} {header}");
+            assert_eq!(json(&response.body)["status"], 401);
+        }
+    }
+    assert_eq!(client.get("/api/v1/nothing", "Authorization: Bearer good\r\n").await.status, 404);
+    assert_eq!(client.get("/api/v1/devices", "Authorization: Bearer sleepy\r\n").await.status, 503);
+}
+
+#[tokio::test]
+async fn other_spellings_of_the_api_open_nothing() {
+    let server = Server::start(&settings(), echo()).await;
+    let mut client = server.connect_admin().await;
+    for path in ["//api/v1/devices", "/API/v1/devices", "/api/v1/%2e%2e/v1/devices", "/api/v1;x/devices", "/api%2fv1/x"]
+    {
+        let status = client.get(path, "").await.status;
+        assert!([401, 404].contains(&status), "{path}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn plain_http_beyond_loopback_must_be_asked_for() {
+    let mut settings = settings();
+    settings.admin_door.addr = SocketAddr::from(([0, 0, 0, 0], 0));
+    let (parts, root) = parts(echo());
+    let refused = Server::with(&settings, parts.clone(), root.clone()).await;
+    assert!(matches!(refused, Err(StartError::Exposed { .. })));
+    settings.admin_door.allow_plain_http = true;
+    assert!(Server::with(&settings, parts, root).await.is_ok());
+}
+
+#[actix_web::test]
+async fn what_is_wrong_with_a_body_is_a_problem() {
+    #[derive(serde::Deserialize)]
+    struct Order {
+        count: u32,
+    }
+    async fn order(order: api::Body<Order>) -> Result<HttpResponse, Problem> {
+        if order.value.count > 9 {
+            return Err(Problem::unprocessable("too many").error("/count", "must be at most 9"));
+        }
+        Ok(HttpResponse::NoContent().finish())
+    }
+    let tokens = parts(echo()).0.tokens;
+    let app = actix_web::App::new().app_data(web::Data::new(tokens)).configure(api::scope(100, |routes| {
+        routes.route("/orders", web::post().to(order));
+    }));
+    let app = actix_web::test::init_service(app).await;
+    let large = format!(r#"{{"count":1,"x":"{}"}}"#, "x".repeat(100));
+    let cases = [
+        (r#"{"count":1}"#, "application/json", 204),
+        (r#"{"count":10}"#, "application/json", 422),
+        (r#"{"count":"x"}"#, "application/json", 400),
+        ("{", "application/json", 400),
+        (&large, "application/json", 413),
+        (r#"{"count":1}"#, "text/plain", 415),
+    ];
+    for (body, kind, status) in cases {
+        let request = actix_web::test::TestRequest::post()
+            .uri("/api/v1/orders")
+            .insert_header(("Authorization", "Bearer good"))
+            .insert_header(("Content-Type", kind))
+            .set_payload(body.to_owned())
+            .to_request();
+        let response = actix_web::test::call_service(&app, request).await;
+        assert_eq!(response.status().as_u16(), status, "{body}");
+        if status != 204 {
+            let problem = json(&actix_web::test::read_body(response).await);
+            assert_eq!(problem["status"], status, "{problem}");
+        }
+    }
+}

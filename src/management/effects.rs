@@ -1,0 +1,151 @@
+//! From a decision of the session to rows of the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use transom_protocol::session::{CommandId, Decision, Ending, Event, MsgId, Phase, ResultValue, Timestamp, UploadStep};
+use transom_protocol::syncml::redact;
+
+use crate::model::{self, DeviceInfo, EventId, EventKind, ExchangeId, SessionKey};
+use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, Tx};
+
+/// Stores what changed in the queue, and which message carried and answered what.
+pub(super) fn save_commands(
+    tx: &mut Tx<'_>,
+    contact: &Contact,
+    decision: &Decision,
+    session: &SessionKey,
+    exchange: &ExchangeId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut commands = decision.commands.clone();
+    for step in &decision.uploads {
+        match step {
+            UploadStep::Append { number, data } => {
+                tx.append_upload_chunk(session, *number, data.as_bytes(), now)?;
+            }
+            UploadStep::Drop => tx.discard_upload(session)?,
+            UploadStep::Complete { command, item } => {
+                let before = tx.take_upload_chunks(session)?;
+                let pending = commands.iter_mut().find(|pending| pending.id == *command);
+                let outcome = pending.and_then(|pending| pending.progress.items.get_mut(*item));
+                if let Some(value) = outcome.and_then(|outcome| outcome.result.as_mut()) {
+                    complete(value, before);
+                }
+            }
+        }
+    }
+    let sent: BTreeSet<&CommandId> = decision.attempts.iter().map(|attempt| &attempt.command).collect();
+    let changes: Vec<CommandChange> =
+        commands.into_iter().map(|command| CommandChange { sent: sent.contains(&command.id), command }).collect();
+    tx.save_commands(&contact.enrollment, &changes, now)?;
+    let attempts: Vec<NewAttempt> = decision
+        .attempts
+        .iter()
+        .map(|attempt| NewAttempt { command: attempt.command.clone(), number: attempt.number, cmd_id: attempt.cmd_id })
+        .collect();
+    let message = decision.session.server_message;
+    tx.add_attempts(Carrier { session, message, exchange, at: now }, &attempts)?;
+    let mut answered: BTreeMap<MsgId, Vec<CommandId>> = BTreeMap::new();
+    for answer in &decision.answered {
+        answered.entry(answer.message).or_default().push(answer.command.clone());
+    }
+    for (message, commands) in answered {
+        tx.answer_attempts(session, message, &commands, exchange, now)?;
+    }
+    if changes.iter().any(|change| !change.command.state.is_open()) {
+        tx.wake_dependents(&contact.enrollment)?;
+    }
+    Ok(())
+}
+
+/// Puts the chunks before the last one, which the value holds.
+fn complete(value: &mut ResultValue, before: Vec<u8>) {
+    // The chunks were text when they came; together they are.
+    let mut whole = String::from_utf8(before).unwrap_or_default();
+    whole.push_str(&value.data);
+    value.data = whole;
+    value.chunked = false;
+}
+
+/// Stores alerts, anomalies and changes of what the device says of itself.
+pub(super) fn save_events(
+    tx: &mut Tx<'_>,
+    contact: &Contact,
+    decision: &Decision,
+    session: &SessionKey,
+    exchange: &ExchangeId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let blank = || model::Event {
+        id: EventId::new(now),
+        device: Some(contact.device_id.clone()),
+        enrollment: Some(contact.enrollment.clone()),
+        session: Some(session.clone()),
+        exchange: Some(exchange.clone()),
+        at: now,
+        kind: EventKind::Alert,
+        code: String::new(),
+        mime: None,
+        source: None,
+        format: None,
+        mark: None,
+        data: None,
+        detail: None,
+    };
+    let events: Vec<model::Event> = decision
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::SessionStarted(_) | Event::DeviceInfo { .. } => None,
+            Event::Alert { code, kind, source, format, mark, data } => Some(model::Event {
+                code: code.to_string(),
+                mime: Some(kind.clone()),
+                data: Some(without_secret(source.as_deref(), data)),
+                source: source.clone(),
+                format: format.as_ref().map(|format| format.as_str().to_owned()),
+                mark: mark.clone(),
+                ..blank()
+            }),
+            Event::Unenrolled => Some(model::Event {
+                kind: EventKind::Enrollment,
+                code: "unenrolled".to_owned(),
+                detail: Some("the device left management".to_owned()),
+                ..blank()
+            }),
+            Event::Anomaly { kind, detail } => Some(model::Event {
+                kind: EventKind::Anomaly,
+                code: (*kind).to_owned(),
+                detail: Some(detail.clone()),
+                ..blank()
+            }),
+        })
+        .collect();
+    if events.is_empty() { Ok(()) } else { tx.add_events(&events) }
+}
+
+fn without_secret(source: Option<&str>, data: &str) -> String {
+    redact::redact_value(source.unwrap_or_default(), data).into_owned()
+}
+
+/// What the device says of itself, when it says something new.
+pub(super) fn device_info(known: &DeviceInfo, events: &[Event]) -> Option<DeviceInfo> {
+    let mut info = known.clone();
+    for event in events {
+        let Event::DeviceInfo { node, value } = event else { continue };
+        let value: String = value.chars().filter(|character| !character.is_control()).take(255).collect();
+        let field = match node.to_ascii_lowercase().as_str() {
+            "man" => &mut info.manufacturer,
+            "mod" => &mut info.model,
+            "lang" => &mut info.language,
+            "dmv" => &mut info.dm_version,
+            _ => continue,
+        };
+        *field = (!value.is_empty()).then_some(value);
+    }
+    (info != *known).then_some(info)
+}
+
+/// Whether the device left management with this message.
+pub(super) fn has_left(decision: &Decision) -> bool {
+    decision.session.phase == Phase::Ended(Ending::Unenrolled)
+}

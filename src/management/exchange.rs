@@ -1,0 +1,349 @@
+//! One message against the store, inside one transaction.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use transom_protocol::session::{
+    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, RefusalKind, Refused,
+    Rules, Timestamp, admit, refuse_stranger,
+};
+use transom_protocol::syncml::codec::{Encoding, encode};
+use transom_protocol::syncml::{Message, write};
+
+use super::effects;
+use super::journal::kept;
+use super::request::RequestHeaders;
+use crate::model::{EnrollmentState, Exchange, ExchangeId, SessionKey};
+use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx};
+
+/// Commands that one message looks at, in each scope.
+const COMMANDS_LOADED: i64 = 200;
+
+/// A message that was read, and all that is known of how it came.
+pub(super) struct Heard {
+    pub(super) message: Message,
+    /// Redacted and compressed.
+    pub(super) kept: Vec<u8>,
+    pub(super) body_hash: String,
+    pub(super) size: usize,
+    pub(super) encoding: Encoding,
+    pub(super) headers: RequestHeaders,
+    pub(super) peer: String,
+    pub(super) received_at: Timestamp,
+    pub(super) started: std::time::Instant,
+    pub(super) fresh_nonce: Nonce,
+}
+
+/// What came of a message.
+pub(super) struct Told {
+    pub(super) body: Vec<u8>,
+    pub(super) encoding: Encoding,
+    pub(super) outcome: ExchangeOutcome,
+    pub(super) commands_sent: usize,
+    /// Outcomes that commands got.
+    pub(super) settled: Vec<CommandState>,
+    pub(super) session_began: bool,
+}
+
+impl Told {
+    /// An answer that changed no command.
+    fn plain(body: Vec<u8>, encoding: Encoding, outcome: ExchangeOutcome) -> Self {
+        Self { body, encoding, outcome, commands_sent: 0, settled: Vec::new(), session_began: false }
+    }
+}
+
+/// What became of a message, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum ExchangeOutcome {
+    Answered,
+    Repeated,
+    Challenged,
+    WrongCredential,
+    Stale,
+    HeaderRefused,
+    Stranger,
+}
+
+impl ExchangeOutcome {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Repeated => "repeated",
+            Self::Challenged => "challenged",
+            Self::WrongCredential => "wrong_credential",
+            Self::Stale => "stale",
+            Self::HeaderRefused => "header_refused",
+            Self::Stranger => "stranger",
+        }
+    }
+}
+
+/// Choices that hold for every message.
+pub(super) struct Frame<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) keep_idle: bool,
+}
+
+/// Hears a message and decides what is answered. Everything that it changes is committed before the answer leaves.
+pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Result<Told, Error> {
+    let Ok(header) = Header::parse(&heard.message.header, frame.rules) else {
+        return Ok(refused_without_contact(heard, frame));
+    };
+    let contacts = tx.live_enrollments(&header.device)?;
+    let Some(contact) = choose(contacts, &heard.message, &header) else {
+        return Ok(refused_without_contact(heard, frame));
+    };
+    let key = contact.session.as_ref().map(|(key, _)| key.clone());
+    let mut admission = admit(arrival(heard, frame, &contact, true));
+    if matches!(admission, Admission::Repeat) {
+        if let Some(reply) = key.as_ref().map(|key| tx.last_reply(key)).transpose()?.flatten() {
+            return repeated(tx, heard, &contact, key.as_ref(), reply);
+        }
+        admission = admit(arrival(heard, frame, &contact, false));
+    }
+    match admission {
+        // Without a stored reply nothing is a repetition.
+        Admission::Repeat => Ok(refused_without_contact(heard, frame)),
+        Admission::Refused(refused) => refused_by_contact(tx, heard, &contact, key.as_ref(), &refused),
+        Admission::Accepted(admitted) => accepted(tx, heard, frame, &contact, key, *admitted),
+    }
+}
+
+fn arrival<'a>(heard: &'a Heard, frame: &'a Frame<'_>, contact: &Contact, has_reply: bool) -> Arrival<'a> {
+    Arrival {
+        message: &heard.message,
+        body_hash: &heard.body_hash,
+        account: contact.account.clone(),
+        session: contact.session.as_ref().map(|(_, session)| session.clone()),
+        has_reply: has_reply && contact.session.is_some(),
+        by_transport: false,
+        fresh_nonce: heard.fresh_nonce.clone(),
+        now: heard.received_at,
+        rules: frame.rules,
+    }
+}
+
+/// Which enrollment of a device speaks: the one whose name the credential has, or whose session this continues, or the
+/// newest. A wrong guess costs a challenge and nothing else.
+fn choose(mut contacts: Vec<Contact>, message: &Message, header: &Header) -> Option<Contact> {
+    let name = message.header.source.loc_name.as_deref().filter(|_| message.header.cred.is_some());
+    let place = match name {
+        Some(name) => contacts.iter().position(|contact| contact.account.client.name == name),
+        None => contacts.iter().position(|contact| {
+            let session = contact.session.as_ref().map(|(_, session)| session);
+            session
+                .is_some_and(|session| session.session_id == header.session && header.message >= session.client_message)
+        }),
+    };
+    let place = place.unwrap_or(0);
+    (place < contacts.len()).then(|| contacts.swap_remove(place))
+}
+
+fn accepted(
+    tx: &mut Tx<'_>,
+    heard: &Heard,
+    frame: &Frame<'_>,
+    contact: &Contact,
+    previous: Option<SessionKey>,
+    admitted: Admitted<'_>,
+) -> Result<Told, Error> {
+    let now = heard.received_at;
+    let concerned = admitted.concerned();
+    let activating = contact.state == EnrollmentState::Pending;
+    if activating {
+        tx.activate_enrollment(&contact.enrollment, now)?;
+    }
+    let mut pending = Vec::new();
+    if contact.open_commands > 0 || !concerned.is_empty() {
+        pending = tx.pending_commands(&contact.enrollment, &concerned, now, COMMANDS_LOADED)?;
+        if admitted.brings_reports() {
+            let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
+            let accepted = tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
+            pending.extend(accepted.into_iter().filter(|command| !known.contains(&command.id)));
+        }
+    }
+    let settled = states_depended_on(tx, &pending)?;
+    let decision = admitted.process(pending, &settled);
+    let key = previous.filter(|_| !decision.is_new);
+    let replaced = match (&key, contact.session.as_ref()) {
+        (None, Some((key, _))) => Some(key.clone()),
+        _ => None,
+    };
+    let key = key.unwrap_or_else(|| SessionKey::new(now));
+    let exchange = ExchangeId::new(now);
+
+    let body = encode(heard.encoding, &decision.reply);
+    let reply = Reply { encoding: heard.encoding, body };
+    let info = effects::device_info(&contact.info, &decision.events);
+    effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
+    if let (Some(key), Some(session)) = (&replaced, &decision.replaced)
+        && let transom_protocol::session::Phase::Ended(ending) = session.phase
+    {
+        tx.end_session(key, ending)?;
+    }
+    tx.save_contact(SaveContact {
+        enrollment: &contact.enrollment,
+        device_id: &contact.device_id,
+        now,
+        account: decision.account.as_ref(),
+        info: info.as_ref(),
+        session: Some(SaveSession {
+            key: &key,
+            session: &decision.session,
+            is_new: decision.is_new,
+            reply: Some(&reply),
+            commands_sent: u32::try_from(decision.attempts.len()).unwrap_or(u32::MAX),
+            commands_answered: u32::try_from(decision.answered.len()).unwrap_or(u32::MAX),
+        }),
+    })?;
+    effects::save_events(tx, contact, &decision, &key, &exchange, now)?;
+    if frame.keep_idle || !is_idle(&heard.message, &decision) {
+        let record = Record {
+            id: exchange,
+            outcome: ExchangeOutcome::Answered,
+            detail: oddities(&heard.message),
+            session: Some(key),
+            contact: Some(contact),
+        };
+        tx.record_exchange(&record.of(heard, Some(&decision.reply), reply.body.len()))?;
+    }
+    if effects::has_left(&decision) {
+        tx.end_enrollment(&contact.enrollment, now)?;
+    }
+    Ok(Told {
+        commands_sent: decision.attempts.len(),
+        settled: decision.commands.iter().map(|command| command.state).filter(|state| !state.is_open()).collect(),
+        session_began: decision.is_new,
+        ..Told::plain(reply.body, heard.encoding, ExchangeOutcome::Answered)
+    })
+}
+
+/// States of commands that pending ones depend on and that are not pending themselves.
+fn states_depended_on(
+    tx: &mut Tx<'_>,
+    pending: &[transom_protocol::session::Pending],
+) -> Result<BTreeMap<CommandId, CommandState>, Error> {
+    let here = |id: &CommandId| pending.iter().any(|command| command.id == *id);
+    let elsewhere: Vec<CommandId> =
+        pending.iter().flat_map(|command| &command.depends_on).filter(|id| !here(id)).cloned().collect();
+    if elsewhere.is_empty() { Ok(BTreeMap::new()) } else { Ok(tx.command_states(&elsewhere)?.into_iter().collect()) }
+}
+
+/// A check-in in which nothing happened: nothing was answered, nothing goes out.
+fn is_idle(message: &Message, decision: &Decision) -> bool {
+    decision.attempts.is_empty()
+        && decision.answered.is_empty()
+        && decision.events.iter().all(|event| {
+            matches!(
+                event,
+                transom_protocol::session::Event::SessionStarted(_)
+                    | transom_protocol::session::Event::DeviceInfo { .. }
+            )
+        })
+        && message.oddities.is_empty()
+}
+
+fn repeated(
+    tx: &mut Tx<'_>,
+    heard: &Heard,
+    contact: &Contact,
+    key: Option<&SessionKey>,
+    reply: Reply,
+) -> Result<Told, Error> {
+    let record = Record {
+        id: ExchangeId::new(heard.received_at),
+        outcome: ExchangeOutcome::Repeated,
+        detail: Some("the same message came again and got the same reply".to_owned()),
+        session: key.cloned(),
+        contact: Some(contact),
+    };
+    tx.record_exchange(&record.of(heard, None, reply.body.len()))?;
+    Ok(Told::plain(reply.body, reply.encoding, ExchangeOutcome::Repeated))
+}
+
+fn refused_by_contact(
+    tx: &mut Tx<'_>,
+    heard: &Heard,
+    contact: &Contact,
+    key: Option<&SessionKey>,
+    refused: &Refused,
+) -> Result<Told, Error> {
+    if refused.account.is_some() || refused.session.is_some() {
+        let session = key.zip(refused.session.as_ref());
+        tx.save_standing(&contact.enrollment, refused.account.as_ref(), session)?;
+    }
+    let body = encode(heard.encoding, &refused.reply);
+    let outcome = outcome_of(refused.kind);
+    let record = Record {
+        id: ExchangeId::new(heard.received_at),
+        outcome,
+        detail: None,
+        session: key.filter(|_| refused.session.is_some()).cloned(),
+        contact: Some(contact),
+    };
+    tx.record_exchange(&record.of(heard, Some(&refused.reply), body.len()))?;
+    Ok(Told::plain(body, heard.encoding, outcome))
+}
+
+/// Someone who is not enrolled here, or whose header says nothing: answered, counted, and not written down, so that
+/// nobody can fill the journal from outside.
+fn refused_without_contact(heard: &Heard, frame: &Frame<'_>) -> Told {
+    let refused = refuse_stranger(&heard.message, frame.rules);
+    Told::plain(encode(heard.encoding, &refused.reply), heard.encoding, outcome_of(refused.kind))
+}
+
+const fn outcome_of(kind: RefusalKind) -> ExchangeOutcome {
+    match kind {
+        RefusalKind::Header(_) => ExchangeOutcome::HeaderRefused,
+        RefusalKind::Stranger => ExchangeOutcome::Stranger,
+        RefusalKind::Challenged => ExchangeOutcome::Challenged,
+        RefusalKind::WrongCredential => ExchangeOutcome::WrongCredential,
+        RefusalKind::Stale => ExchangeOutcome::Stale,
+    }
+}
+
+fn oddities(message: &Message) -> Option<String> {
+    let told: Vec<String> =
+        message.oddities.iter().take(8).map(|oddity| format!("{}: {}", oddity.path, oddity.what)).collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+/// What the journal says of an exchange beside its messages.
+struct Record<'a> {
+    id: ExchangeId,
+    outcome: ExchangeOutcome,
+    detail: Option<String>,
+    session: Option<SessionKey>,
+    contact: Option<&'a Contact>,
+}
+
+impl Record<'_> {
+    fn of(self, heard: &Heard, reply: Option<&Message>, reply_size: usize) -> Exchange {
+        let header = &heard.message.header;
+        let authenticated = self.session.is_some();
+        let number = |text: &str| text.parse().ok();
+        Exchange {
+            id: self.id,
+            session: self.session,
+            enrollment: self.contact.filter(|_| authenticated).map(|contact| contact.enrollment.clone()),
+            device: DeviceId::parse(&header.source.loc_uri),
+            session_id: transom_protocol::session::SessionId::parse(&header.session_id),
+            received_at: heard.received_at,
+            duration_us: i64::try_from(heard.started.elapsed().as_micros()).unwrap_or(i64::MAX),
+            peer: heard.peer.clone(),
+            encoding: Some(heard.encoding),
+            client_message: number(&header.msg_id),
+            server_message: reply.and_then(|reply| number(&reply.header.msg_id)),
+            outcome: self.outcome.as_str().to_owned(),
+            detail: self.detail,
+            headers: serde_json::to_value(&heard.headers).unwrap_or_default(),
+            request: Some(heard.kept.clone()),
+            reply: reply.map(|reply| kept(&write::write(reply))),
+            request_size: i64::try_from(heard.size).unwrap_or(i64::MAX),
+            reply_size: i64::try_from(reply_size).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// How long a device is told to wait when the store is busy.
+pub(super) const BUSY: Duration = Duration::from_secs(5);

@@ -1,0 +1,132 @@
+//! What has to be done although no device speaks: silent sessions, overdue reports, commands whose time has passed,
+//! and the journal's bounds.
+
+use transom_protocol::session::{CommandState, Ending, Pending, Reason, ReasonCode, SentAnswer, Timestamp, close};
+
+use super::Management;
+use crate::model::{EnrollmentId, SessionKey};
+use crate::store::{CommandChange, Error, Pruned, RetentionRules, Tx};
+
+/// Rows that one round touches.
+const ROUND: i64 = 200;
+
+/// What a round of maintenance did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tidied {
+    /// Sessions that were closed because nothing was heard.
+    pub sessions: usize,
+    /// Commands whose time had passed.
+    pub expired: usize,
+    /// Commands that were accepted and never reported.
+    pub unreported: usize,
+}
+
+impl Management {
+    /// One round: call it every minute or so, from any instance.
+    ///
+    /// A device that can't be tidied does not keep the others from it.
+    pub async fn tidy(&self, now: Timestamp) -> Result<Tidied, Error> {
+        let expired = self.store().write(move |tx: &mut Tx<'_>| tx.expire_commands(now, ROUND)).await?;
+        let before = now.plus_millis(-self.options().rules.session_timeout);
+        let silent = self.store().read(move |tx: &mut Tx<'_>| tx.silent_sessions(before, ROUND)).await?;
+        let mut sessions = 0;
+        for (enrollment, key) in silent {
+            match self.close_session(enrollment, key, before, now).await {
+                Ok(closed) => sessions += usize::from(closed),
+                Err(error) => tracing::error!(%error, "a silent session could not be closed"),
+            }
+        }
+        let before = now.plus_millis(-self.options().accepted_timeout);
+        let overdue = self.store().read(move |tx: &mut Tx<'_>| tx.overdue_accepted(before, now, ROUND)).await?;
+        let mut unreported = 0;
+        for (enrollment, command) in overdue {
+            match self.give_up_report(enrollment, command, now).await {
+                Ok(given_up) => unreported += usize::from(given_up),
+                Err(error) => tracing::error!(%error, "an overdue command could not be settled"),
+            }
+        }
+        Ok(Tidied { sessions, expired, unreported })
+    }
+
+    /// Deletes what is older, or more, than the rules allow, a little at a time.
+    pub async fn prune(&self, rules: RetentionRules, now: Timestamp) -> Result<Pruned, Error> {
+        self.store().prune(now, rules).await
+    }
+
+    async fn close_session(
+        &self,
+        enrollment: EnrollmentId,
+        key: SessionKey,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let rules = self.options().rules.clone();
+        self.store()
+            .write(move |tx: &mut Tx<'_>| {
+                // It may have spoken since.
+                let Some(contact) = tx.enrollment_for_update(&enrollment)? else { return Ok(false) };
+                let Some((current, session)) = contact.session.filter(|(current, _)| *current == key) else {
+                    return Ok(false);
+                };
+                if session.last_at >= before {
+                    return Ok(false);
+                }
+                let awaited: Vec<_> = session
+                    .in_flight
+                    .iter()
+                    .filter(|sent| sent.answer != SentAnswer::Settled)
+                    .map(|sent| sent.command.clone())
+                    .chain(session.download.iter().map(|download| download.command.clone()))
+                    .collect();
+                let pending = tx.open_commands(&enrollment, &awaited, now)?;
+                let closed = close(session, pending, Ending::TimedOut, now, &rules);
+                if closed.drop_upload {
+                    tx.discard_upload(&current)?;
+                }
+                save(tx, &enrollment, closed.commands, now)?;
+                tx.save_standing(&enrollment, None, Some((&current, &closed.session)))?;
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn give_up_report(
+        &self,
+        enrollment: EnrollmentId,
+        command: transom_protocol::session::CommandId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        self.store()
+            .write(move |tx: &mut Tx<'_>| {
+                if tx.enrollment_for_update(&enrollment)?.is_none() {
+                    return Ok(false);
+                }
+                let mut pending = tx.open_commands(&enrollment, std::slice::from_ref(&command), now)?;
+                pending.retain(waits_for_report);
+                for command in &mut pending {
+                    command.state = CommandState::Unknown;
+                    command.reason =
+                        Some(Reason { code: ReasonCode::NoReport, since: now, count: 1, retry_at: None, detail: None });
+                }
+                let given_up = !pending.is_empty();
+                save(tx, &enrollment, pending, now)?;
+                Ok(given_up)
+            })
+            .await
+    }
+}
+
+fn waits_for_report(command: &Pending) -> bool {
+    let accepted = command.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Accepted);
+    command.state == CommandState::Deferred && accepted
+}
+
+fn save(tx: &mut Tx<'_>, enrollment: &EnrollmentId, commands: Vec<Pending>, now: Timestamp) -> Result<(), Error> {
+    let changes: Vec<CommandChange> =
+        commands.into_iter().map(|command| CommandChange { command, sent: false }).collect();
+    tx.save_commands(enrollment, &changes, now)?;
+    if changes.iter().any(|change| !change.command.state.is_open()) {
+        tx.wake_dependents(enrollment)?;
+    }
+    Ok(())
+}

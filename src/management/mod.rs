@@ -1,0 +1,22 @@
+//! Managing a device over OMA-DM: what happens between the bytes of a message and the bytes of its reply
+//! (MS-MDM 3; design, section 2).
+//!
+//! [`Management::answer`] is the door's side, [`orders`](Management::order) the operators'. Each message is one
+//! transaction of the store: what the device may do is decided by [`transom_protocol::session`], and nothing leaves
+//! before it is committed.
+
+pub mod conversation;
+mod effects;
+mod exchange;
+pub mod import;
+mod journal;
+mod maintenance;
+mod orders;
+mod request;
+mod service;
+
+pub(crate) use journal::text_of;
+pub use maintenance::Tidied;
+pub use orders::{DEVICES_TOGETHER, Order, OrderError, Resolution};
+pub use request::{Answer, DeviceRequest, RequestHeaders};
+pub use service::{Management, Options};

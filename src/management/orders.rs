@@ -1,0 +1,158 @@
+//! What operators do with queues: order, take back, clear, end a doubt.
+
+use std::sync::Arc;
+
+use transom_protocol::csp::Instruction;
+use transom_protocol::csp::check::{Problem, check};
+use transom_protocol::session::{CommandId, DeviceId, Timestamp};
+use transom_protocol::syncml::Verb;
+
+use super::Management;
+use crate::model::{BatchId, Enqueued, EnrollmentId, NewCommand, NewCommands};
+use crate::store::{Cancellation, Error, Tx};
+
+pub use crate::store::Resolution;
+
+/// Devices whose queues one transaction fills.
+pub const DEVICES_TOGETHER: usize = 500;
+
+/// Commands for one device or many.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// For whom.
+    pub devices: Vec<DeviceId>,
+    /// What, in the order in which it is to be sent.
+    pub commands: Vec<NewCommand>,
+    /// Who orders it.
+    pub by: String,
+}
+
+/// Why an order is refused as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// No device is named.
+    #[error("no device is named")]
+    NoDevice,
+    /// No command is given.
+    #[error("no command is given")]
+    NoCommand,
+    /// A command can never work, on any device.
+    #[error("this can never work on any device")]
+    NeverWorks(Vec<Problem>),
+    /// The command would already have expired.
+    #[error("expires_at lies in the past, or before not_before")]
+    Expired,
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl Management {
+    /// Checks an order without carrying it out.
+    pub fn check_order(&self, order: &Order, now: Timestamp) -> Result<(), OrderError> {
+        if order.devices.is_empty() {
+            return Err(OrderError::NoDevice);
+        }
+        if order.commands.is_empty() {
+            return Err(OrderError::NoCommand);
+        }
+        let mut problems = Vec::new();
+        for (place, command) in order.commands.iter().enumerate() {
+            if let Err(found) = check(&command.instruction, self.options().max_data) {
+                let prefix = if order.commands.len() > 1 { format!("[{place}].") } else { String::new() };
+                problems.extend(
+                    found.into_iter().map(|problem| Problem { at: format!("{prefix}{}", problem.at), ..problem }),
+                );
+            }
+            let too_late = command
+                .expires_at
+                .is_some_and(|end| end <= now || command.not_before.is_some_and(|start| end <= start));
+            if too_late {
+                return Err(OrderError::Expired);
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(OrderError::NeverWorks(problems)) }
+    }
+
+    /// Puts commands into the queues of devices, and says for each device what became of it.
+    ///
+    /// For many devices this takes several transactions: each device gets all of the commands or none.
+    pub async fn order(&self, order: Order, now: Timestamp) -> Result<(BatchId, Vec<Enqueued>), OrderError> {
+        self.check_order(&order, now)?;
+        let (order, batch) = (Arc::new(order), BatchId::new(now));
+        let mut enqueued = Vec::with_capacity(order.devices.len());
+        for chunk in 0..order.devices.len().div_ceil(DEVICES_TOGETHER) {
+            let (management, order, batch) = (self.clone(), Arc::clone(&order), batch.clone());
+            let job = move |tx: &mut Tx<'_>| {
+                let some = order.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
+                management.enqueue(tx, &order, some, &batch, now)
+            };
+            enqueued.extend(self.store().write(job).await.map_err(OrderError::Store)?);
+        }
+        self.count_ordered(enqueued.iter().filter_map(|device| device.commands.as_ref().ok()).map(Vec::len).sum());
+        Ok((batch, enqueued))
+    }
+
+    /// Puts the commands of an order that was checked into the queues of some of its devices, as a part of what else is
+    /// done in the transaction.
+    pub fn enqueue(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &Order,
+        devices: &[DeviceId],
+        batch: &BatchId,
+        now: Timestamp,
+    ) -> Result<Vec<Enqueued>, Error> {
+        let new = NewCommands {
+            devices: devices.to_vec(),
+            commands: order.commands.clone(),
+            batch: Some(batch.clone()),
+            created_by: order.by.clone(),
+            max_open: self.options().max_open,
+        };
+        tx.enqueue(&new, now)
+    }
+
+    /// Counts commands that were put into queues.
+    pub fn count_ordered(&self, count: usize) {
+        for _ in 0..count {
+            self.metrics().command("queued");
+        }
+    }
+
+    /// Open commands that one device may have.
+    pub fn max_open(&self) -> i64 {
+        self.options().max_open
+    }
+
+    /// Takes a command back. One that was sent can only be kept from being sent again, and only where repeating it is
+    /// what could happen: an Exec that may be running is left to its outcome.
+    pub async fn cancel(&self, id: CommandId, by: String, now: Timestamp) -> Result<Cancellation, Error> {
+        self.store()
+            .write(move |tx: &mut Tx<'_>| {
+                let view = tx.command(&id)?.ok_or(Error::NotFound("command"))?;
+                tx.cancel(&id, is_repeatable(&view.instruction), &by, now)
+            })
+            .await
+    }
+
+    /// Takes back all that waits in the queue of a device.
+    pub async fn clear(&self, enrollment: EnrollmentId, by: String, now: Timestamp) -> Result<usize, Error> {
+        self.store().write(move |tx: &mut Tx<'_>| tx.clear(&enrollment, &by, now)).await
+    }
+
+    /// Ends the doubt about a command whose outcome is unknown.
+    pub async fn resolve(
+        &self,
+        id: CommandId,
+        resolution: Resolution,
+        by: String,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.store().write(move |tx: &mut Tx<'_>| tx.resolve_unknown(&id, resolution, &by, now)).await
+    }
+}
+
+fn is_repeatable(instruction: &Instruction) -> bool {
+    instruction.settings().all(|(verb, _)| verb != Verb::Exec)
+}

@@ -1,0 +1,178 @@
+//! The service that the device door and the operators talk to.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use sha2::{Digest as _, Sha256};
+use transom_protocol::session::{DeviceId, Nonce, Rules};
+use transom_protocol::syncml::codec::{Decoded, decode};
+use transom_protocol::xml::{Limits, Refusal};
+
+use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, exchange};
+use super::journal::kept;
+use super::request::{Answer, DeviceRequest};
+use crate::limits::DeviceLimiter;
+use crate::metrics::Metrics;
+use crate::store::{Error, Store};
+
+/// Bodies larger than this are read on a thread of their own, so that others do not wait.
+const LARGE_BODY: usize = 64 * 1024;
+
+/// Choices that an operator makes.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bounds of a session.
+    pub rules: Rules,
+    /// Bounds of a message.
+    pub limits: Limits,
+    /// Whether messages of a check-in in which nothing happened are kept.
+    pub keep_idle: bool,
+    /// How long an accepted command may stay without a report, in milliseconds.
+    pub accepted_timeout: i64,
+    /// Open commands that one device may have.
+    pub max_open: i64,
+    /// Largest value of one node, in bytes.
+    pub max_data: usize,
+}
+
+/// Manages devices. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Management(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    options: Options,
+    metrics: Metrics,
+    devices: DeviceLimiter,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rules: Rules::default(),
+            limits: Limits::default(),
+            keep_idle: true,
+            accepted_timeout: 24 * 60 * 60 * 1000,
+            max_open: 10_000,
+            max_data: 1024 * 1024,
+        }
+    }
+}
+
+impl Management {
+    /// On a store. `devices` bounds how often one device may come.
+    pub fn new(store: Store, options: Options, metrics: Metrics, devices: DeviceLimiter) -> Self {
+        Self(Arc::new(Inner { store, options, metrics, devices }))
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Answers one message of a device.
+    pub async fn answer(&self, request: DeviceRequest) -> Answer {
+        let started = Instant::now();
+        let limits = self.0.options.limits;
+        let large = request.body.len() > LARGE_BODY;
+        let read = move || hear(request, &limits, started);
+        let heard = if large {
+            match tokio::task::spawn_blocking(read).await {
+                Ok(heard) => heard,
+                Err(_) => return Answer::Unavailable { retry_after: BUSY },
+            }
+        } else {
+            read()
+        };
+        let heard = match heard {
+            Ok(heard) => heard,
+            Err(refusal) => {
+                self.0.metrics.message("unreadable");
+                return Answer::Unreadable(refusal);
+            }
+        };
+        if let Some(device) = DeviceId::parse(&heard.message.header.source.loc_uri)
+            && let Err(retry_after) = self.0.devices.check(&device.key())
+        {
+            self.0.metrics.message("too_many");
+            return Answer::TooMany { retry_after };
+        }
+        match self.decide(heard).await {
+            Ok(told) => {
+                self.note(&told);
+                Answer::Reply { encoding: told.encoding, body: told.body }
+            }
+            Err(Error::Busy) => Answer::Busy { retry_after: BUSY },
+            Err(error) => {
+                tracing::error!(%error, "a message could not be answered");
+                Answer::Unavailable { retry_after: BUSY }
+            }
+        }
+    }
+
+    async fn decide(&self, heard: Heard) -> Result<Told, Error> {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .store
+            .write(move |tx| {
+                let frame = Frame { rules: &inner.options.rules, keep_idle: inner.options.keep_idle };
+                exchange(tx, &heard, &frame)
+            })
+            .await
+    }
+
+    fn note(&self, told: &Told) {
+        self.0.metrics.message(told.outcome.as_str());
+        for _ in 0..told.commands_sent {
+            self.0.metrics.command("sent");
+        }
+        for state in &told.settled {
+            self.0.metrics.command(state.as_str());
+        }
+        if told.session_began {
+            self.0.metrics.session("started");
+        }
+        if matches!(told.outcome, ExchangeOutcome::WrongCredential | ExchangeOutcome::Stranger) {
+            tracing::warn!(outcome = told.outcome.as_str(), "a message was refused");
+        }
+    }
+}
+
+fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Heard, Refusal> {
+    let DeviceRequest { encoding, body, headers, peer, received_at } = request;
+    let Decoded { message, text } = decode(encoding, &body, limits)?;
+    Ok(Heard {
+        message,
+        kept: kept(&text),
+        body_hash: hex(&Sha256::digest(&body)),
+        size: body.len(),
+        encoding,
+        headers,
+        peer: peer.to_string(),
+        received_at,
+        started,
+        fresh_nonce: Nonce::from_bytes(&rand::random::<[u8; 16]>()),
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl std::fmt::Debug for Management {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Management").finish_non_exhaustive()
+    }
+}

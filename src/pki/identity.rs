@@ -1,0 +1,105 @@
+//! A server's certificate chain with its private key.
+
+use std::path::Path;
+
+use openssl::{
+    asn1::Asn1Time,
+    pkey::{PKey, Private},
+    x509::{X509, X509Ref},
+};
+use transom_protocol::session::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{Error, crypto, files};
+
+/// What a TLS server shows, and the key that proves it.
+#[derive(Clone)]
+pub struct ServerIdentity {
+    chain: Vec<X509>,
+    key: PKey<Private>,
+}
+
+impl ServerIdentity {
+    /// From a chain, the server's own certificate first, and its key.
+    pub(super) fn new(chain: Vec<X509>, key: PKey<Private>) -> Self {
+        Self { chain, key }
+    }
+
+    /// From two PEM files: the chain, the server's own certificate first, and the key.
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, Error> {
+        let wrong = |path: &Path, expected| Error::Content { path: path.to_owned(), expected };
+        let chain = X509::stack_from_pem(&files::read_public(certificate)?).unwrap_or_default();
+        let Some(leaf) = chain.first() else {
+            return Err(wrong(certificate, "certificates in PEM"));
+        };
+        let private = PKey::private_key_from_pem_callback(&files::read_secret(key)?, |_| Ok(0))
+            .map_err(|_| wrong(key, "a private key in PEM without a passphrase"))?;
+        if !leaf.public_key().is_ok_and(|public| public.public_eq(&private)) {
+            return Err(Error::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() });
+        }
+        Ok(Self { chain, key: private })
+    }
+
+    /// The server's own certificate.
+    pub fn leaf(&self) -> Option<&X509Ref> {
+        self.chain.first().map(AsRef::as_ref)
+    }
+
+    /// The certificates behind the server's own, in the order in which they are sent.
+    pub fn intermediates(&self) -> &[X509] {
+        self.chain.get(1..).unwrap_or_default()
+    }
+
+    /// The private key.
+    pub(super) fn key(&self) -> &PKey<Private> {
+        &self.key
+    }
+
+    /// When the server's own certificate ends.
+    pub fn expires_at(&self) -> Timestamp {
+        let since_epoch = || Asn1Time::from_unix(0).ok()?.diff(self.leaf()?.not_after()).ok();
+        let millis = |diff: openssl::asn1::TimeDiff| (i64::from(diff.days) * 86_400 + i64::from(diff.secs)) * 1000;
+        Timestamp(since_epoch().map_or(0, millis))
+    }
+
+    /// The chain as PEM.
+    pub fn chain_pem(&self) -> Result<Vec<u8>, Error> {
+        let pems: Result<Vec<_>, _> = self.chain.iter().map(|certificate| certificate.to_pem()).collect();
+        pems.map(|pems| pems.concat()).map_err(crypto("can't write the certificate"))
+    }
+
+    /// The private key as PEM, in clear: TLS servers start without asking for a passphrase.
+    pub fn key_pem(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.key.private_key_to_pem_pkcs8().map(Zeroizing::new).map_err(crypto("can't write the server's key"))
+    }
+}
+
+impl std::fmt::Debug for ServerIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ServerIdentity({:?})", self.leaf().map(X509Ref::subject_name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::{CertificateAuthority, ServerNames};
+
+    const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+    #[test]
+    fn a_certificate_for_another_key_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let authority = CertificateAuthority::create("Test", NOW).unwrap();
+        let names = ServerNames { dns: vec!["localhost".into()], addresses: vec![] };
+        for name in ["a", "b"] {
+            let server = authority.issue_server(&names, NOW).unwrap();
+            files::write_public(&at(&format!("{name}.pem")), &server.chain_pem().unwrap()).unwrap();
+            files::write_secret(&at(&format!("{name}.key")), &server.key_pem().unwrap()).unwrap();
+        }
+        assert!(ServerIdentity::load(&at("a.pem"), &at("a.key")).is_ok());
+        assert!(matches!(ServerIdentity::load(&at("a.pem"), &at("b.key")), Err(Error::Mismatch { .. })));
+        assert!(matches!(ServerIdentity::load(&at("a.key"), &at("a.key")), Err(Error::Content { .. })));
+    }
+}

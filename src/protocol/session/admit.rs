@@ -1,0 +1,288 @@
+//! May this message be processed? Header, repetition, authentication: everything before the queue is touched.
+
+use super::answer::{challenge, header_only};
+use super::authenticate::{Freshness, Proof, prove};
+use super::relation::Relation;
+use super::{
+    Account, AuthMode, Authentication, DeviceId, Event, Header, HeaderFault, MsgId, Nonce, Phase, Rules, Session,
+    Timestamp,
+};
+use crate::syncml::{Address, Message, StatusCode, SyncHdr};
+
+/// A message, and what is known of the one who claims to have sent it.
+#[derive(Debug)]
+pub struct Arrival<'a> {
+    /// What came.
+    pub message: &'a Message,
+    /// SHA-256 of the body as it came, in hexadecimal.
+    pub body_hash: &'a str,
+    /// Credentials of the enrollment that `Source` names.
+    pub account: Account,
+    /// The last session of that enrollment.
+    pub session: Option<Session>,
+    /// The reply to that session's last message is still in the store.
+    pub has_reply: bool,
+    /// The transport proved that this enrollment speaks.
+    pub by_transport: bool,
+    /// Becomes the next nonce if a credential is accepted: at least 16 random bytes.
+    pub fresh_nonce: Nonce,
+    /// When it came.
+    pub now: Timestamp,
+    /// Bounds and choices.
+    pub rules: &'a Rules,
+}
+
+/// What to do with a message.
+#[derive(Debug)]
+pub enum Admission<'a> {
+    /// It was answered before: send the stored reply again, byte for byte, and change nothing.
+    Repeat,
+    /// It is answered and not processed.
+    Refused(Box<Refused>),
+    /// It may be processed.
+    Accepted(Box<Admitted<'a>>),
+}
+
+/// An answer to a message that is not processed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// What to send.
+    pub reply: Message,
+    /// Why.
+    pub kind: RefusalKind,
+    /// To be stored when it is there: counters of wrong credentials.
+    pub account: Option<Account>,
+    /// To be stored when it is there: our message counter of a session that goes on.
+    pub session: Option<Session>,
+}
+
+/// Why a message is not processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RefusalKind {
+    /// Its header violates the specification.
+    Header(HeaderFault),
+    /// Nobody is enrolled under this name.
+    Stranger,
+    /// It needs a credential: 407.
+    Challenged,
+    /// Its credential is wrong: 401, with another challenge the first time.
+    WrongCredential,
+    /// It is older than the last one that was processed.
+    Stale,
+}
+
+/// A message that was authenticated.
+#[derive(Debug)]
+pub struct Admitted<'a> {
+    pub(super) message: &'a Message,
+    pub(super) now: Timestamp,
+    pub(super) rules: &'a Rules,
+    pub(super) account: Account,
+    pub(super) account_changed: bool,
+    pub(super) session: Session,
+    /// The session that this message ended by beginning another.
+    pub(super) replaced: Option<Session>,
+    pub(super) is_new: bool,
+    /// Status of the header.
+    pub(super) status: StatusCode,
+    /// The nonce for the next credential goes with it.
+    pub(super) next_nonce: Option<Nonce>,
+    pub(super) events: Vec<Event>,
+}
+
+/// Answers a message whose `Source` is enrolled nowhere: 401 without a challenge ends its session.
+pub fn refuse_stranger(message: &Message, rules: &Rules) -> Refused {
+    match Header::parse(&message.header, rules) {
+        Err(fault) => refuse_header(message, fault),
+        Ok(header) => Refused {
+            reply: header_only(&message.header, header.message, StatusCode::INVALID_CREDENTIALS, None),
+            kind: RefusalKind::Stranger,
+            account: None,
+            session: None,
+        },
+    }
+}
+
+/// Decides whether a message may be processed.
+pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
+    let header = match Header::parse(&arrival.message.header, arrival.rules) {
+        Ok(header) => header,
+        Err(fault) => return Admission::Refused(Box::new(refuse_header(arrival.message, fault))),
+    };
+    let relation = Relation::of(&arrival, &header);
+    if relation == Relation::Repetition {
+        return if may_hear_again(&arrival) {
+            Admission::Repeat
+        } else {
+            Admission::Refused(Box::new(refuse(arrival, &header, false)))
+        };
+    }
+    let open = match relation {
+        Relation::Continues { timed_out: false } => arrival.session.as_ref(),
+        _ => None,
+    };
+    let mode = arrival.rules.auth_mode;
+    match prove(&arrival.account, &header, &arrival.message.header, open, arrival.by_transport, mode) {
+        // Only a credential that was never used shows that an old number is a new beginning.
+        Proof::Transport | Proof::Missing | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
+            Admission::Refused(Box::new(stale(&arrival, &header)))
+        }
+        Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
+        Proof::Wrong => Admission::Refused(Box::new(refuse(arrival, &header, true))),
+        Proof::Fresh(_, Freshness::Previous) if !may_use_previous(&arrival, &header) => {
+            Admission::Refused(Box::new(refuse(arrival, &header, true)))
+        }
+        proof => Admission::Accepted(Box::new(accept(arrival, &header, relation, proof))),
+    }
+}
+
+/// A stored reply goes only to who proves what was proved when it was written.
+fn may_hear_again(arrival: &Arrival<'_>) -> bool {
+    let by_transport = |session: &Session| session.authentication == Authentication::Transport;
+    arrival.by_transport || !arrival.session.as_ref().is_some_and(by_transport)
+}
+
+/// The nonce before the last is taken where a lost reply explains it: in the first message of another session, after one
+/// that never went on from the message whose reply told the new nonce.
+fn may_use_previous(arrival: &Arrival<'_>, header: &Header) -> bool {
+    let lost =
+        |session: &Session| session.session_id != header.session && session.client_message == session.authenticated_in;
+    header.message == MsgId::FIRST && arrival.session.as_ref().is_some_and(lost)
+}
+
+fn refuse_header(message: &Message, fault: HeaderFault) -> Refused {
+    let msg_id = MsgId::parse(&message.header.msg_id).unwrap_or(MsgId::FIRST);
+    Refused {
+        reply: header_only(&clipped(&message.header), msg_id, fault.status(), None),
+        kind: RefusalKind::Header(fault),
+        account: None,
+        session: None,
+    }
+}
+
+/// What a reply echoes of a header that was not found good: no more than a good one could hold.
+fn clipped(wire: &SyncHdr) -> SyncHdr {
+    let clip = |text: &str| text.chars().take(DeviceId::MAX_LEN).collect::<String>();
+    SyncHdr {
+        session_id: clip(&wire.session_id),
+        msg_id: clip(&wire.msg_id),
+        target: Address::uri(clip(&wire.target.loc_uri)),
+        source: Address::uri(clip(&wire.source.loc_uri)),
+        ..SyncHdr::default()
+    }
+}
+
+/// 407 or 401. The nonce is derived, so that a message which proves nothing changes nothing but counters.
+fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
+    let Arrival { message, mut account, session, .. } = arrival;
+    let offer = !wrong || account.reject(header);
+    let nonce = account.challenge_nonce(&header.device, &header.session, header.message);
+    let chal = offer.then(|| challenge(&account, &nonce));
+    let (code, kind) = if wrong {
+        (StatusCode::INVALID_CREDENTIALS, RefusalKind::WrongCredential)
+    } else {
+        (StatusCode::MISSING_CREDENTIALS, RefusalKind::Challenged)
+    };
+    // Inside a session that goes on, our counter counts; before one, each of our messages answers one of theirs.
+    let going_on = session.filter(|session| {
+        session.session_id == header.session
+            && header.message > session.client_message
+            && !matches!(session.phase, Phase::Ended(_))
+    });
+    let counted = going_on.map(|session| Session { server_message: session.server_message.next(), ..session });
+    let number = counted.as_ref().map_or(header.message, |session| session.server_message);
+    Refused {
+        reply: header_only(&message.header, number, code, chal),
+        kind,
+        account: wrong.then_some(account),
+        session: counted,
+    }
+}
+
+/// An old message: 200 and nothing else, because what it said was heard.
+fn stale(arrival: &Arrival<'_>, header: &Header) -> Refused {
+    Refused {
+        reply: header_only(&arrival.message.header, header.message, StatusCode::OK, None),
+        kind: RefusalKind::Stale,
+        account: None,
+        session: None,
+    }
+}
+
+fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: Proof) -> Admitted<'a> {
+    let Arrival { message, body_hash, mut account, session, fresh_nonce, now, rules, .. } = arrival;
+    let per_session = rules.auth_mode == AuthMode::PerSession;
+    let continues = matches!(relation, Relation::Continues { .. });
+    let accepted = if per_session { StatusCode::AUTHENTICATED } else { StatusCode::OK };
+    let (status, next_nonce, authentication) = match proof {
+        Proof::Fresh(authentication, freshness) => {
+            account.accept(&authentication, freshness, fresh_nonce.clone());
+            let is_digest = matches!(authentication, Authentication::Digest(_));
+            (accepted, is_digest.then_some(fresh_nonce), Some(authentication))
+        }
+        Proof::Transport if !continues => (StatusCode::AUTHENTICATED, None, Some(Authentication::Transport)),
+        Proof::InSession { cred: true } => (accepted, None, None),
+        Proof::Transport | Proof::InSession { cred: false } | Proof::Missing | Proof::Wrong => {
+            (StatusCode::OK, None, None)
+        }
+    };
+    let account_changed = matches!(authentication, Some(Authentication::Digest(_) | Authentication::Basic));
+    let mut events = Vec::new();
+    let (session, replaced) = match session {
+        Some(session) if continues => {
+            // A challenge takes a number too, and leaves none in the session.
+            if !account_changed {
+                note_gap(&session, header, &mut events);
+            }
+            let authenticated_in = if authentication.is_some() { header.message } else { session.authenticated_in };
+            let authentication = authentication.unwrap_or(session.authentication);
+            let server_message = session.server_message.next();
+            let messages = session.messages.saturating_add(1);
+            (Session { authentication, authenticated_in, server_message, messages, ..session }, None)
+        }
+        other => {
+            let authentication = authentication.unwrap_or(Authentication::Transport);
+            let replaced = other.as_ref().map(|session| session.session_id.clone()).filter(|id| *id != header.session);
+            let first_hash = body_hash.to_owned();
+            (
+                Session {
+                    first_hash,
+                    replaced,
+                    ..Session::begin(header.session.clone(), header.message, authentication, now)
+                },
+                other,
+            )
+        }
+    };
+    let session = Session {
+        client_message: header.message,
+        client_hash: body_hash.to_owned(),
+        last_at: now,
+        phase: Phase::Open,
+        ..session
+    };
+    Admitted {
+        message,
+        now,
+        rules,
+        account,
+        account_changed,
+        session,
+        replaced,
+        is_new: !continues,
+        status,
+        next_nonce,
+        events,
+    }
+}
+
+fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {
+    let expected = session.client_message.next();
+    if header.message > expected {
+        let detail = format!("MsgID {} came where {expected} was due; a message may be lost", header.message);
+        events.push(Event::Anomaly { kind: "message_gap", detail });
+    } else if header.message < expected {
+        let detail = format!("MsgID {} came again with another body", header.message);
+        events.push(Event::Anomaly { kind: "message_changed", detail });
+    }
+}

@@ -1,0 +1,187 @@
+//! Values too large for one message, in both directions (OMA DM Protocol 7, MS-MDM 2.2.5.3).
+
+use super::correlate::{format_of, result_uri};
+use super::process::{UploadStep, Work};
+use super::{CommandId, SentAnswer, Upload};
+use crate::syncml::{AlertCode, Format, Item, Results, Status, StatusClass, StatusCode};
+
+/// Chunks of one value: a device that sends next to nothing in each would never end.
+const MAX_CHUNKS: u32 = 4096;
+
+impl Work<'_> {
+    /// Takes a Results whose item is a chunk, or the last part of what came in chunks. The Status that answers it.
+    pub(super) fn take_chunk(&mut self, results: &Results, item: &Item) -> StatusCode {
+        let length = item.text().len() as u64;
+        let open = self.session.upload.take_if(|upload| upload.is_of(results, item));
+        let mut upload = match open {
+            Some(upload) => upload,
+            None => match self.begin_upload(results, item) {
+                Ok(upload) => upload,
+                Err(code) => return code,
+            },
+        };
+        self.upload_continued = true;
+        upload.received = upload.received.saturating_add(length);
+        upload.symbols = upload.symbols.saturating_add(symbols(item.text()));
+        if upload.received > self.rules.max_upload || upload.chunks >= MAX_CHUNKS {
+            self.steps.push(UploadStep::Drop);
+            return StatusCode::TOO_LARGE;
+        }
+        if upload.is_too_long() || (!item.more_data && !upload.is_whole()) {
+            self.steps.push(UploadStep::Drop);
+            return StatusCode::SIZE_MISMATCH;
+        }
+        if item.more_data {
+            upload.chunks = upload.chunks.saturating_add(1);
+            self.steps.push(UploadStep::Append { number: upload.chunks, data: item.text().to_owned() });
+            self.session.upload = Some(upload);
+            self.wants_next = true;
+            return StatusCode::BUFFERED;
+        }
+        match self.apply_result(results, item, true) {
+            Some((command, place)) => self.steps.push(UploadStep::Complete { command, item: place }),
+            None => self.steps.push(UploadStep::Drop),
+        }
+        StatusCode::OK
+    }
+
+    /// Whether a Results item is a chunk or continues one.
+    pub(super) fn is_chunk(&self, results: &Results, item: &Item) -> bool {
+        item.more_data || self.session.upload.as_ref().is_some_and(|upload| upload.is_of(results, item))
+    }
+
+    fn begin_upload(&mut self, results: &Results, item: &Item) -> Result<Upload, StatusCode> {
+        if self.session.upload.is_some() {
+            self.interrupt_upload();
+        }
+        if !self.expects(results) {
+            self.anomaly("results_of_nothing", || format!("a chunk of {} was not asked for", uri_of(results, item)));
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let size = item.meta.as_ref().and_then(|meta| meta.size);
+        let size = size.or(results.meta.as_ref().and_then(|meta| meta.size));
+        let announced = size.ok_or(StatusCode::SIZE_REQUIRED)?;
+        if announced > self.rules.max_upload {
+            return Err(StatusCode::SIZE_TOO_BIG);
+        }
+        Ok(Upload { announced, ..Upload::new(results, item) })
+    }
+
+    /// Something else came where the next chunk was due: what there is is dropped, and the device is told (1225).
+    pub(super) fn interrupt_upload(&mut self) {
+        if let Some(upload) = self.session.upload.take() {
+            self.steps.push(UploadStep::Drop);
+            self.interrupted.push(upload.uri.clone());
+            self.anomaly("upload_interrupted", || format!("the rest of {} did not come", upload.uri));
+        }
+    }
+
+    /// The device answered a chunk of ours.
+    pub(super) fn apply_chunk_status(&mut self, id: &CommandId, place: usize, status: &Status) {
+        if let Some(sent) = self.session.in_flight.get_mut(place) {
+            sent.answer = SentAnswer::Settled;
+        }
+        if matches!(status.code.class(), StatusClass::Buffered | StatusClass::Done | StatusClass::Accepted) {
+            if let Some(download) = self.session.download.as_mut().filter(|download| download.command == *id) {
+                download.acknowledged = true;
+            }
+            return;
+        }
+        self.session.download.take_if(|download| download.command == *id);
+        if let Some(item) = self.queue.change(id).and_then(|pending| pending.progress.items.first_mut()) {
+            item.status = Some(status.code);
+            item.original_error.clone_from(&status.original_error);
+        }
+    }
+
+    /// Alert 1225 of the device: it did not see the end of what we were sending.
+    pub(super) fn download_interrupted(&mut self) {
+        if let Some(download) = self.session.download.take() {
+            self.restart(&download.command);
+            self.anomaly("download_interrupted", || format!("the device dropped command {}", download.command));
+        }
+    }
+
+    /// Asks for the next message, or tells of an upload that was dropped.
+    pub(super) fn large_object_alerts(&mut self) -> Vec<(AlertCode, Vec<Item>)> {
+        let mut alerts: Vec<_> = std::mem::take(&mut self.interrupted)
+            .into_iter()
+            .map(|uri| {
+                (
+                    AlertCode::NO_END_OF_DATA,
+                    vec![Item { source: Some(crate::syncml::Address::uri(uri)), ..Item::default() }],
+                )
+            })
+            .collect();
+        if self.wants_next {
+            alerts.push((AlertCode::NEXT_MESSAGE, Vec::new()));
+        }
+        alerts
+    }
+}
+
+impl Upload {
+    fn new(results: &Results, item: &Item) -> Self {
+        Self {
+            uri: uri_of(results, item).to_owned(),
+            cmd_ref: results.cmd_ref.clone().unwrap_or_default(),
+            msg_ref: results.msg_ref.clone().unwrap_or_default(),
+            announced: 0,
+            received: 0,
+            symbols: 0,
+            is_base64: matches!(format_of(results, item), Format::B64 | Format::Bin),
+            chunks: 0,
+        }
+    }
+
+    /// Bytes that the base64 text stands for: some devices announce these.
+    const fn decoded(&self) -> u64 {
+        self.symbols / 4 * 3 + self.symbols % 4 * 3 / 4
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.received > self.announced && !(self.is_base64 && self.decoded() <= self.announced)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.received == self.announced || (self.is_base64 && self.decoded() == self.announced)
+    }
+
+    fn is_of(&self, results: &Results, item: &Item) -> bool {
+        self.uri == uri_of(results, item)
+            && self.cmd_ref == results.cmd_ref.as_deref().unwrap_or_default()
+            && self.msg_ref == results.msg_ref.as_deref().unwrap_or_default()
+    }
+}
+
+fn uri_of<'a>(results: &'a Results, item: &'a Item) -> &'a str {
+    result_uri(results, item).unwrap_or_default()
+}
+
+/// Base64 symbols, without padding and white space.
+fn symbols(text: &str) -> u64 {
+    text.bytes().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count() as u64
+}
+
+/// Cuts `text` after at most `budget` bytes of its escaped form, never inside a character and always after at least
+/// one, so that a transfer ends.
+pub(super) fn cut(text: &str, budget: usize) -> usize {
+    let mut escaped = 0;
+    let mut end = 0;
+    for (at, character) in text.char_indices() {
+        escaped += match character {
+            '&' | '\r' | '\n' => 5,
+            '<' | '>' => 4,
+            '"' => 6,
+            '\t' => 1,
+            // What XML can't express is written as U+FFFD.
+            other if other.is_ascii_control() => 3,
+            other => other.len_utf8(),
+        };
+        if escaped > budget && at > 0 {
+            break;
+        }
+        end = at + character.len_utf8();
+    }
+    end
+}

@@ -1,0 +1,155 @@
+//! 400 to 499: the command can't be done as it is.
+
+use super::{Row, row};
+
+pub(super) static REFUSED: &[Row] = &[
+    row(
+        400,
+        "bad request",
+        "The device could not understand the command.",
+        "Check how the command is written: its format, its value and its address.",
+    ),
+    row(
+        401,
+        "invalid credentials",
+        "The name or the secret that was given was refused.",
+        "If this goes on, enroll the device again.",
+    ),
+    row(
+        402,
+        "payment required",
+        "The device asks for a payment before it does this.",
+        "Check whether a licence is missing.",
+    ),
+    row(
+        403,
+        "forbidden",
+        "The device has understood the command and refuses it.",
+        "Check whether this edition of Windows and this kind of enrollment allow it.",
+    ),
+    row(
+        404,
+        "not found",
+        "The device has no such setting.",
+        "Check the address for typing errors, and whether this version and edition of Windows has the setting. To create it, use add.",
+    ),
+    row(
+        405,
+        "command not allowed",
+        "The device does not allow this action on this setting.",
+        "Check which actions the setting allows. A user setting needs the enrolled user to be signed in.",
+    ),
+    row(
+        406,
+        "not supported",
+        "This device does not support what was asked.",
+        "Check which version and edition of Windows has the setting.",
+    ),
+    row(
+        407,
+        "credentials missing",
+        "Name and secret were not given yet, and are asked for.",
+        "Nothing has to be done: they come with the next message. If this goes on, enroll the device again.",
+    ),
+    row(
+        408,
+        "request timeout",
+        "It took too long until the rest of the request came.",
+        "Try again; check the network connection of the device if it goes on.",
+    ),
+    row(
+        409,
+        "conflict",
+        "The command contradicts the present state of the device.",
+        "Read the present value, look for another server or a group policy that sets it too, and try again.",
+    ),
+    row(
+        410,
+        "gone",
+        "What was asked for was there once and has been removed.",
+        "Take the setting out of the configuration.",
+    ),
+    row(
+        411,
+        "size required",
+        "A large value came without saying how large it is.",
+        "Send the value again. If this goes on, report it as an error of this server.",
+    ),
+    row(
+        412,
+        "incomplete command",
+        "A part of the command is missing.",
+        "Check that the command has its address, its format and its value.",
+    ),
+    row(
+        413,
+        "too large",
+        "The value or the message is too large for the device.",
+        "Make the value smaller, or let the device fetch it from a server.",
+    ),
+    row(
+        414,
+        "address too long",
+        "The address of the setting is too long for the device.",
+        "Use a shorter name in the address.",
+    ),
+    row(
+        415,
+        "wrong format",
+        "The value does not have the format that the setting asks for.",
+        "Check the format of the setting (text, number, yes or no, base64) and send the value in it.",
+    ),
+    row(
+        416,
+        "announced size too large",
+        "The value was announced as larger than the device takes.",
+        "Make the value smaller, or let the device fetch it from a server.",
+    ),
+    row(417, "retry later", "The device is busy.", "Nothing has to be done: it is tried again later."),
+    row(
+        418,
+        "already exists",
+        "The setting exists already, so it can't be added.",
+        "Use replace to change its value, or let add replace what exists.",
+    ),
+    row(
+        419,
+        "conflict resolved, server won",
+        "Two versions differed, and that of the server was kept.",
+        "Read the value to see which one holds.",
+    ),
+    row(420, "device full", "The device has no room left.", "Free some space on the device and try again."),
+    row(
+        421,
+        "unknown search language",
+        "The device does not know the language of the search.",
+        "Read the settings one by one.",
+    ),
+    row(422, "bad filter", "The device could not understand the filter of the request.", "Leave the filter out."),
+    row(
+        423,
+        "soft-delete conflict",
+        "The item was deleted in a way that it can come back from.",
+        "Delete it once more, or add it again.",
+    ),
+    row(
+        424,
+        "size mismatch",
+        "The parts of a large value do not add up to the size that was announced.",
+        "Send the value again. If this goes on, report it as an error of this server.",
+    ),
+    row(
+        425,
+        "permission denied",
+        "The device denies access to this setting.",
+        "Check whether another server manages it, whether the edition of Windows allows it, and whether it is a setting of the device or of the user.",
+    ),
+    row(426, "partial item not accepted", "The device does not take a value in parts.", "Make the value smaller."),
+    row(
+        427,
+        "item not empty",
+        "The setting can't be deleted because there are others below it.",
+        "Delete the settings below it first.",
+    ),
+    row(428, "move failed", "The item could not be moved.", "Delete it and add it at its new place."),
+];

@@ -1,0 +1,100 @@
+//! The wire of a device: its messages over HTTPS, as Windows sends them (MS-MDM 2.1), with faults on request.
+
+mod options;
+mod report;
+mod run;
+mod transport;
+
+use native_tls::{Certificate, TlsConnector};
+use reqwest::Url;
+
+pub use options::ClientOptions;
+pub use report::{ClientError, Exchange, SessionEnd, SessionFailure, SessionReport};
+
+use super::device::Device;
+use super::faults::FaultPlan;
+use run::Run;
+use transport::Transport;
+
+/// Carries the messages of devices to one server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    url: String,
+    /// Made once: reading the system's certificates, which it does not trust, takes longer than a whole session.
+    connector: TlsConnector,
+    options: ClientOptions,
+    /// The connection that is kept.
+    kept: Option<reqwest::Client>,
+}
+
+impl Client {
+    /// A client of the management service at `url`, which must be `https`; `ca_pem` holds the certificates of the
+    /// authorities that it trusts, and no others are trusted. Without a query the URL gets the one that Windows adds.
+    pub fn new(url: &str, ca_pem: &[u8], options: ClientOptions) -> Result<Self, ClientError> {
+        let parsed = Url::parse(url).map_err(|error| ClientError::Setup(format!("{url}: {error}")))?;
+        if parsed.scheme() != "https" {
+            return Err(ClientError::Setup(format!("{url}: a management service is reached over https")));
+        }
+        let connector = connector(ca_pem)?;
+        let client = Self { url: url.to_owned(), connector, options, kept: None };
+        // Made once here so that a wrong setting is told before the first session.
+        client.connection()?;
+        client.of_its_own()
+    }
+
+    /// The same with a connection of its own, for another device.
+    pub(super) fn of_its_own(&self) -> Result<Self, ClientError> {
+        let kept = if self.options.connects_anew { None } else { Some(self.connection()?) };
+        Ok(Self { kept, ..self.clone() })
+    }
+
+    /// The options that it was made with.
+    pub const fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
+    /// Runs one session of a device to its end. The device is left without an open session, however it ends.
+    pub async fn run_session(
+        &self,
+        device: &mut Device,
+        faults: &mut FaultPlan,
+    ) -> Result<SessionReport, SessionFailure> {
+        let http = match &self.kept {
+            Some(http) => http.clone(),
+            None => self.connection().map_err(|cause| SessionFailure { cause, report: Box::default() })?,
+        };
+        let transport = Transport::new(http, &self.options, &self.url, device);
+        Run::new(transport, device, faults).finish().await
+    }
+
+    /// A pool of connections of its own.
+    fn connection(&self) -> Result<reqwest::Client, ClientError> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.connector.clone())
+            .https_only(true)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(self.options.timeout);
+        if let (Some(address), Ok(url)) = (self.options.address, Url::parse(&self.url))
+            && let Some(host) = url.host_str()
+        {
+            builder = builder.resolve(host, address);
+        }
+        builder.build().map_err(|error| ClientError::Setup(error.to_string()))
+    }
+}
+
+/// TLS that trusts the certificates of a PEM and no others.
+fn connector(ca_pem: &[u8]) -> Result<TlsConnector, ClientError> {
+    let wrong = |error: native_tls::Error| ClientError::Setup(format!("CA: {error}"));
+    let authorities = Certificate::stack_from_pem(ca_pem).map_err(wrong)?;
+    if authorities.is_empty() {
+        return Err(ClientError::Setup("CA: no certificate in the PEM".to_owned()));
+    }
+    let mut builder = TlsConnector::builder();
+    builder.disable_built_in_roots(true);
+    for authority in authorities {
+        builder.add_root_certificate(authority);
+    }
+    builder.build().map_err(wrong)
+}

@@ -1,0 +1,54 @@
+//! How the driver connects, waits and gives up.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use transom_protocol::syncml::codec::Encoding;
+use transom_protocol::xml::Limits;
+
+use crate::simulator::device::Trigger;
+
+/// How a [`Client`](super::Client) behaves. The default is Windows, but with short waits.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// XML or WBXML.
+    pub encoding: Encoding,
+    /// Why the sessions begin.
+    pub trigger: Trigger,
+    /// A new TLS connection for every session, as a real device makes it; otherwise one is kept.
+    pub connects_anew: bool,
+    /// Where the host of the URL is, when the resolver does not know it.
+    pub address: Option<SocketAddr>,
+    /// `CONNRETRYFREQ`: how often a message is sent again after a failure.
+    pub retries: u32,
+    /// `INITIALBACKOFFTIME`: the wait before the first repetition; it doubles.
+    pub initial_back_off: Duration,
+    /// `MAXBACKOFFTIME`, for `Retry-After` too.
+    pub max_back_off: Duration,
+    /// The longest wait for a reply.
+    pub timeout: Duration,
+    /// Largest reply that is read, and its other bounds.
+    pub limits: Limits,
+    /// Messages after which a session is given up: a server that never ends is wrong.
+    pub most_messages: u32,
+    /// Keep every request and reply in the report.
+    pub keeps_bodies: bool,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            encoding: Encoding::Xml,
+            trigger: Trigger::Schedule,
+            connects_anew: true,
+            address: None,
+            retries: 3,
+            initial_back_off: Duration::from_millis(100),
+            max_back_off: Duration::from_secs(5),
+            timeout: Duration::from_secs(30),
+            limits: Limits { bytes: 16 * 1024 * 1024, ..Limits::default() },
+            most_messages: 1_000,
+            keeps_bodies: false,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The management tree of a simulated Windows 11 device (MS-MDM 2.2.3.6, OMA DM TND).
+//!
+//! What every device has in common (which nodes there may be, the verbs that they allow, their formats and first
+//! values) is one table that all devices share; a [`Tree`] keeps only what differs. It knows no session: who asks,
+//! what was sent and what is answered is [`super::device`]'s. Status codes are those that a real device gives, as far
+//! as they are known.
+
+mod access;
+mod catalogue;
+mod csp_versions;
+mod exec;
+mod node;
+mod path;
+mod read;
+mod rule;
+mod seed;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use transom_protocol::session::LoginStatus;
+use transom_protocol::syncml::{Format, StatusCode};
+
+use super::notice::Notice;
+use exec::Work;
+use node::Node;
+
+/// The tree of one device.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// What was set, and what makes this device differ from others.
+    root: Node,
+    /// Who is signed in.
+    login: LoginStatus,
+    /// What was started and is not finished.
+    work: Vec<Work>,
+}
+
+/// A value as a command carries it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Value {
+    /// `Format`; absent means that the node's own is meant.
+    pub format: Option<Format>,
+    /// `Data`; absent when the element is missing.
+    pub data: Option<String>,
+}
+
+/// A value as a Get answers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The node, as it was asked for.
+    pub uri: String,
+    /// Format of the value.
+    pub format: Format,
+    /// The value; `None` for an interior node in a list.
+    pub data: Option<String>,
+}
+
+/// A command that the tree did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// 200, or 202 when the end comes later.
+    pub code: StatusCode,
+    /// What happens to the device because of it.
+    pub consequence: Option<Consequence>,
+}
+
+/// What an Exec does to the device as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// It restarts when the session is over.
+    Reboot,
+    /// It loses everything when the session is over.
+    Wipe,
+    /// It leaves management at once, without another word in this session.
+    Unenroll,
+}
+
+/// A command that the tree did not do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The Status.
+    pub code: StatusCode,
+    /// The HRESULT behind it, where one is known.
+    pub original_error: Option<u32>,
+}
+
+impl Value {
+    /// Data without a format.
+    pub fn text(data: impl Into<String>) -> Self {
+        Self { format: None, data: Some(data.into()) }
+    }
+}
+
+impl Done {
+    const fn with(code: StatusCode) -> Self {
+        Self { code, consequence: None }
+    }
+}
+
+impl Refusal {
+    /// A status without a known HRESULT.
+    pub const fn status(code: StatusCode) -> Self {
+        Self { code, original_error: None }
+    }
+
+    /// `0x86000002`: there is no such node.
+    const NOT_FOUND: Self = Self { code: StatusCode::NOT_FOUND, original_error: Some(0x8600_0002) };
+    /// `E_INVALIDARG`.
+    const INVALID: Self = Self { code: StatusCode::COMMAND_FAILED, original_error: Some(0x8007_0057) };
+    /// `E_ACCESSDENIED`.
+    const DENIED: Self = Self { code: StatusCode(425), original_error: Some(0x8007_0005) };
+}
+
+impl Tree {
+    /// Who is signed in from now on: `./User` answers only to the enrolled user.
+    pub fn sign_in(&mut self, login: LoginStatus) {
+        self.login = login;
+    }
+
+    /// Finishes what was started; gives what the device has to tell its server.
+    pub fn settle(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.work).into_iter().filter_map(|work| exec::finish(&mut self.root, work)).collect()
+    }
+
+    /// Whether something was started that [`Tree::settle`] will finish with a notice.
+    pub fn is_busy(&self) -> bool {
+        self.work.iter().any(Work::ends_with_notice)
+    }
+}
