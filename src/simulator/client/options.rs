@@ -47,7 +47,7 @@ impl Default for ClientOptions {
             retries: 3,
             initial_back_off: Duration::from_millis(100),
             max_back_off: Duration::from_secs(5),
-            max_retry_after: Duration::from_secs(5 * 60),
+            max_retry_after: Duration::from_mins(5),
             timeout: Duration::from_secs(30),
             limits: Limits { bytes: 16 * 1024 * 1024, ..Limits::default() },
             most_messages: 1_000,
