@@ -140,14 +140,14 @@ async fn change(test: &TestStore, enrollment: &EnrollmentId, id: &CommandId, cha
     saved.unwrap();
 }
 
-fn reason(code: ReasonCode, retry_at: Option<Timestamp>) -> Option<Reason> {
-    Some(Reason { code, since: NOW, count: 2, retry_at, detail: Some("because".to_owned()) })
+fn reason(code: ReasonCode, retry_at: Option<Timestamp>) -> Reason {
+    Reason { code, since: NOW, count: 2, retry_at, detail: Some("because".to_owned()) }
 }
 
 fn defer(code: ReasonCode, retry_at: Option<Timestamp>) -> impl FnOnce(&mut Pending) {
     move |command| {
         command.state = CommandState::Deferred;
-        command.reason = reason(code, retry_at);
+        command.reason = Some(reason(code, retry_at));
     }
 }
 
@@ -165,7 +165,7 @@ async fn a_pile_of_held_back_commands_hides_nothing(test: &TestStore) {
     assert_eq!(sequences(&pending(test, &enrollment, NOW, 5).await), [51, 52, 53, 54, 55]);
     let later = pending(test, &enrollment, NOW.plus_millis(10), 5).await;
     assert_eq!(sequences(&later), [3, 7, 11, 15, 19], "what was to be tried again later is first again");
-    assert_eq!(later[0].reason, reason(ReasonCode::RetryLater, Some(NOW.plus_millis(10))));
+    assert_eq!(later[0].reason, Some(reason(ReasonCode::RetryLater, Some(NOW.plus_millis(10)))));
     change(test, &enrollment, &ids[50], defer(ReasonCode::WaitingForUser, None)).await;
     change(test, &enrollment, &ids[51], defer(ReasonCode::WaitingForScope, None)).await;
     assert_eq!(sequences(&pending(test, &enrollment, NOW, 3).await), [51, 52, 53]);
@@ -204,7 +204,8 @@ async fn changes_come_back_as_they_were_saved(test: &TestStore) {
     for (number, command) in commands.iter_mut().enumerate() {
         command.state = [CommandState::Deferred, CommandState::Sent, CommandState::Queued][number];
         command.reason =
-            [reason(ReasonCode::RetryLater, Some(NOW)), None, reason(ReasonCode::Unanswered, None)][number].clone();
+            [Some(reason(ReasonCode::RetryLater, Some(NOW))), None, Some(reason(ReasonCode::Unanswered, None))][number]
+                .clone();
         command.attempts = 7;
         command.progress.unanswered = 3;
         command.progress.items[0].original_error = Some("0x86000002 \u{0} 'quoted'".to_owned());
@@ -330,7 +331,7 @@ async fn doubts_are_resolved_by_a_person(test: &TestStore) {
     for id in &ids[..3] {
         change(test, &enrollment, id, |command| {
             command.state = CommandState::Unknown;
-            command.reason = reason(ReasonCode::Interrupted, None);
+            command.reason = Some(reason(ReasonCode::Interrupted, None));
             command.progress.unanswered = 3;
         })
         .await;
