@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
+mod conversations;
+#[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod serve;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use transom_protocol::csp::{Instruction, Setting};
-use transom_protocol::session::{ItemOutcome, ResultValue};
-use transom_protocol::syncml::{StatusClass, StatusCode, Verb, hresult, redact};
 
+use crate::management::{hresult, redact_value};
 use crate::model::{
-    CommandRecord, CommandView, ReasonCode, Timestamp, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
+    CommandRecord, CommandView, Instruction, ItemOutcome, ReasonCode, ResultValue, Setting, StatusClass, StatusCode,
+    Timestamp, Verb, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
 };
 
 /// A command. Lists leave `items` and `attempts` out.
@@ -258,7 +257,7 @@ fn shown(value: &ResultValue) -> String {
 }
 
 fn without_secret(uri: &str, data: &str) -> String {
-    if redact::is_secret(uri) { redact::REDACTED.to_owned() } else { data.to_owned() }
+    redact_value(uri, data).into_owned()
 }
 
 impl ErrorJson {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::model::Encoding;
 use serde::{Deserialize, Serialize};
-use transom_protocol::syncml::codec::Encoding;
 
 use super::devices::named_device;
 use super::{Admin, Error, PageJson, Part};

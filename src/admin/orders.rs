@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::model::Instruction;
 use serde::{Deserialize, Serialize};
-use transom_protocol::csp::Instruction;
 
 use super::{Admin, Error, Fault, Repetition};
 use crate::management::{DEVICES_TOGETHER, Order, OrderError};

@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use transom_protocol::session::Phase;
 
 use super::devices::device_filter;
 use super::{Admin, Error, EventJson, MessageJson, PageJson, Part};
 use crate::management::conversation::{Line, Told, tell};
 use crate::management::text_of;
 use crate::model::{
-    Cursor, EventFilter, Exchange, ExchangeFilter, Page, SessionFilter, SessionKey, SessionRecord, Timestamp,
-    from_rfc3339, parse_rfc3339, rfc3339,
+    Cursor, Ending, EventFilter, Exchange, ExchangeFilter, Page, Phase, SessionFilter, SessionKey, SessionRecord,
+    Timestamp, from_rfc3339, parse_rfc3339, rfc3339,
 };
 use crate::store::Tx;
 
@@ -256,7 +255,6 @@ impl From<&SessionRecord> for SessionJson {
 }
 
 const fn phase_word(phase: Phase) -> &'static str {
-    use transom_protocol::session::Ending;
     match phase {
         Phase::Open => "open",
         Phase::Quiet => "quiet",

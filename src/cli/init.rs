@@ -21,17 +21,18 @@ use crate::{
 ///
 /// Everything goes into a new data folder, or nothing is left behind. The server certificate comes from the
 /// installation's own authority, so that it works at once with devices that trust that root; a public certificate
-/// replaces it by the settings device_door.certificate and device_door.key.
+/// replaces it by the settings of the device door.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Init {
     /// Name or address under which devices reach this server
     #[arg(long, value_name = "NAME")]
     host: Host,
-    /// sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME
-    #[arg(long, value_name = "URL", default_value = "sqlite:transom.db")]
+    #[arg(long, value_name = "URL", default_value = "sqlite:transom.db", help = DATABASE)]
     database: DatabaseUrl,
 }
+
+const DATABASE: &str = "sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME";
 
 const EXAMPLES: &str = "Examples:
   transom init --host mdm.example.com
@@ -39,7 +40,7 @@ const EXAMPLES: &str = "Examples:
 
 /// A file of a new installation.
 #[derive(Debug, Serialize)]
-struct Made {
+pub(super) struct Made {
     file: String,
     what: &'static str,
 }
@@ -66,19 +67,16 @@ impl Init {
 
 impl Report {
     fn to_text(&self) -> String {
-        let files: String = self.files.iter().map(|made| format!("  {:<14}{}\n", made.file, made.what)).collect();
-        format!(
-            "Made an installation for {} in {}\n{files}  database      {}\n\nNext: {}",
-            self.host,
-            self.data.display(),
-            self.database,
-            self.next
-        )
+        let mut lines = vec![format!("Made an installation for {} in {}", self.host, self.data.display())];
+        lines.extend(self.files.iter().map(|made| format!("  {:<14}{}", made.file, made.what)));
+        lines.push(format!("  {:<14}{}", "database", self.database));
+        lines.push(format!("\nNext: {}", self.next));
+        lines.join("\n")
     }
 }
 
 /// Makes what lies in the database: its schema and the first token of the admin API.
-fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
+pub(super) fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
     let token = super::instance::prepare(installation)?;
     let file = installation.folder.admin_token();
     write_secret(&file, format!("{}\n", token.expose()).as_bytes())?;
@@ -86,7 +84,7 @@ fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
 }
 
 /// Makes the folder beside its place, and moves it there when all of it is there.
-fn make(
+pub(super) fn make(
     data: &Path,
     host: &Host,
     database: &DatabaseUrl,
@@ -168,12 +166,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-    fn nothing(_: &Installation) -> anyhow::Result<Vec<Made>> {
-        Ok(Vec::new())
-    }
-
     fn make_at(data: &Path) -> anyhow::Result<Vec<Made>> {
-        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, nothing)
+        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, |_| Ok(Vec::new()))
     }
 
     #[test]

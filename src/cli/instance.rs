@@ -49,9 +49,9 @@ pub fn open_store(installation: &Installation) -> anyhow::Result<Store> {
 }
 
 impl Instance {
-    /// Puts everything together; nothing listens yet.
-    pub async fn assemble(installation: &Installation) -> anyhow::Result<Self> {
-        let store = tokio::task::block_in_place(|| open_store(installation))?;
+    /// Puts everything together, within a runtime; nothing listens yet. Blocks while the database is opened.
+    pub fn assemble(installation: &Installation) -> anyhow::Result<Self> {
+        let store = open_store(installation)?;
         let settings = &installation.settings;
         let metrics = Metrics::new();
         let door = &settings.device_door;

@@ -4,6 +4,7 @@
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
 mod ca;
+mod demo;
 pub mod discovery;
 mod failure;
 mod init;
@@ -12,6 +13,7 @@ mod instance;
 mod logging;
 mod output;
 mod serve;
+mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -35,6 +37,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
+  transom demo                             see it work, with simulated devices
   transom init --host mdm.example.com      make an installation in ./transom-data
   transom serve                            run it
   transom ca export > root.pem             the root certificate that devices must trust
@@ -81,9 +84,11 @@ macro_rules! verbs {
 }
 
 verbs! {
+    Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
     Ca(ca::Ca),
+    Simulate(simulate::Simulate),
 }
 
 /// Runs the command that the arguments of the process name.

@@ -291,7 +291,7 @@ impl Teller {
 }
 
 fn shown_value(uri: Option<&str>, item: &Item) -> String {
-    if uri.is_some_and(redact::is_secret) { redact::REDACTED.to_owned() } else { item.text().to_owned() }
+    redact::redact_value(uri.unwrap_or_default(), item.text()).into_owned()
 }
 
 /// Whether two spellings name the same node. A node that was asked for with a query is answered without it.

@@ -20,3 +20,4 @@ pub use maintenance::Tidied;
 pub use orders::{DEVICES_TOGETHER, Order, OrderError, Resolution};
 pub use request::{Answer, DeviceRequest, RequestHeaders};
 pub use service::{Management, Options};
+pub use transom_protocol::syncml::{hresult, redact::redact_value};

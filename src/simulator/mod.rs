@@ -12,4 +12,7 @@ pub mod faults;
 pub mod fleet;
 pub mod identity;
 pub mod notice;
+
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod tree;

@@ -1,6 +1,7 @@
 //! The lives of a device: made, used for the first time, over (design, promise 6).
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use transom_protocol::session::{CommandState, DeviceId, Reason, ReasonCode, Timestamp};
 
 use super::contact::{MOST_LIVE, account_of};
@@ -48,8 +49,7 @@ impl Tx<'_> {
     ///
     /// Of several that were never used only the newest few stay valid.
     pub fn import_enrollment(&mut self, new: &NewEnrollment, now: Timestamp) -> Result<Enrollment, Error> {
-        let device = self.device_for_update(&new.device_id, now)?;
-        // Read when the lock is held: another import may just have ended.
+        let device = self.device_to_enroll(&new.device_id, now)?;
         let lives = enrollments::table
             .filter(enrollments::folded_id.eq(new.device_id.key()))
             .order(enrollments::generation.desc())
@@ -97,34 +97,28 @@ impl Tx<'_> {
     }
 
     /// The row of a device, made if need be; nobody else opens a life of it before this transaction ends.
-    fn device_for_update(&mut self, device: &DeviceId, now: Timestamp) -> Result<DeviceKey, Error> {
-        let key = DeviceKey::new(now);
+    ///
+    /// Not the row itself is locked: a message locks enrollments first and changes the device then, and whoever opens
+    /// a life may have to end others.
+    fn device_to_enroll(&mut self, device: &DeviceId, now: Timestamp) -> Result<DeviceKey, Error> {
+        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom device ' || $1, 0))")
+            .bind::<Text, _>(device.key());
+        on_backend!(
+            self,
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
+            postgres => |conn| lock.execute(conn)
+        )?;
         let insert = diesel::insert_into(devices::table)
             .values((
-                devices::id.eq(key.as_str()),
+                devices::id.eq(DeviceKey::new(now).to_string()),
                 devices::device_id.eq(device.as_str()),
                 devices::folded_id.eq(device.key()),
                 devices::created_at.eq(now.0),
             ))
             .on_conflict_do_nothing();
         on_backend!(self, |conn| insert.execute(conn))?;
-        // Enrollments are locked before devices, here as in a message of the device: nobody waits for each other.
-        let lives = enrollments::table
-            .filter(enrollments::folded_id.eq(device.key()))
-            .filter(enrollments::ended_at.is_null())
-            .order(enrollments::generation.desc())
-            .select(enrollments::id);
-        let _: Vec<String> = on_backend!(
-            self,
-            sqlite | _conn | Ok::<_, diesel::result::Error>(Vec::new()),
-            postgres | conn | lives.for_no_key_update().load(conn)
-        )?;
         let query = devices::table.filter(devices::folded_id.eq(device.key())).select(devices::id);
-        let id: String = on_backend!(
-            self,
-            sqlite | conn | query.first(conn),
-            postgres | conn | query.for_no_key_update().first(conn)
-        )?;
+        let id: String = on_backend!(self, |conn| query.first(conn))?;
         words::id(id)
     }
 

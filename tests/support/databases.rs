@@ -79,7 +79,9 @@ pub(crate) fn fresh(engine: Engine) -> Option<(DatabaseUrl, Place)> {
             let mut connection = PgConnection::establish(server).unwrap();
             connection.batch_execute(&format!("CREATE SCHEMA {name}")).unwrap();
             let separator = if server.contains('?') { '&' } else { '?' };
-            let url = format!("{server}{separator}options=-c%20search_path%3D{name}").parse().unwrap();
+            let url = format!("{server}{separator}options=-c%20search_path%3D{name}&application_name={name}")
+                .parse()
+                .unwrap();
             Some((url, Place::Schema(name)))
         }
     }
@@ -127,6 +129,18 @@ struct TextRow {
     text: String,
 }
 
+#[derive(QueryableByName)]
+struct SqlitePlanRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct PostgresPlanRow {
+    #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
 /// A connection behind the store's back.
 pub(crate) enum Direct {
     Sqlite(SqliteConnection),
@@ -161,6 +175,20 @@ impl Direct {
             Self::Postgres(connection) => query.load(connection).unwrap(),
         };
         rows.into_iter().map(|row| row.text).collect()
+    }
+
+    /// What `EXPLAIN` tells.
+    pub(crate) fn plan(&mut self, explain: &str) -> String {
+        match self {
+            Self::Sqlite(connection) => {
+                let rows: Vec<SqlitePlanRow> = diesel::sql_query(explain).load(connection).unwrap();
+                rows.into_iter().map(|row| row.detail).collect::<Vec<_>>().join("\n")
+            }
+            Self::Postgres(connection) => {
+                let rows: Vec<PostgresPlanRow> = diesel::sql_query(explain).load(connection).unwrap();
+                rows.into_iter().map(|row| row.line).collect::<Vec<_>>().join("\n")
+            }
+        }
     }
 
     /// The number that a query finds, such as `SELECT count(*) FROM …`.

@@ -105,7 +105,7 @@ CREATE TABLE commands (
     UNIQUE (enrollment, sequence)
 );
 CREATE INDEX commands_ready ON commands (enrollment, lane, sequence, ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX commands_by_standing ON commands (enrollment, state, reason);
+CREATE INDEX commands_by_standing ON commands (enrollment, state, reason, sequence);
 CREATE INDEX commands_by_device ON commands (folded_id, id);
 CREATE INDEX commands_by_state ON commands (state, id);
 CREATE INDEX commands_by_batch ON commands (batch, id) WHERE batch IS NOT NULL;

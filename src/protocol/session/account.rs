@@ -137,8 +137,12 @@ impl Account {
     /// stored.
     pub fn challenge_nonce(&self, device: &DeviceId, session: &SessionId, message: MsgId) -> Nonce {
         use hmac::{Hmac, KeyInit as _, Mac as _};
-        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.challenge_key.0).expect("any length");
+        // RFC 2104: a key shorter than a block is filled up with zeros.
+        let mut block = [0; 64];
+        for (to, from) in block.iter_mut().zip(&self.challenge_key.0) {
+            *to = *from;
+        }
+        let mut mac = Hmac::<sha2::Sha256>::new(&block.into());
         mac.update(&self.accepted.to_be_bytes());
         mac.update(&message.number().to_be_bytes());
         mac.update(session.as_str().as_bytes());

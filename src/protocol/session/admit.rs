@@ -2,11 +2,12 @@
 
 use super::answer::{challenge, header_only};
 use super::authenticate::{Freshness, Proof, prove};
+use super::relation::Relation;
 use super::{
-    Account, AuthMode, Authentication, Event, Header, HeaderFault, LoginStatus, MsgId, Nonce, Phase, Rules, Session,
-    SyncType, Timestamp,
+    Account, AuthMode, Authentication, DeviceId, Event, Header, HeaderFault, MsgId, Nonce, Phase, Rules, Session,
+    Timestamp,
 };
-use crate::syncml::{Message, StatusCode};
+use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
 /// A message, and what is known of the one who claims to have sent it.
 #[derive(Debug)]
@@ -110,7 +111,11 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
     };
     let relation = Relation::of(&arrival, &header);
     if relation == Relation::Repetition {
-        return Admission::Repeat;
+        return if may_hear_again(&arrival) {
+            Admission::Repeat
+        } else {
+            Admission::Refused(Box::new(refuse(arrival, &header, false)))
+        };
     }
     let open = match relation {
         Relation::Continues { timed_out: false } => arrival.session.as_ref(),
@@ -118,69 +123,52 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
     };
     let mode = arrival.rules.auth_mode;
     match prove(&arrival.account, &header, &arrival.message.header, open, arrival.by_transport, mode) {
-        Proof::Missing if relation == Relation::Older => Admission::Refused(Box::new(stale(&arrival, &header))),
-        Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
-        Proof::Wrong => Admission::Refused(Box::new(refuse(arrival, &header, true))),
-        Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
+        // Only a credential that was never used shows that an old number is a new beginning.
+        Proof::Transport | Proof::Missing | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
             Admission::Refused(Box::new(stale(&arrival, &header)))
         }
+        Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
+        Proof::Wrong => Admission::Refused(Box::new(refuse(arrival, &header, true))),
         Proof::Fresh(_, Freshness::Previous) if !may_use_previous(&arrival, &header) => {
             Admission::Refused(Box::new(refuse(arrival, &header, true)))
         }
-        proof => Admission::Accepted(Box::new(accept(arrival, header, relation, proof))),
+        proof => Admission::Accepted(Box::new(accept(arrival, &header, relation, proof))),
     }
 }
 
-/// How a message stands to the last session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    /// The last message again.
-    Repetition,
-    /// A later message of the session, or its last one with another body.
-    Continues {
-        /// Too long ago: it needs a credential.
-        timed_out: bool,
-    },
-    /// An earlier message of the session, not its first.
-    Older,
-    /// Of no session that could go on.
-    Begins,
+/// A stored reply goes only to who proves what was proved when it was written.
+fn may_hear_again(arrival: &Arrival<'_>) -> bool {
+    let by_transport = |session: &Session| session.authentication == Authentication::Transport;
+    arrival.by_transport || !arrival.session.as_ref().is_some_and(by_transport)
 }
 
-impl Relation {
-    fn of(arrival: &Arrival<'_>, header: &Header) -> Self {
-        let Some(session) = arrival.session.as_ref().filter(|session| session.session_id == header.session) else {
-            return Self::Begins;
-        };
-        let age = arrival.now.millis_since(session.last_at);
-        let last = session.client_message;
-        let same_body = session.client_hash == arrival.body_hash;
-        if header.message == last && same_body && arrival.has_reply && age <= arrival.rules.reply_kept {
-            return Self::Repetition;
-        }
-        if matches!(session.phase, Phase::Ended(_)) || (header.message == MsgId::FIRST && !same_body) {
-            return Self::Begins;
-        }
-        if header.message < last {
-            return if header.message == MsgId::FIRST { Self::Begins } else { Self::Older };
-        }
-        Self::Continues { timed_out: age > arrival.rules.session_timeout }
-    }
-}
-
-/// The nonce before the last is taken where a lost reply explains it: in the first message of another session.
+/// The nonce before the last is taken where a lost reply explains it: in the first message of another session, after one
+/// that never went on from the message whose reply told the new nonce.
 fn may_use_previous(arrival: &Arrival<'_>, header: &Header) -> bool {
-    let other = arrival.session.as_ref().is_none_or(|session| session.session_id != header.session);
-    other && header.message == MsgId::FIRST
+    let lost =
+        |session: &Session| session.session_id != header.session && session.client_message == session.authenticated_in;
+    header.message == MsgId::FIRST && arrival.session.as_ref().is_some_and(lost)
 }
 
 fn refuse_header(message: &Message, fault: HeaderFault) -> Refused {
     let msg_id = MsgId::parse(&message.header.msg_id).unwrap_or(MsgId::FIRST);
     Refused {
-        reply: header_only(&message.header, msg_id, fault.status(), None),
+        reply: header_only(&clipped(&message.header), msg_id, fault.status(), None),
         kind: RefusalKind::Header(fault),
         account: None,
         session: None,
+    }
+}
+
+/// What a reply echoes of a header that was not found good: no more than a good one could hold.
+fn clipped(wire: &SyncHdr) -> SyncHdr {
+    let clip = |text: &str| text.chars().take(DeviceId::MAX_LEN).collect::<String>();
+    SyncHdr {
+        session_id: clip(&wire.session_id),
+        msg_id: clip(&wire.msg_id),
+        target: Address::uri(clip(&wire.target.loc_uri)),
+        source: Address::uri(clip(&wire.source.loc_uri)),
+        ..SyncHdr::default()
     }
 }
 
@@ -221,19 +209,19 @@ fn stale(arrival: &Arrival<'_>, header: &Header) -> Refused {
     }
 }
 
-fn accept<'a>(arrival: Arrival<'a>, header: Header, relation: Relation, proof: Proof) -> Admitted<'a> {
+fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: Proof) -> Admitted<'a> {
     let Arrival { message, body_hash, mut account, session, fresh_nonce, now, rules, .. } = arrival;
     let per_session = rules.auth_mode == AuthMode::PerSession;
     let continues = matches!(relation, Relation::Continues { .. });
+    let accepted = if per_session { StatusCode::AUTHENTICATED } else { StatusCode::OK };
     let (status, next_nonce, authentication) = match proof {
         Proof::Fresh(authentication, freshness) => {
             account.accept(&authentication, freshness, fresh_nonce.clone());
             let is_digest = matches!(authentication, Authentication::Digest(_));
-            let code = if per_session { StatusCode::AUTHENTICATED } else { StatusCode::OK };
-            (code, is_digest.then_some(fresh_nonce), Some(authentication))
+            (accepted, is_digest.then_some(fresh_nonce), Some(authentication))
         }
         Proof::Transport if !continues => (StatusCode::AUTHENTICATED, None, Some(Authentication::Transport)),
-        Proof::InSession { cred: true } => (StatusCode::AUTHENTICATED, None, None),
+        Proof::InSession { cred: true } => (accepted, None, None),
         Proof::Transport | Proof::InSession { cred: false } | Proof::Missing | Proof::Wrong => {
             (StatusCode::OK, None, None)
         }
@@ -242,14 +230,28 @@ fn accept<'a>(arrival: Arrival<'a>, header: Header, relation: Relation, proof: P
     let mut events = Vec::new();
     let (session, replaced) = match session {
         Some(session) if continues => {
-            note_gap(&session, &header, &mut events);
+            // A challenge takes a number too, and leaves none in the session.
+            if !account_changed {
+                note_gap(&session, header, &mut events);
+            }
+            let authenticated_in = if authentication.is_some() { header.message } else { session.authenticated_in };
             let authentication = authentication.unwrap_or(session.authentication);
             let server_message = session.server_message.next();
-            (Session { authentication, server_message, ..session }, None)
+            let messages = session.messages.saturating_add(1);
+            (Session { authentication, authenticated_in, server_message, messages, ..session }, None)
         }
         other => {
             let authentication = authentication.unwrap_or(Authentication::Transport);
-            (begin(&header, authentication, now), other)
+            let replaced = other.as_ref().map(|session| session.session_id.clone()).filter(|id| *id != header.session);
+            let first_hash = body_hash.to_owned();
+            (
+                Session {
+                    first_hash,
+                    replaced,
+                    ..Session::begin(header.session.clone(), header.message, authentication, now)
+                },
+                other,
+            )
         }
     };
     let session = Session {
@@ -271,31 +273,6 @@ fn accept<'a>(arrival: Arrival<'a>, header: Header, relation: Relation, proof: P
         status,
         next_nonce,
         events,
-    }
-}
-
-/// A new session. Each earlier message of the client, if there was one, was answered by one of ours, so that our
-/// counter begins where the client's stands.
-fn begin(header: &Header, authentication: Authentication, now: Timestamp) -> Session {
-    Session {
-        session_id: header.session.clone(),
-        phase: Phase::Open,
-        authentication,
-        client_message: header.message,
-        client_hash: String::new(),
-        server_message: header.message,
-        started_at: now,
-        last_at: now,
-        login: LoginStatus::default(),
-        sync_type: SyncType::default(),
-        max_msg_size: None,
-        max_obj_size: None,
-        in_flight: Vec::new(),
-        upload: None,
-        download: None,
-        server_challenges: 0,
-        server_cred: false,
-        ender: None,
     }
 }
 

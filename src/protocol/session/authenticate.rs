@@ -43,7 +43,9 @@ pub(super) fn prove(
         return Proof::Transport;
     }
     let Some(cred) = &wire.cred else {
-        let counts = session.is_some() && mode == AuthMode::PerSession;
+        // What the transport proved, it proved of that message only.
+        let proved = session.is_some_and(|session| session.authentication != Authentication::Transport);
+        let counts = proved && mode == AuthMode::PerSession;
         return if counts { Proof::InSession { cred: false } } else { Proof::Missing };
     };
     let scheme = cred.meta.as_ref().and_then(|meta| meta.mime.as_deref()).unwrap_or(AuthScheme::Md5.as_str());
@@ -52,10 +54,14 @@ pub(super) fn prove(
         return Proof::Wrong;
     }
     match account.scheme {
-        AuthScheme::Basic if account.client.a1.verify_basic(&cred.data) => match session {
-            Some(_) => Proof::InSession { cred: true },
-            None => Proof::Fresh(Authentication::Basic, Freshness::Current),
-        },
+        AuthScheme::Basic if account.client.a1.verify_basic(&cred.data) => {
+            let known = session.is_some_and(|session| session.authentication == Authentication::Basic);
+            if known {
+                Proof::InSession { cred: true }
+            } else {
+                Proof::Fresh(Authentication::Basic, Freshness::Current)
+            }
+        }
         AuthScheme::Basic => Proof::Wrong,
         AuthScheme::Md5 => digest(account, header, &cred.data, session, mode),
     }

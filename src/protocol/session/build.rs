@@ -4,7 +4,7 @@ use super::answer::CmdIds;
 use super::settle::ItemState;
 use super::{Pending, SentPart};
 use crate::csp::{Instruction, Setting};
-use crate::syncml::{Address, Command, Format, Group, GroupKind, Item, Meta, Request, Verb};
+use crate::syncml::{Address, Command, Format, Group, GroupKind, Item, Meta, Request, Verb, write};
 
 /// A command in the form that it has on the wire, with what each of its `CmdID`s stands for.
 pub(super) struct Built {
@@ -12,7 +12,8 @@ pub(super) struct Built {
     pub(super) parts: Vec<(u32, SentPart)>,
 }
 
-/// Builds what is still to be sent of a command: all of an Atomic, and of anything else the nodes that are not done.
+/// Builds what is still to be sent of a command: all of an Atomic, and of anything else the nodes that were not
+/// answered.
 pub(super) fn build(pending: &Pending, ids: &mut CmdIds) -> Built {
     let states = pending.item_states();
     let mut parts = Vec::new();
@@ -41,8 +42,7 @@ fn requests(
     for operation in pending.instruction.operations() {
         let mut run: Option<(Verb, Vec<usize>, Vec<Item>)> = None;
         for setting in &operation.items {
-            let done = states.get(place) == Some(&ItemState::Done);
-            if everything || !done {
+            if everything || states.get(place) == Some(&ItemState::Open) {
                 let as_replace = pending.progress.items.get(place).is_some_and(|item| item.as_replace);
                 let verb = if as_replace { Verb::Replace } else { operation.verb };
                 if run.as_ref().is_some_and(|(before, ..)| *before != verb) {
@@ -98,6 +98,11 @@ pub(super) struct Chunk<'a> {
 }
 
 impl Chunk<'_> {
+    /// Bytes of a chunk beside its piece of the value. Never underestimated: it has the longest `CmdID`.
+    pub(super) fn overhead(setting: &Setting, verb: Verb, size: Option<u64>) -> usize {
+        write::command_len(&Chunk { setting, verb, piece: "", size, more: true }.command(u32::MAX))
+    }
+
     pub(super) fn command(&self, cmd_id: u32) -> Command {
         let mut item = item(self.setting);
         item.data = Some(self.piece.into());

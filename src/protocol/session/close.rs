@@ -9,7 +9,7 @@ use super::{
     CommandId, CommandState, Ending, MsgId, Pending, Phase, ReasonCode, Rules, SentAnswer, Session, Timestamp,
 };
 use crate::csp::Instruction;
-use crate::syncml::{GroupKind, Verb};
+use crate::syncml::{GroupKind, StatusCode, Verb};
 
 /// A session that was ended, and the commands that this changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,6 +68,11 @@ fn leave_unanswered(pending: &mut Pending, alone: bool, now: Timestamp, rules: &
         return;
     }
     let states = pending.item_states();
+    if is_answered_but_for_the_group(pending, &states) {
+        pending.progress.group_status = Some(StatusCode::OK);
+        pending.settle(now, rules);
+        return;
+    }
     if runs_again(pending, &states) {
         pending.become_for(CommandState::Unknown, ReasonCode::Interrupted, now);
         return;
@@ -80,14 +85,19 @@ fn leave_unanswered(pending: &mut Pending, alone: bool, now: Timestamp, rules: &
     let exhausted = pending.progress.unanswered >= rules.max_unanswered
         || pending.progress.unanswered_alone >= rules.max_unanswered_alone;
     if !exhausted {
-        let atomic = matches!(pending.instruction, Instruction::Group { kind: GroupKind::Atomic, .. });
-        pending.forget(|state| atomic || state == ItemState::Open, &states);
+        pending.forget(|state| state == ItemState::Open, &states);
         pending.become_for(CommandState::Queued, ReasonCode::Unanswered, now);
     } else if only_values_missing(pending, &states) {
         pending.become_for(CommandState::Failed, ReasonCode::NoResult, now);
     } else {
         pending.become_for(CommandState::Unknown, ReasonCode::NeverAnswered, now);
     }
+}
+
+/// A Sequence says nothing of its own that its children do not say.
+fn is_answered_but_for_the_group(pending: &Pending, states: &[ItemState]) -> bool {
+    let sequence = matches!(pending.instruction, Instruction::Group { kind: GroupKind::Sequence, .. });
+    sequence && pending.progress.group_status.is_none() && !states.contains(&ItemState::Open)
 }
 
 /// Whether sending what is open once more could run an Exec a second time.
@@ -97,7 +107,7 @@ fn runs_again(pending: &Pending, states: &[ItemState]) -> bool {
         .instruction
         .settings()
         .zip(states)
-        .any(|((verb, _), state)| !is_repeatable(verb) && (atomic || *state != ItemState::Done))
+        .any(|((verb, _), state)| !is_repeatable(verb) && (atomic || *state == ItemState::Open))
 }
 
 /// Every node was answered, but a Get brought no value.

@@ -52,6 +52,9 @@ impl HeaderFault {
     }
 }
 
+/// Longest address of ours that a device may have kept, in bytes.
+const MAX_TARGET: usize = 2048;
+
 impl Header {
     /// Validates a header.
     pub fn parse(header: &SyncHdr, rules: &Rules) -> Result<Self, HeaderFault> {
@@ -77,6 +80,9 @@ impl Header {
 /// Whether a `Target` is a URL whose path ends with the management path. The host is not compared: devices keep the
 /// name that they enrolled with, and a proxy may have changed ours.
 fn names_management_door(target: &str, path: &str) -> bool {
+    if target.len() > MAX_TARGET {
+        return false;
+    }
     let Some((scheme, rest)) = target.split_once("://") else { return false };
     let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
     let without_query = rest.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
@@ -103,7 +109,8 @@ mod tests {
 
     #[test]
     fn each_violation_has_its_status() {
-        let cases: [(fn(&mut SyncHdr), u16); 11] = [
+        type Case = (fn(&mut SyncHdr), u16);
+        let cases: [Case; 13] = [
             (|h| h.ver_dtd = "1.1".to_owned(), 505),
             (|h| h.ver_dtd.clear(), 505),
             (|h| h.ver_proto = "DM/1.1".to_owned(), 513),
@@ -112,9 +119,11 @@ mod tests {
             (|h| h.msg_id = "0".to_owned(), 400),
             (|h| h.msg_id = "x".to_owned(), 400),
             (|h| h.msg_id = "99999999999".to_owned(), 400),
+            (|h| h.msg_id = format!("{}1", "0".repeat(1000)), 400),
             (|h| h.source.loc_uri.clear(), 400),
             (|h| h.target.loc_uri.clear(), 400),
             (|h| h.target.loc_uri = "https://mdm.example.test/other".to_owned(), 404),
+            (|h| h.target.loc_uri.insert_str(8, &"x".repeat(3000)), 404),
         ];
         for (number, (spoil, status)) in cases.into_iter().enumerate() {
             let mut header = good();

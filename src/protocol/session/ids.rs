@@ -92,7 +92,8 @@ impl MsgId {
 
     /// A message id, when the text is a decimal number from 1 up.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // Every Status of a reply repeats it, so that padding with zeros would multiply.
+        let digits = matches!(text.len(), 1..=10) && text.bytes().all(|byte| byte.is_ascii_digit());
         digits.then(|| text.parse().ok()).flatten().filter(|number| *number > 0).map(Self)
     }
 

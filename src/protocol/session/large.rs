@@ -1,8 +1,12 @@
 //! Values too large for one message, in both directions (OMA DM Protocol 7, MS-MDM 2.2.5.3).
 
+use super::correlate::{format_of, result_uri};
 use super::process::{UploadStep, Work};
 use super::{CommandId, SentAnswer, Upload};
-use crate::syncml::{AlertCode, Item, Results, Status, StatusClass, StatusCode};
+use crate::syncml::{AlertCode, Format, Item, Results, Status, StatusClass, StatusCode};
+
+/// Chunks of one value: a device that sends next to nothing in each would never end.
+const MAX_CHUNKS: u32 = 4096;
 
 impl Work<'_> {
     /// Takes a Results whose item is a chunk, or the last part of what came in chunks. The Status that answers it.
@@ -18,11 +22,12 @@ impl Work<'_> {
         };
         self.upload_continued = true;
         upload.received = upload.received.saturating_add(length);
-        if upload.received > self.rules.max_upload {
+        upload.symbols = upload.symbols.saturating_add(symbols(item.text()));
+        if upload.received > self.rules.max_upload || upload.chunks >= MAX_CHUNKS {
             self.steps.push(UploadStep::Drop);
             return StatusCode::TOO_LARGE;
         }
-        if upload.received > upload.announced || (!item.more_data && upload.received != upload.announced) {
+        if upload.is_too_long() || (!item.more_data && !upload.is_whole()) {
             self.steps.push(UploadStep::Drop);
             return StatusCode::SIZE_MISMATCH;
         }
@@ -49,6 +54,10 @@ impl Work<'_> {
         if self.session.upload.is_some() {
             self.interrupt_upload();
         }
+        if !self.expects(results) {
+            self.anomaly("results_of_nothing", || format!("a chunk of {} was not asked for", uri_of(results, item)));
+            return Err(StatusCode::BAD_REQUEST);
+        }
         let size = item.meta.as_ref().and_then(|meta| meta.size);
         let size = size.or(results.meta.as_ref().and_then(|meta| meta.size));
         let announced = size.ok_or(StatusCode::SIZE_REQUIRED)?;
@@ -72,7 +81,7 @@ impl Work<'_> {
         if let Some(sent) = self.session.in_flight.get_mut(place) {
             sent.answer = SentAnswer::Settled;
         }
-        if matches!(status.code.class(), StatusClass::Buffered | StatusClass::Done) {
+        if matches!(status.code.class(), StatusClass::Buffered | StatusClass::Done | StatusClass::Accepted) {
             if let Some(download) = self.session.download.as_mut().filter(|download| download.command == *id) {
                 download.acknowledged = true;
             }
@@ -119,8 +128,23 @@ impl Upload {
             msg_ref: results.msg_ref.clone().unwrap_or_default(),
             announced: 0,
             received: 0,
+            symbols: 0,
+            is_base64: matches!(format_of(results, item), Format::B64 | Format::Bin),
             chunks: 0,
         }
+    }
+
+    /// Bytes that the base64 text stands for: some devices announce these.
+    const fn decoded(&self) -> u64 {
+        self.symbols / 4 * 3 + self.symbols % 4 * 3 / 4
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.received > self.announced && !(self.is_base64 && self.decoded() <= self.announced)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.received == self.announced || (self.is_base64 && self.decoded() == self.announced)
     }
 
     fn is_of(&self, results: &Results, item: &Item) -> bool {
@@ -131,8 +155,12 @@ impl Upload {
 }
 
 fn uri_of<'a>(results: &'a Results, item: &'a Item) -> &'a str {
-    let own = item.source_uri().or(item.target_uri());
-    own.or(results.source_ref.as_deref()).or(results.target_ref.as_deref()).unwrap_or_default()
+    result_uri(results, item).unwrap_or_default()
+}
+
+/// Base64 symbols, without padding and white space.
+fn symbols(text: &str) -> u64 {
+    text.bytes().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count() as u64
 }
 
 /// Cuts `text` after at most `budget` bytes of its escaped form, never inside a character and always after at least
@@ -142,9 +170,12 @@ pub(super) fn cut(text: &str, budget: usize) -> usize {
     let mut end = 0;
     for (at, character) in text.char_indices() {
         escaped += match character {
-            '&' | '\r' => 5,
+            '&' | '\r' | '\n' => 5,
             '<' | '>' => 4,
             '"' => 6,
+            '\t' => 1,
+            // What XML can't express is written as U+FFFD.
+            other if other.is_ascii_control() => 3,
             other => other.len_utf8(),
         };
         if escaped > budget && at > 0 {

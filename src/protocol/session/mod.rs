@@ -18,16 +18,24 @@ mod command;
 mod correlate;
 mod event;
 mod explain;
+mod flight;
 mod header;
 mod hear;
 mod ids;
 mod large;
+mod nodes;
 mod package;
 mod process;
 mod queue;
+mod relation;
+mod report;
+mod respond;
 mod rules;
 mod settle;
 mod state;
+#[cfg(test)]
+mod tests;
+mod trust;
 
 pub use account::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
 pub use admit::{Admission, Admitted, Arrival, RefusalKind, Refused, admit, refuse_stranger};

@@ -3,13 +3,25 @@
 use std::collections::BTreeMap;
 
 use super::build::{Built, Chunk, build};
+use super::flight::Flight;
 use super::large::cut;
 use super::process::{Attempted, Work};
 use super::{
     CommandId, CommandState, Download, LoginStatus, Outcome, Pending, ReasonCode, Sent, SentAnswer, SentPart, SyncType,
+    Timestamp,
 };
-use crate::csp::{Instruction, Scope};
+use crate::csp::{Instruction, Scope, Setting};
 use crate::syncml::{Command, Verb, write};
+
+/// `CmdID`s of one session that may be unanswered before nothing more is offered. Devices answer all in their next
+/// message; those that never do shall not make the session grow.
+const MAX_IN_FLIGHT: usize = 2_000;
+
+/// With less room than this for commands in an otherwise empty message, a client's `MaxMsgSize` is no use.
+const LEAST_ROOM: usize = 256;
+
+/// Bytes of a value, escaped, for which a chunk is worth sending.
+const LEAST_PIECE: usize = 16;
 
 /// Commands of a package, and what is left of the space for them.
 pub(super) struct Package {
@@ -39,21 +51,30 @@ impl Work<'_> {
         let room = limit.saturating_sub(used);
         let most = limit.saturating_sub(least);
         let mut package = Package { commands: Vec::new(), ask_for_next: false, unfinished: false, room, most };
+        if most < LEAST_ROOM {
+            self.anomaly("no_room", || format!("the device takes messages of {limit} bytes, which hold nothing"));
+            return package;
+        }
+        self.end_download_of_what_was_taken_back();
         if self.session.download.is_some() {
             self.next_chunk(&mut package);
             return package;
         }
-        if self.session.ender.is_some() || self.session.server_message.number() >= self.rules.max_messages {
+        if self.session.ender.is_some() || self.session.messages >= self.rules.max_messages {
             return package;
         }
-        let ids = self.queue.ids();
+        let awaited = self.session.in_flight.iter().filter(|sent| sent.answer != SentAnswer::Settled).count();
+        let before = self.session.in_flight.len();
         let mut last_chance = Vec::new();
-        for id in ids {
+        for id in self.queue.ids() {
             let Some(pending) = self.queue.find(&id) else { continue };
-            if !pending.state.is_open() || pending.state == CommandState::Sent || self.already_sent(&id) {
+            if !pending.state.is_open() || pending.state == CommandState::Sent || self.is_in_flight(&id) {
                 continue;
             }
             match self.readiness(pending, settled) {
+                Readiness::Ready if awaited + self.session.in_flight.len().saturating_sub(before) >= MAX_IN_FLIGHT => {
+                    return package;
+                }
                 Readiness::Ready if pending.progress.unanswered_alone > 0 => last_chance.push(id),
                 Readiness::Ready => {
                     if !self.add(&id, &mut package) {
@@ -94,6 +115,9 @@ impl Work<'_> {
         if package.commands.len() >= self.rules.package_commands {
             return false;
         }
+        if self.exceeds_object_size(pending) {
+            return self.set_aside_as_too_large(id);
+        }
         let before = self.ids.used();
         let built = build(pending, &mut self.ids);
         let length: usize = built.command.iter().map(write::command_len).sum();
@@ -128,6 +152,7 @@ impl Work<'_> {
     }
 
     fn record_sent(&mut self, id: &CommandId, built: Built, package: &mut Package) {
+        self.forget_parts_of(id);
         let message = self.session.server_message;
         let first = built.parts.first().map_or(0, |(cmd_id, _)| *cmd_id);
         for (cmd_id, part) in built.parts {
@@ -150,21 +175,34 @@ impl Work<'_> {
     /// Begins to send a value in chunks, where the command allows it; sets it aside where it doesn't.
     fn add_in_chunks(&mut self, id: &CommandId, package: &mut Package) -> bool {
         let Some(pending) = self.queue.find(id) else { return true };
-        let size = chunkable(pending).map(|(_, setting)| setting.data.as_deref().unwrap_or_default().len());
-        let fits = |size: usize| self.session.max_obj_size.is_none_or(|most| size as u64 <= most);
-        if !size.is_some_and(fits) {
-            let now = self.now;
-            if let Some(pending) = self.queue.change(id) {
-                pending.become_for(CommandState::Failed, ReasonCode::TooLarge, now);
-            }
-            return true;
+        let most = package.most;
+        let fits = chunkable(pending).is_some_and(|(verb, setting)| {
+            let size = setting.data.as_deref().unwrap_or_default().len() as u64;
+            Chunk::overhead(setting, verb, Some(size)) + LEAST_PIECE <= most
+        });
+        if !fits {
+            return self.set_aside_as_too_large(id);
         }
         self.session.download = Some(Download { command: id.clone(), offset: 0, acknowledged: true });
+        self.forget_parts_of(id);
         self.next_chunk(package);
-        if package.commands.is_empty() {
-            package.ask_for_next = true
-        }
         false
+    }
+
+    /// A value of the command is larger than the device takes, whole or in chunks (MS-MDM 2.2.5.3).
+    fn exceeds_object_size(&self, pending: &Pending) -> bool {
+        let size = |setting: &Setting| setting.data.as_deref().unwrap_or_default().len() as u64;
+        let most = self.session.max_obj_size.unwrap_or(u64::MAX);
+        pending.instruction.settings().any(|(_, setting)| size(setting) > most)
+    }
+
+    /// The device will never take the command. Another one may follow.
+    fn set_aside_as_too_large(&mut self, id: &CommandId) -> bool {
+        let now = self.now;
+        if let Some(pending) = self.queue.change(id) {
+            pending.become_for(CommandState::Failed, ReasonCode::TooLarge, now);
+        }
+        true
     }
 
     /// Sends the next chunk, once the one before was taken.
@@ -175,10 +213,8 @@ impl Work<'_> {
         let data = setting.data.as_deref().unwrap_or_default();
         let size = (download.offset == 0).then_some(data.len() as u64);
         let rest = data.get(download.offset..).unwrap_or_default();
-        let empty = Chunk { setting, verb, piece: "", size, more: true };
-        // The longest CmdID, so that the length is never underestimated.
-        let overhead = write::command_len(&empty.command(u32::MAX));
-        let Some(budget) = package.room.checked_sub(overhead).filter(|budget| *budget >= 16) else {
+        let overhead = Chunk::overhead(setting, verb, size);
+        let Some(budget) = package.room.checked_sub(overhead).filter(|budget| *budget >= LEAST_PIECE) else {
             package.ask_for_next = true;
             return;
         };
@@ -204,8 +240,27 @@ impl Work<'_> {
         self.session.in_flight.iter().any(|sent| sent.answer == SentAnswer::Awaited)
     }
 
-    fn already_sent(&self, id: &CommandId) -> bool {
-        self.session.in_flight.iter().any(|sent| sent.command == *id && sent.answer != SentAnswer::Settled)
+    /// Whether an answer, or the end, of what was sent of a command before this message is still to come.
+    fn is_in_flight(&self, id: &CommandId) -> bool {
+        let parts = self.flight.parts_of(id).iter().filter_map(|place| self.session.in_flight.get(*place));
+        parts.into_iter().any(|sent| sent.command == *id && sent.answer == SentAnswer::Awaited)
+    }
+
+    /// What was sent of a command before means nothing once it is sent again: a late Status of it must not count.
+    fn forget_parts_of(&mut self, id: &CommandId) {
+        if !self.flight.parts_of(id).is_empty() {
+            self.session.in_flight.retain(|sent| sent.command != *id);
+            self.flight = Flight::new(&self.session.in_flight);
+        }
+    }
+
+    /// The rest of a value whose command was canceled, or has its outcome otherwise, is not sent.
+    fn end_download_of_what_was_taken_back(&mut self) {
+        let sent = |id: &CommandId| self.queue.find(id).is_some_and(|pending| pending.state == CommandState::Sent);
+        let goes_on = self.session.download.as_ref().is_some_and(|download| sent(&download.command));
+        if !goes_on {
+            self.session.download = None;
+        }
     }
 
     fn readiness(&self, pending: &Pending, settled: &BTreeMap<CommandId, CommandState>) -> Readiness {
@@ -249,7 +304,7 @@ impl Work<'_> {
             Readiness::Ready | Readiness::NotNow => {}
             Readiness::Expired => {
                 if let Some(pending) = self.queue.change(id) {
-                    pending.become_plain(CommandState::Expired);
+                    expire(pending, now);
                 }
             }
             Readiness::WaitsFor(code) if !is_new && same(code) => {}
@@ -268,6 +323,16 @@ impl Work<'_> {
     }
 }
 
+/// The time of a command has passed. One that may have reached the device before is not "expired" but unknown.
+fn expire(pending: &mut Pending, now: Timestamp) {
+    if pending.progress.maybe_applied {
+        let reason = pending.become_for(CommandState::Unknown, ReasonCode::NeverAnswered, now);
+        reason.detail = Some("its time passed before it was answered".to_owned());
+    } else {
+        pending.become_plain(CommandState::Expired);
+    }
+}
+
 /// Whether a command has nodes of the device scope, and of the user scope.
 fn scopes(instruction: &Instruction) -> (bool, bool) {
     instruction.settings().fold((false, false), |(device, user), (_, setting)| match setting.target.scope() {
@@ -282,7 +347,7 @@ pub(super) fn ends_session(pending: &Pending) -> bool {
 }
 
 /// The only node of a command whose value may be sent in chunks.
-fn chunkable(pending: &Pending) -> Option<(Verb, &crate::csp::Setting)> {
+fn chunkable(pending: &Pending) -> Option<(Verb, &Setting)> {
     let Instruction::Single(operation) = &pending.instruction else { return None };
     let [setting] = operation.items.as_slice() else { return None };
     let as_replace = pending.progress.items.first().is_some_and(|item| item.as_replace);

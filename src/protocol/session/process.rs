@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{self, CmdIds};
 use super::close::close_into;
+use super::flight::Flight;
+use super::nodes::Nodes;
 use super::queue::Queue;
 use super::{
     Account, Admitted, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer, Session,
     SessionTrigger, Timestamp,
 };
-use crate::syncml::{Command, Message, StatusCode, SyncBody, Verb, write};
+use crate::syncml::{AlertCode, Command, Message, StatusCode, SyncBody, write};
 
 /// What is to be stored and sent for one message.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,16 +90,24 @@ pub(super) struct Work<'a> {
     pub(super) account_changed: bool,
     pub(super) session: Session,
     pub(super) queue: Queue,
+    /// Where in the session what we sent is found.
+    pub(super) flight: Flight,
+    /// Where in a command a node is found.
+    pub(super) nodes: BTreeMap<CommandId, Nodes>,
     pub(super) ids: CmdIds,
     pub(super) events: Vec<Event>,
     pub(super) anomalies: usize,
+    pub(super) kept_events: usize,
     pub(super) touched: BTreeSet<CommandId>,
     pub(super) answered: BTreeSet<Answered>,
     pub(super) attempts: Vec<Attempted>,
     pub(super) steps: Vec<UploadStep>,
     pub(super) upload_continued: bool,
     pub(super) interrupted: Vec<String>,
+    /// We are to ask for the next message, because the device has more to say.
     pub(super) wants_next: bool,
+    /// The device asked for the next message.
+    pub(super) asked_next: bool,
     /// The device only keeps the line open: no commands in this reply.
     pub(super) hold: bool,
     pub(super) ending: Option<Ending>,
@@ -105,11 +115,12 @@ pub(super) struct Work<'a> {
     pub(super) replies: Vec<(String, String, StatusCode)>,
 }
 
-impl<'a> Admitted<'a> {
+impl Admitted<'_> {
     /// The commands that this message may answer or end: they have to be among those handed to [`Self::process`].
     pub fn concerned(&self) -> Vec<CommandId> {
         let before = self.replaced.iter().flat_map(|session| &session.in_flight);
-        let ids: BTreeSet<_> = self.session.in_flight.iter().chain(before).map(|sent| &sent.command).collect();
+        let sent = self.session.in_flight.iter().chain(before).map(|sent| &sent.command);
+        let ids: BTreeSet<_> = sent.chain(self.session.download.iter().map(|download| &download.command)).collect();
         ids.into_iter().cloned().collect()
     }
 
@@ -155,11 +166,14 @@ impl<'a> Admitted<'a> {
             is_new,
             account,
             account_changed,
+            flight: Flight::new(&session.in_flight),
+            nodes: BTreeMap::new(),
             session,
             queue,
             ids: CmdIds::default(),
             events: self.events,
             anomalies: 0,
+            kept_events: 0,
             touched: BTreeSet::new(),
             answered: BTreeSet::new(),
             attempts: Vec::new(),
@@ -167,6 +181,7 @@ impl<'a> Admitted<'a> {
             upload_continued: false,
             interrupted: Vec::new(),
             wants_next: !message.body.is_final,
+            asked_next: false,
             hold: false,
             ending: None,
             replies: Vec::new(),
@@ -178,7 +193,7 @@ impl<'a> Admitted<'a> {
     }
 }
 
-impl<'a> Work<'a> {
+impl Work<'_> {
     fn hear(&mut self, message: &Message) {
         if let Some(meta) = &message.header.meta {
             self.session.max_msg_size = meta.max_msg_size.or(self.session.max_msg_size);
@@ -189,100 +204,26 @@ impl<'a> Work<'a> {
         for command in &message.body.commands {
             self.hear_command(command, &mut seen);
         }
+        if message.header.no_resp {
+            self.replies.retain(|(_, name, _)| name == "Results");
+        }
         if had_upload && !self.upload_continued {
             self.interrupt_upload();
         }
         self.settle_touched();
+        self.hear_reports(message);
+        let endless = self.session.messages >= self.rules.max_messages;
+        if endless && self.wants_next && self.session.upload.is_none() && self.session.download.is_none() {
+            self.ending = self.ending.or(Some(Ending::AbortedByServer));
+        }
         if let Some(ending) = self.ending {
+            self.wants_next = false;
             if self.session.upload.is_some() {
                 self.steps.push(UploadStep::Drop);
             }
             self.unenrolled_by_us(ending);
             close_into(&mut self.session, &mut self.queue, ending, self.now, self.rules);
         }
-    }
-
-    fn hear_command<'m>(&mut self, command: &'m Command, seen: &mut BTreeSet<&'m str>) {
-        let repeated = !seen.insert(command.cmd_id()) && !command.cmd_id().is_empty();
-        match command {
-            Command::Status(status) if status.cmd_ref == "0" || status.cmd.eq_ignore_ascii_case("SyncHdr") => {
-                self.hear_header_status(status);
-            }
-            // A Status that answers a Status of ours, such as 406: there is nothing that it could change.
-            Command::Status(status) if status.cmd.eq_ignore_ascii_case("Status") => {
-                self.anomaly("status_of_status", || format!("Status {} for a Status of ours", status.code));
-            }
-            Command::Status(status) => self.apply_status(status),
-            Command::Results(results) => self.hear_results(results),
-            Command::Unreadable(element) if matches!(element.name.as_str(), "Status" | "Results") => {
-                self.anomaly("unreadable_answer", || format!("{}: {}", element.name, element.why));
-            }
-            _ if repeated => {
-                self.anomaly("repeated_cmd_id", || format!("CmdID {} stands twice in one message", command.cmd_id()));
-                self.respond(command, StatusCode::BAD_REQUEST);
-            }
-            Command::Alert(alert) => {
-                let code = if alert.cmd_id.is_empty() { StatusCode::BAD_REQUEST } else { self.hear_alert(alert) };
-                if !alert.no_resp {
-                    self.respond(command, code);
-                }
-            }
-            Command::Request(request) => {
-                let code = match request.verb {
-                    _ if request.cmd_id.is_empty() => StatusCode::BAD_REQUEST,
-                    Verb::Replace => self.hear_device_info(request),
-                    Verb::Copy => StatusCode::NOT_IMPLEMENTED,
-                    Verb::Add | Verb::Delete | Verb::Get | Verb::Exec => StatusCode::NOT_ALLOWED,
-                };
-                if !request.no_resp {
-                    self.respond(command, code);
-                }
-            }
-            Command::Group(group) => {
-                if !group.no_resp {
-                    self.respond(command, StatusCode::NOT_ALLOWED);
-                    self.respond_to_children(&group.commands);
-                }
-            }
-            Command::Unreadable(element) => {
-                self.anomaly("unreadable_command", || format!("{}: {}", element.name, element.why));
-                self.respond(command, unreadable_status(&element.name));
-            }
-        }
-    }
-
-    fn hear_results(&mut self, results: &crate::syncml::Results) {
-        let mut code = StatusCode::OK;
-        for item in &results.items {
-            if self.is_chunk(results, item) {
-                code = self.take_chunk(results, item);
-            } else {
-                self.apply_result(results, item, false);
-            }
-        }
-        // Results that were simply taken are not answered (OMA RepPro 5.4.6).
-        if code != StatusCode::OK {
-            self.replies.push((results.cmd_id.clone(), "Results".to_owned(), code));
-        }
-    }
-
-    fn respond(&mut self, command: &Command, code: StatusCode) {
-        self.replies.push((command.cmd_id().to_owned(), command.name().to_owned(), code));
-    }
-
-    fn respond_to_children(&mut self, commands: &[Command]) {
-        for command in commands {
-            if !matches!(command, Command::Status(_) | Command::Results(_)) {
-                self.respond(command, StatusCode::NOT_EXECUTED);
-            }
-            if let Command::Group(group) = command {
-                self.respond_to_children(&group.commands);
-            }
-        }
-    }
-
-    pub(super) fn note_answered(&mut self, command: &CommandId, message: MsgId) {
-        self.answered.insert(Answered { command: command.clone(), message });
     }
 
     fn reply(
@@ -300,28 +241,41 @@ impl<'a> Work<'a> {
             header.source.loc_name = Some(name);
             header.cred = Some(cred);
         }
-        let first = Command::Status(answer::header_status(&mut self.ids, msg_ref, status, chal));
-        let is_final = message.body.is_final;
-        let mut reply = Message { header, body: SyncBody { commands: vec![first], is_final }, oddities: Vec::new() };
+        let first = answer::header_status(&mut self.ids, msg_ref, status, None);
+        let body = SyncBody { commands: vec![Command::Status(first)], is_final: true };
+        let mut reply = Message { header, body, oddities: Vec::new() };
+        // The nonce goes with one message of the session, so that it doesn't count as what every message holds.
         let least = write::write(&reply).len();
+        if let Some(Command::Status(first)) = reply.body.commands.first_mut() {
+            first.chal = chal;
+        }
+        reply.body.is_final = message.body.is_final;
         let commands = &mut reply.body.commands;
         for (cmd_ref, name, code) in std::mem::take(&mut self.replies) {
             commands.push(Command::Status(answer::status(&mut self.ids, msg_ref, &cmd_ref, &name, code)));
         }
+        // A device that was asked to go on with a package of ours may answer without Final.
+        let next_chunk = self.asked_next
+            && self.session.upload.is_none()
+            && self.session.download.as_ref().is_some_and(|download| download.acknowledged);
+        self.wants_next &= !next_chunk;
         for (code, items) in self.large_object_alerts() {
             commands.push(answer::alert(&mut self.ids, code, items));
         }
-        let may_send = is_final && !self.wants_next && !self.hold && self.ending.is_none();
+        if self.ending == Some(Ending::AbortedByServer) {
+            commands.push(answer::alert(&mut self.ids, AlertCode::SESSION_ABORT, Vec::new()));
+            reply.body.is_final = true;
+        }
+        let is_our_turn = (message.body.is_final && !self.wants_next) || next_chunk;
         let mut asks = self.wants_next;
-        if may_send {
+        if is_our_turn && !self.hold && self.ending.is_none() {
             let used = write::write(&reply).len();
             let package = self.fill(used, least, settled);
             reply.body.is_final = !package.unfinished;
             asks = package.ask_for_next || !package.commands.is_empty();
             reply.body.commands.extend(package.commands);
             if package.ask_for_next {
-                let code = crate::syncml::AlertCode::NEXT_MESSAGE;
-                reply.body.commands.push(answer::alert(&mut self.ids, code, Vec::new()));
+                reply.body.commands.push(answer::alert(&mut self.ids, AlertCode::NEXT_MESSAGE, Vec::new()));
             }
         }
         if self.ending.is_none() {
@@ -331,11 +285,20 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self, reply: Message, replaced: Option<Session>) -> Decision {
-        // Devices repeat Results in the next message; what is older than that can't be meant any more.
+        // Devices repeat Results in the next message; what is older than that can't be meant any more. But what went out
+        // beside a command that is still open tells that it was not alone, and between two chunks everything is
+        // answered and the command is not.
+        let in_flight = &self.session.in_flight;
+        let awaited = in_flight.iter().filter(|sent| sent.answer == SentAnswer::Awaited);
+        let open: BTreeSet<MsgId> = awaited.map(|sent| sent.message).collect();
         let current = self.session.server_message.number();
-        self.session
-            .in_flight
-            .retain(|sent| sent.answer != SentAnswer::Settled || sent.message.number() + 1 >= current);
+        let download = self.session.download.as_ref().map(|download| &download.command);
+        self.session.in_flight.retain(|sent| {
+            sent.answer != SentAnswer::Settled
+                || sent.message.number() + 1 >= current
+                || open.contains(&sent.message)
+                || download == Some(&sent.command)
+        });
         Decision {
             account: self.account_changed.then_some(self.account),
             session: self.session,
@@ -351,14 +314,6 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Elements that OMA DS defines and DM doesn't use are not implemented; everything else is a bad request.
-fn unreadable_status(name: &str) -> StatusCode {
-    match name {
-        "Copy" | "Map" | "Move" | "Put" | "Search" | "Sync" => StatusCode::NOT_IMPLEMENTED,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
 fn trigger(commands: &[Command]) -> SessionTrigger {
     let mut codes = commands.iter().filter_map(|command| match command {
         Command::Alert(alert) => alert.code,
@@ -366,8 +321,8 @@ fn trigger(commands: &[Command]) -> SessionTrigger {
     });
     codes
         .find_map(|code| match code {
-            crate::syncml::AlertCode::SERVER_INITIATED => Some(SessionTrigger::Server),
-            crate::syncml::AlertCode::CLIENT_INITIATED => Some(SessionTrigger::Client),
+            AlertCode::SERVER_INITIATED => Some(SessionTrigger::Server),
+            AlertCode::CLIENT_INITIATED => Some(SessionTrigger::Client),
             _ => None,
         })
         .unwrap_or(SessionTrigger::Unsaid)

@@ -33,13 +33,14 @@ pub(super) fn item_state(operation: &Operation, target: &LocUri, item: &ItemOutc
     let Some(status) = item.status else { return ItemState::Open };
     let verb = if item.as_replace { Verb::Replace } else { operation.verb };
     match (verb, status) {
-        (Verb::Get, StatusCode(204)) => ItemState::Done,
+        (Verb::Get, StatusCode(204)) | (Verb::Delete, StatusCode::NOT_FOUND | StatusCode::ITEM_NOT_DELETED) => {
+            ItemState::Done
+        }
         (Verb::Get, _) if status.class() == StatusClass::Done && item.result.is_none() && item.below.is_empty() => {
             ItemState::Open
         }
-        (Verb::Delete, StatusCode::NOT_FOUND | StatusCode::ITEM_NOT_DELETED) => ItemState::Done,
-        (Verb::Add, StatusCode::ALREADY_EXISTS) if repeated => ItemState::Done,
         (Verb::Add, StatusCode::ALREADY_EXISTS) if operation.if_exists == IfExists::Replace => ItemState::Exists,
+        (Verb::Add, StatusCode::ALREADY_EXISTS) if repeated => ItemState::Done,
         (Verb::Exec, _) if status.class() == StatusClass::Done && !item.reported && target.works_asynchronously() => {
             ItemState::Accepted
         }
@@ -74,7 +75,10 @@ impl Pending {
         let states = self.item_states();
         let verdict = match &self.instruction {
             Instruction::Single(_) => single(&states),
-            Instruction::Group { kind, .. } => group(*kind, self.progress.group_status, &states),
+            Instruction::Group { kind, .. } => match group(*kind, self.progress.group_status, &states) {
+                Verdict::AsReplace if *kind == GroupKind::Atomic && self.has_run_an_exec(&states) => Verdict::Failed,
+                verdict => verdict,
+            },
         };
         match verdict {
             Verdict::Open => return false,
@@ -90,11 +94,10 @@ impl Pending {
                 }
             }
             Verdict::AsReplace => {
-                let atomic = matches!(self.instruction, Instruction::Group { kind: GroupKind::Atomic, .. });
                 for (item, state) in self.progress.items.iter_mut().zip(&states) {
                     item.as_replace |= *state == ItemState::Exists;
                 }
-                self.forget(|state| atomic || state != ItemState::Done, &states);
+                self.forget(|state| matches!(state, ItemState::Exists | ItemState::Later), &states);
                 self.become_for(CommandState::Queued, ReasonCode::SentAsReplace, now);
             }
             Verdict::Later => {
@@ -104,7 +107,7 @@ impl Pending {
                     self.fail(ReasonCode::RefusedByDevice, now);
                 } else {
                     let wait = rules.retry_after.saturating_mul(1_i64 << retries.min(16));
-                    self.forget(|state| state != ItemState::Done, &states);
+                    self.forget(|state| state == ItemState::Later, &states);
                     self.become_for(CommandState::Deferred, ReasonCode::RetryLater, now).retry_at =
                         Some(now.plus_millis(wait));
                 }
@@ -119,12 +122,19 @@ impl Pending {
         self.become_for(CommandState::Failed, code, now).detail = detail;
     }
 
-    /// Forgets the Status of nodes that will be sent again, and of the group.
+    /// Whether an Exec of an Atomic did something that was not taken back, so that the Atomic can't be repeated.
+    fn has_run_an_exec(&self, states: &[ItemState]) -> bool {
+        let verbs = self.instruction.settings().map(|(verb, _)| verb);
+        verbs.zip(states).any(|(verb, state)| !is_repeatable(verb) && *state != ItemState::RolledBack)
+    }
+
+    /// Forgets the Status of nodes that will be sent again, and of the group. An Atomic is sent again as a whole.
     pub(super) fn forget(&mut self, which: impl Fn(ItemState) -> bool, states: &[ItemState]) {
         self.progress.group_status = None;
         self.progress.group_error = None;
+        let atomic = matches!(self.instruction, Instruction::Group { kind: GroupKind::Atomic, .. });
         for (item, state) in self.progress.items.iter_mut().zip(states) {
-            if which(*state) {
+            if atomic || which(*state) {
                 item.status = None;
                 item.original_error = None;
             }

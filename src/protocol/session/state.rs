@@ -16,12 +16,20 @@ pub struct Session {
     pub phase: Phase,
     /// How the device proved who it is.
     pub authentication: Authentication,
+    /// The message in which it proved it last.
+    pub authenticated_in: MsgId,
     /// The client's last message that was processed.
     pub client_message: MsgId,
     /// SHA-256 of that message's body, in hexadecimal.
     pub client_hash: String,
+    /// SHA-256 of the body that the session began with, in hexadecimal.
+    pub first_hash: String,
+    /// The session that this one replaced: what comes late of it is not heard.
+    pub replaced: Option<SessionId>,
     /// Our last message.
     pub server_message: MsgId,
+    /// How many messages of the client were processed.
+    pub messages: u32,
     /// When it began.
     pub started_at: Timestamp,
     /// When the client's last message was processed.
@@ -46,6 +54,37 @@ pub struct Session {
     pub server_cred: bool,
     /// An Exec that ends the session went out: nothing follows it until it is answered with an error.
     pub ender: Option<CommandId>,
+}
+
+impl Session {
+    /// A session that begins with this message of the client. Each message that it may have sent before, to be
+    /// challenged, was answered by one of ours, so that our counter begins where the client's stands.
+    pub const fn begin(session_id: SessionId, message: MsgId, authentication: Authentication, now: Timestamp) -> Self {
+        Self {
+            session_id,
+            phase: Phase::Open,
+            authentication,
+            authenticated_in: message,
+            client_message: message,
+            client_hash: String::new(),
+            first_hash: String::new(),
+            replaced: None,
+            server_message: message,
+            messages: 1,
+            started_at: now,
+            last_at: now,
+            login: LoginStatus::Unsaid,
+            sync_type: SyncType::Mixed,
+            max_msg_size: None,
+            max_obj_size: None,
+            in_flight: Vec::new(),
+            upload: None,
+            download: None,
+            server_challenges: 0,
+            server_cred: false,
+            ender: None,
+        }
+    }
 }
 
 /// Where a session stands.
@@ -169,6 +208,10 @@ pub struct Upload {
     pub announced: u64,
     /// Bytes so far.
     pub received: u64,
+    /// Base64 symbols so far.
+    pub symbols: u64,
+    /// The value is base64 text.
+    pub is_base64: bool,
     /// Chunks so far.
     pub chunks: u32,
 }

@@ -1,4 +1,4 @@
-//! From a [`Message`] to XML text (MS-MDM 2.2, OMA SyncML RepPro DTD).
+//! From a [`Message`] to XML text (MS-MDM 2.2, OMA SyncML DTD).
 //!
 //! Clients are stricter than the specification, so there is one form only: no declaration, no space between elements,
 //! children in the order of the DTD, `syncml:metinf` declared on each child of Meta, no CDATA, absent or empty optional
@@ -16,6 +16,16 @@ use crate::xml::{Count, Sink, Writer};
 const MSFT: &str = "http://schemas.microsoft.com/MobileDevice/MDM";
 
 /// Writes a message. Oddities and [`Command::Unreadable`] are not part of it.
+///
+/// ```
+/// use transom_protocol::{syncml::{read::read, write::write}, xml::Limits};
+///
+/// let text = "<SyncML> <SyncBody><Final></Final></SyncBody> <SyncHdr><VerDTD> 1.2 </VerDTD></SyncHdr> </SyncML>";
+/// let written = write(&read(text, &Limits::default())?);
+/// assert!(written.starts_with("<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD>"));
+/// assert!(written.ends_with("<SyncBody><Final/></SyncBody></SyncML>"));
+/// # Ok::<(), transom_protocol::xml::Refusal>(())
+/// ```
 pub fn write(message: &Message) -> String {
     let mut writer = Writer::new(String::with_capacity(2048));
     writer.open_with("SyncML", &[("xmlns", "SYNCML:SYNCML1.2")]);
@@ -25,7 +35,7 @@ pub fn write(message: &Message) -> String {
     writer.into_sink()
 }
 
-/// Bytes that a command adds to [`write`]'s output, wherever it stands: a command declares what it needs itself.
+/// Bytes that a command adds to [`write()`]'s output, wherever it stands: a command declares what it needs itself.
 pub fn command_len(command: &Command) -> usize {
     let mut writer = Writer::new(Count::default());
     write_command(&mut writer, command);

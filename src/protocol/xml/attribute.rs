@@ -61,7 +61,7 @@ pub(super) fn by_name<'a>(tag: &'a str, name_len: usize, wanted: &str) -> Option
     find(tag, name_len, |name| name == wanted)
 }
 
-fn find<'a>(tag: &'a str, name_len: usize, wanted: impl Fn(&str) -> bool) -> Option<Cow<'a, str>> {
+fn find(tag: &str, name_len: usize, wanted: impl Fn(&str) -> bool) -> Option<Cow<'_, str>> {
     let mut attributes = Attributes::new(tag, name_len);
     match attributes.with_checks(false).flatten().find(|attribute| wanted(attribute.key.0))?.value {
         Cow::Borrowed(raw) => value(raw).ok(),

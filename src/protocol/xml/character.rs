@@ -15,7 +15,7 @@ pub(super) const fn is_allowed(character: char) -> bool {
 /// It is looked for once and in the whole text, because the rule holds in names, comments and attributes alike.
 pub(super) fn first_illegal(text: &str) -> Option<(usize, char)> {
     // In UTF-8 only bytes below 0x20 and three-byte characters that begin with 0xEF can be illegal.
-    let suspicious = |byte: u8| (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte == 0xEF);
+    let suspicious = |byte: u8| matches!(byte, 0..0x09 | 0x0B | 0x0C | 0x0E..0x20 | 0xEF);
     for (number, chunk) in text.as_bytes().chunks(64).enumerate() {
         if !chunk.iter().fold(false, |found, &byte| found | suspicious(byte)) {
             continue;
@@ -35,6 +35,10 @@ pub(super) fn first_illegal(text: &str) -> Option<(usize, char)> {
 
 /// Prefix (empty when there is none) and local part of a qualified name; `None` when it is not one.
 pub(super) fn qualified(name: &str) -> Option<(&str, &str)> {
+    // Nearly every name of a message.
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Some(("", name));
+    }
     match name.split_once(':') {
         None => is_name(name).then_some(("", name)),
         Some((prefix, local)) => (is_name(prefix) && is_name(local)).then_some((prefix, local)),

@@ -93,7 +93,7 @@ impl<'a> OpenElements<'a> {
             }
             path.push_str(&clip(open.local, 40));
             if open.number > 1 {
-                path.push_str(&format!("[{}]", open.number));
+                path.extend(["[", &open.number.to_string(), "]"]);
             }
         }
         if path.is_empty() { "/".to_owned() } else { path }

@@ -103,7 +103,9 @@ impl<'a> Reader<'a> {
                         }
                         return Err(self.refuse(start, Reason::OutsideRoot));
                     }
-                    if let Some(end) = text.find("]]>") {
+                    if text.contains('>')
+                        && let Some(end) = text.find("]]>")
+                    {
                         return Err(self.refuse(start + end, Reason::CdataEnd));
                     }
                     Ok(Event::Text(text.xml10_content()))
@@ -429,17 +431,18 @@ mod tests {
     /// Twice the text is at most twice the work, for every shape that is known to hurt readers.
     #[test]
     fn work_grows_with_the_text_and_not_faster() {
-        type Shape = fn(usize) -> String;
-        let shapes: [(&str, Shape); 9] = [
-            ("tiny elements", |n| format!("<a>{}</a>", "<b/>".repeat(n))),
-            ("different names", |n| format!("<a>{}</a>", (0..n).map(|i| format!("<b{i}/>")).collect::<String>())),
-            ("deep", |n| "<a>".repeat(n)),
-            ("references", |n| format!("<a>{}</a>", "&amp;".repeat(n))),
-            ("comments", |n| format!("<a>{}</a>", "<!---->".repeat(n))),
-            ("cdata", |n| format!("<a>{}</a>", "<![CDATA[]]>".repeat(n))),
-            ("attributes", |n| format!("<a {}/>", (0..n).map(|i| format!(" b{i}=''")).collect::<String>())),
-            ("prefixes", |n| format!("<a xmlns:p='n'>{}</a>", "<b xmlns:q='n'><p:c/><q:c/></b>".repeat(n))),
-            ("nested prefixes", |n| (0..n).map(|i| format!("<a xmlns:p{i}='n'>")).collect()),
+        let numbered =
+            |n: usize, part: &str| (0..n).map(|i| part.replace('#', &i.to_string())).collect::<Vec<_>>().concat();
+        let shapes: [(&str, &dyn Fn(usize) -> String); 9] = [
+            ("tiny elements", &|n| format!("<a>{}</a>", "<b/>".repeat(n))),
+            ("different names", &|n| format!("<a>{}</a>", numbered(n, "<b#/>"))),
+            ("deep", &|n| "<a>".repeat(n)),
+            ("references", &|n| format!("<a>{}</a>", "&amp;".repeat(n))),
+            ("comments", &|n| format!("<a>{}</a>", "<!---->".repeat(n))),
+            ("cdata", &|n| format!("<a>{}</a>", "<![CDATA[]]>".repeat(n))),
+            ("attributes", &|n| format!("<a {}/>", numbered(n, " b#=''"))),
+            ("prefixes", &|n| format!("<a xmlns:p='n'>{}</a>", "<b xmlns:q='n'><p:c/><q:c/></b>".repeat(n))),
+            ("nested prefixes", &|n| numbered(n, "<a xmlns:p#='n'>")),
         ];
         let limits = Limits { depth: usize::MAX, elements: usize::MAX, attributes: usize::MAX, ..Limits::default() };
         for (shape, document) in shapes {

@@ -33,6 +33,9 @@ pub enum Reason {
     /// More elements than [`Limits::elements`](super::Limits::elements).
     #[error("there are more than {0} elements")]
     TooManyElements(usize),
+    /// More commands and items than a reader keeps, whatever the limit of elements.
+    #[error("there are more than {0} commands and items")]
+    TooManyCommands(usize),
     /// More attributes than [`Limits::attributes`](super::Limits::attributes) on one element.
     #[error("an element has more than {0} attributes")]
     TooManyAttributes(usize),
@@ -102,6 +105,7 @@ impl Reason {
             Self::Encoding(_) => "encoding",
             Self::TooDeep(_) => "too_deep",
             Self::TooManyElements(_) => "too_many_elements",
+            Self::TooManyCommands(_) => "too_many_commands",
             Self::TooManyAttributes(_) => "too_many_attributes",
             Self::TooManyPrefixes(_) => "too_many_prefixes",
             Self::DocumentType => "document_type",

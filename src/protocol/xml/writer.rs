@@ -97,8 +97,8 @@ enum Place {
 }
 
 /// Writes a text so that a conforming reader gives it back as it was. A carriage return becomes a reference, because a
-/// reader would make `\n` of it, and so does every white space but the blank in an attribute. A character that XML 1.0
-/// can't express becomes U+FFFD: data that needs it has to travel as base64 (protocol 4.3).
+/// reader would make `\n` of it; so does a line feed, because a message is one line, and in an attribute a tab. A character
+/// that XML 1.0 can't express becomes U+FFFD: data that needs it has to travel as base64.
 fn escape(text: &str, place: Place, sink: &mut impl Sink) {
     let mut written = 0;
     for (at, byte) in text.bytes().enumerate() {
@@ -109,8 +109,8 @@ fn escape(text: &str, place: Place, sink: &mut impl Sink) {
             b'"' => ("&quot;", 1),
             b'\r' => ("&#xD;", 1),
             b'\t' if place == Place::Attribute => ("&#x9;", 1),
-            b'\n' if place == Place::Attribute => ("&#xA;", 1),
-            b'\t' | b'\n' | b' '..0xEF | 0xF0.. => continue,
+            b'\n' => ("&#xA;", 1),
+            b'\t' | b' '..0xEF | 0xF0.. => continue,
             0xEF if text.get(at..).and_then(|rest| rest.chars().next()).is_none_or(is_allowed) => continue,
             0xEF => ("\u{FFFD}", 3),
             _ => ("\u{FFFD}", 1),
@@ -138,7 +138,7 @@ mod tests {
         let hostile = "</a><b c=\"d\">&amp;]]><![CDATA['\r\n\t";
         assert_eq!(
             written(|writer| writer.leaf("a", hostile)),
-            "<a>&lt;/a&gt;&lt;b c=&quot;d&quot;&gt;&amp;amp;]]&gt;&lt;![CDATA['&#xD;\n\t</a>"
+            "<a>&lt;/a&gt;&lt;b c=&quot;d&quot;&gt;&amp;amp;]]&gt;&lt;![CDATA['&#xD;&#xA;\t</a>"
         );
         assert_eq!(
             written(|writer| writer.open_with("a", &[("b", "\"'<\r\n\t ")])),

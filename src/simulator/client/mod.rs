@@ -5,7 +5,8 @@ mod report;
 mod run;
 mod transport;
 
-use reqwest::{Certificate, Url};
+use native_tls::{Certificate, TlsConnector};
+use reqwest::Url;
 
 pub use options::ClientOptions;
 pub use report::{ClientError, Exchange, SessionEnd, SessionFailure, SessionReport};
@@ -19,7 +20,8 @@ use transport::Transport;
 #[derive(Debug, Clone)]
 pub struct Client {
     url: String,
-    authorities: Vec<Certificate>,
+    /// Made once: reading the system's certificates, which it does not trust, takes longer than a whole session.
+    connector: TlsConnector,
     options: ClientOptions,
     /// The connection that is kept.
     kept: Option<reqwest::Client>,
@@ -33,12 +35,8 @@ impl Client {
         if parsed.scheme() != "https" {
             return Err(ClientError::Setup(format!("{url}: a management service is reached over https")));
         }
-        let authorities =
-            Certificate::from_pem_bundle(ca_pem).map_err(|error| ClientError::Setup(format!("CA: {error}")))?;
-        if authorities.is_empty() {
-            return Err(ClientError::Setup("CA: no certificate in the PEM".to_owned()));
-        }
-        let client = Self { url: url.to_owned(), authorities, options, kept: None };
+        let connector = connector(ca_pem)?;
+        let client = Self { url: url.to_owned(), connector, options, kept: None };
         // Made once here so that a wrong setting is told before the first session.
         client.connection()?;
         client.of_its_own()
@@ -72,7 +70,7 @@ impl Client {
     /// A pool of connections of its own.
     fn connection(&self) -> Result<reqwest::Client, ClientError> {
         let mut builder = reqwest::Client::builder()
-            .tls_certs_only(self.authorities.iter().cloned())
+            .tls_backend_preconfigured(self.connector.clone())
             .https_only(true)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -84,4 +82,19 @@ impl Client {
         }
         builder.build().map_err(|error| ClientError::Setup(error.to_string()))
     }
+}
+
+/// TLS that trusts the certificates of a PEM and no others.
+fn connector(ca_pem: &[u8]) -> Result<TlsConnector, ClientError> {
+    let wrong = |error: native_tls::Error| ClientError::Setup(format!("CA: {error}"));
+    let authorities = Certificate::stack_from_pem(ca_pem).map_err(wrong)?;
+    if authorities.is_empty() {
+        return Err(ClientError::Setup("CA: no certificate in the PEM".to_owned()));
+    }
+    let mut builder = TlsConnector::builder();
+    builder.disable_built_in_roots(true);
+    for authority in authorities {
+        builder.add_root_certificate(authority);
+    }
+    builder.build().map_err(wrong)
 }

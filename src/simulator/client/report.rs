@@ -120,6 +120,28 @@ impl From<SessionFailure> for ClientError {
     }
 }
 
+impl SessionEnd {
+    /// Whether both sides could have wanted it so.
+    pub const fn is_peaceful(self) -> bool {
+        match self {
+            Self::Quiet | Self::Died => true,
+            Self::EmptyReply => false,
+            Self::Ended(ending) => ending.is_peaceful(),
+        }
+    }
+}
+
+impl std::fmt::Display for SessionEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Quiet => f.write_str("quiet"),
+            Self::EmptyReply => f.write_str("the server answered with nothing"),
+            Self::Died => f.write_str("died on request"),
+            Self::Ended(ending) => ending.fmt(f),
+        }
+    }
+}
+
 impl SessionReport {
     /// Whether the server kept the book, as far as this session shows.
     pub fn is_clean(&self) -> bool {

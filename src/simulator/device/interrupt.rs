@@ -13,7 +13,7 @@ impl Device {
     /// The device stops in the middle: its next message is an abort (Alert 1223, MS-MDM 2.2.7.2) in place of whatever
     /// it had to say. `None` when no session is open or nothing came from the server yet.
     pub fn abort(&mut self) -> Option<Message> {
-        let mut session = self.session.take().filter(|session| session.server_message > 0)?;
+        let mut session = self.session.take_if(|session| session.server_message > 0)?;
         // The message that was made and not sent never was.
         session.sent_message = session.sent_message.saturating_sub(1);
         session.outbox.clear();

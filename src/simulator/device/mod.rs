@@ -112,6 +112,30 @@ pub enum Ending {
     NoSession,
 }
 
+impl Ending {
+    /// Whether both sides could have wanted it so.
+    pub const fn is_peaceful(self) -> bool {
+        matches!(self, Self::AbortedByDevice | Self::Unenrolled | Self::Wiped)
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AbortedByServer => "the server aborted the session",
+            Self::AbortedByDevice => "the device aborted the session",
+            Self::NotAuthenticated => "the server did not take the credential",
+            Self::SchemeNotSupported => "the server wants another scheme of credentials",
+            Self::Refused(code) => return write!(f, "the server refused the message with {code}"),
+            Self::ServerNotAuthenticated => "the server did not prove who it is",
+            Self::Unenrolled => "the device left management",
+            Self::Wiped => "the device was wiped",
+            Self::RepeatedServerMessage => "the server sent a message that came before",
+            Self::NoSession => "no session was open",
+        })
+    }
+}
+
 impl Device {
     /// A device that was just enrolled. `server_url` is the address of the management service, with or without its
     /// query; all that is random about the device comes from `seed`.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::simulator::client::{SessionEnd, SessionFailure, SessionReport};
+use crate::simulator::client::{SessionFailure, SessionReport};
 use crate::simulator::faults::Fault;
 use crate::simulator::identity::DeviceIdentity;
 
@@ -19,7 +19,7 @@ pub struct FleetReport {
     pub gone: usize,
     /// Sessions that ended or failed.
     pub sessions: usize,
-    /// Sessions that failed.
+    /// Sessions that failed, or ended although nothing had gone wrong on request.
     pub failed: usize,
     /// How sessions ended, in words.
     pub endings: BTreeMap<String, usize>,
@@ -111,15 +111,15 @@ impl Tally {
     pub(super) fn count(&mut self, identity: &DeviceIdentity, session: &Result<SessionReport, SessionFailure>) {
         let total = &mut self.report;
         total.sessions += 1;
-        let report = match session {
-            Ok(report) => report,
-            Err(failure) => {
-                total.failed += 1;
-                *total.errors.entry(failure.cause.to_string()).or_default() += 1;
-                &failure.report
-            }
+        let (report, error) = match session {
+            Ok(report) => (report, broken_off(report)),
+            Err(failure) => (failure.report.as_ref(), Some(failure.cause.to_string())),
         };
-        *total.endings.entry(report.ended.map_or("failed".to_owned(), ending)).or_default() += 1;
+        if let Some(error) = error {
+            total.failed += 1;
+            *total.errors.entry(error).or_default() += 1;
+        }
+        *total.endings.entry(report.ended.map_or("failed".to_owned(), |end| end.to_string())).or_default() += 1;
         total.requests += report.requests;
         total.bytes_sent += report.bytes_sent;
         total.bytes_received += report.bytes_received;
@@ -158,13 +158,10 @@ fn per_second(count: usize, elapsed: Duration) -> f64 {
     if elapsed.is_zero() { 0.0 } else { count / elapsed.as_secs_f64() }
 }
 
-fn ending(end: SessionEnd) -> String {
-    match end {
-        SessionEnd::Quiet => "quiet".to_owned(),
-        SessionEnd::EmptyReply => "empty reply".to_owned(),
-        SessionEnd::Died => "died on request".to_owned(),
-        SessionEnd::Ended(ending) => format!("{ending:?}"),
-    }
+/// Why a session ended that should have gone on. One in which something went wrong on request may end as it likes.
+fn broken_off(report: &SessionReport) -> Option<String> {
+    let end = report.ended.filter(|end| !end.is_peaceful())?;
+    report.faults.is_empty().then(|| end.to_string())
 }
 
 #[cfg(test)]

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use transom_protocol::session::{CommandId, CommandState, Pending, Progress, Timestamp};
+use transom_protocol::session::{CommandId, CommandState, Pending, Progress, Reason, ReasonCode, Timestamp};
 
-use super::{instruction_of, progress_of};
+use super::{ReasonColumns, Timers, instruction_of, progress_of};
 use crate::model::EnrollmentId;
-use crate::store::fragments::{among, columns};
+use crate::store::fragments::{among, columns, update};
 use crate::store::schema::commands;
 use crate::store::tx::{Tx, on_backend};
 use crate::store::{Error, words};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = commands)]
-pub(super) struct PendingRow {
+struct PendingRow {
     id: String,
+    enrollment: String,
     sequence: i64,
     state: String,
     reason: Option<String>,
@@ -58,19 +59,21 @@ impl Tx<'_> {
         };
         let flying = commands::table
             .filter(among(commands::id, in_flight.iter().map(|id| id.0.as_str())))
-            .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::settled_at.is_null())
             .select(columns::<PendingRow>());
         let [device, user] = LANES.map(lane);
         let query = flying.union_all(device).union_all(user);
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        // One that is in flight may have been put back into the queue: it comes twice.
-        let rows: BTreeMap<i64, PendingRow> = rows.into_iter().map(|row| (row.sequence, row)).collect();
-        rows.into_values().map(|row| self.pending(row)).collect()
+        self.pending_of(enrollment, rows, now)
     }
 
     /// The commands that the device has accepted and not yet reported the end of, in the order of the queue.
-    pub fn accepted_commands(&mut self, enrollment: &EnrollmentId, limit: i64) -> Result<Vec<Pending>, Error> {
+    pub fn accepted_commands(
+        &mut self,
+        enrollment: &EnrollmentId,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Pending>, Error> {
         let query = commands::table
             .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::state.eq(CommandState::Deferred.as_str()))
@@ -79,19 +82,22 @@ impl Tx<'_> {
             .limit(limit)
             .select(columns::<PendingRow>());
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        rows.into_iter().map(|row| self.pending(row)).collect()
+        self.pending_of(enrollment, rows, now)
     }
 
     /// Those of these commands that belong to the enrollment and have no outcome, in the order of the queue.
-    pub fn open_commands(&mut self, enrollment: &EnrollmentId, ids: &[CommandId]) -> Result<Vec<Pending>, Error> {
+    pub fn open_commands(
+        &mut self,
+        enrollment: &EnrollmentId,
+        ids: &[CommandId],
+        now: Timestamp,
+    ) -> Result<Vec<Pending>, Error> {
         let query = commands::table
             .filter(among(commands::id, ids.iter().map(|id| id.0.as_str())))
-            .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::settled_at.is_null())
-            .order(commands::sequence.asc())
             .select(columns::<PendingRow>());
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        rows.into_iter().map(|row| self.pending(row)).collect()
+        self.pending_of(enrollment, rows, now)
     }
 
     /// Where commands stand; those that do not exist (any more) are left out.
@@ -101,6 +107,46 @@ impl Tx<'_> {
             .select((commands::id, commands::state));
         let rows: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
         rows.into_iter().map(|(id, state)| Ok((CommandId(id), words::of_word(&state, "commands.state")?))).collect()
+    }
+
+    /// The rows that belong to an enrollment, each once, in the order of its queue.
+    ///
+    /// Asked for in a query, the enrollment would have its whole history looked through for a few ids. A row that can't
+    /// be read any more is set aside, so that it keeps no other from the device.
+    fn pending_of(
+        &mut self,
+        enrollment: &EnrollmentId,
+        rows: Vec<PendingRow>,
+        now: Timestamp,
+    ) -> Result<Vec<Pending>, Error> {
+        let own = rows.into_iter().filter(|row| row.enrollment == enrollment.as_str());
+        // One that is in flight may have been put back into the queue: it comes twice.
+        let own: BTreeMap<i64, PendingRow> = own.map(|row| (row.sequence, row)).collect();
+        let mut pending = Vec::with_capacity(own.len());
+        for row in own.into_values() {
+            let id = row.id.clone();
+            match self.pending(row) {
+                Ok(command) => pending.push(command),
+                Err(Error::Corrupt(what)) => self.set_aside(enrollment, &id, what, now)?,
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(pending)
+    }
+
+    fn set_aside(&mut self, enrollment: &EnrollmentId, id: &str, what: String, now: Timestamp) -> Result<(), Error> {
+        tracing::error!(command = id, what, "a command can't be read and is set aside");
+        let reason = Reason { code: ReasonCode::Undecodable, since: now, count: 1, retry_at: None, detail: Some(what) };
+        let changes = (
+            commands::state.eq(CommandState::Failed.as_str()),
+            commands::settled_at.eq(Some(now.0)),
+            ReasonColumns::of(Some(&reason))?,
+            Timers::default(),
+        );
+        let query = update(commands::table, commands::id.eq(id), changes);
+        on_backend!(self, |conn| query.execute(conn))?;
+        *self.settled.entry(enrollment.clone()).or_default() += 1;
+        Ok(())
     }
 
     fn pending(&self, row: PendingRow) -> Result<Pending, Error> {

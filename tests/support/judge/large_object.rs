@@ -15,22 +15,33 @@ pub(super) struct Download {
     pub(super) target: String,
     /// What `Size` of the first chunk said.
     pub(super) announced: usize,
-    /// Bytes so far.
+    /// Bytes so far, and those of the last chunk among them.
     pub(super) sent: usize,
+    pub(super) last: usize,
     /// Our message that carried the last chunk, and its `CmdID` there.
     pub(super) message: String,
     pub(super) cmd_id: String,
 }
 
-/// Closes an object that the client does not want to go on with.
+/// Takes in what the client says of our last chunk: it wants no more of the object, or it did not even take the message.
 pub(super) fn hear(open: &mut Option<Download>, client: &ClientMessage) {
     let Some(download) = open else { return };
-    let refused = client.commands.iter().any(|command| {
-        let ours = command.msg_ref == download.message && command.cmd_ref == download.cmd_id;
-        command.name == "Status" && ours && command.code != "213"
-    });
-    if refused || client.has_alert("1223") || client.has_alert("1225") {
+    let answered = |cmd_ref: &str, refuses: fn(&str) -> bool| {
+        client.commands.iter().any(|command| {
+            let ours = command.msg_ref == download.message && command.cmd_ref == cmd_ref;
+            command.name == "Status" && ours && refuses(&command.code)
+        })
+    };
+    let message_refused = answered("0", |code| !code.starts_with('2'));
+    let chunk_refused = answered(&download.cmd_id, |code| code != "213");
+    if chunk_refused || client.has_alert("1223") || client.has_alert("1225") {
         *open = None;
+    } else if message_refused {
+        download.sent -= download.last;
+        download.last = 0;
+        if download.sent == 0 {
+            *open = None;
+        }
     }
 }
 
@@ -87,6 +98,7 @@ fn first_chunk(
         target,
         announced,
         sent: length(item),
+        last: length(item),
         message: parts.msg_id(),
         cmd_id: leaf(command, "CmdID"),
     })
@@ -103,7 +115,8 @@ fn next_chunk(
     if items::announced(item).is_some() {
         findings.add(Rule::ChunkSize, format!("Size on a later chunk of {}", download.target));
     }
-    download.sent += length(item);
+    download.last = length(item);
+    download.sent += download.last;
     download.message = parts.msg_id();
     download.cmd_id = leaf(command, "CmdID");
     let goes_on = child(item, "MoreData").is_some();

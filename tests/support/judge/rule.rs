@@ -112,7 +112,7 @@ rules! {
     // Package
     FinalMissing, "OMA DM Protocol 6", "Final stands at the end, unless the client goes on or a large object does";
     FinalEarly, "OMA DM Protocol 6", "no Final while the client's package or a large object of ours goes on";
-    NextMessage, "OMA DM Protocol 6, 7", "Alert 1222 asks for the rest of a package or object, and only for that";
+    NextMessage, "OMA DM Protocol 6, 7", "Alert 1222 asks for the rest of a package or object, or where no room was left for a command";
     CommandsTooEarly, "OMA DM Protocol 6", "no commands before the client's package is complete";
     AfterAbort, "OMA DM Protocol 8", "no commands to a client that ended the session";
     WhileBusy, "DMClient CSP, requestpending", "no commands to a client that is still busy with the last ones";

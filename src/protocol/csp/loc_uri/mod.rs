@@ -145,8 +145,14 @@ impl LocUri {
     }
 
     /// A text that is equal for two addresses exactly when they name the same node.
-    pub(super) fn node_key(&self) -> String {
+    pub(crate) fn node_key(&self) -> String {
         node::key(&self.0)
+    }
+
+    /// As [`Self::node_key`] for an address that a device wrote. It may be equal for nodes that differ, when a name
+    /// holds what no valid one does; [`Self::names_same_node`] tells.
+    pub(crate) fn foreign_key(uri: &str) -> String {
+        node::key(uri)
     }
 }
 

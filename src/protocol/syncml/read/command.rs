@@ -27,6 +27,7 @@ impl Source<'_> {
 
     /// A child of SyncBody, Atomic or Sequence, which just began.
     fn command(&mut self, name: &str) -> Result<Command, Refusal> {
+        self.keep()?;
         match name {
             "Add" => self.request(Verb::Add),
             "Replace" => self.request(Verb::Replace),

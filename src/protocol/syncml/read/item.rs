@@ -9,6 +9,7 @@ impl Source<'_> {
     /// `Item`. In some alerts `Type`, `Format` and `Mark` stand beside an empty Meta instead of in it (MS-MDM
     /// 3.2.5.1.5): they count where Meta itself says nothing.
     pub(super) fn item(&mut self) -> Result<Item, Refusal> {
+        self.keep()?;
         let (mut target, mut source, mut meta, mut data, mut more_data) = (None, None, None, None, None);
         let mut beside = Meta::default();
         while let Some(name) = self.child()? {

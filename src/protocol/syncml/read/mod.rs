@@ -19,6 +19,16 @@ use crate::xml::{Limits, Reason, Refusal, clip};
 
 /// Reads a message: strict in structure, lenient in spelling.
 ///
+/// ```
+/// use transom_protocol::{syncml::read::read, xml::Limits};
+///
+/// let text = "<SyncML><SyncHdr><MsgID> 1 </MsgID></SyncHdr><SyncBody><Final/></SyncBody></SyncML>";
+/// let message = read(text, &Limits::default())?;
+/// assert_eq!(message.header.msg_id, "1");
+/// assert!(message.body.is_final);
+/// # Ok::<(), transom_protocol::xml::Refusal>(())
+/// ```
+///
 /// [`Limits::bytes`] is not asked again, as text may be longer than the body that it was decoded from.
 pub fn read(text: &str, limits: &Limits) -> Result<Message, Refusal> {
     let mut source = Source::new(text, limits);
@@ -226,6 +236,18 @@ mod tests {
         }
         let inner = " <a b = 'c'>\r\n<!-- d --><![CDATA[e]]>&amp;</a >";
         assert_eq!(data(&format!("<Data>{inner}</Data>")), Some(Data::Markup(inner.to_owned())));
+    }
+
+    #[test]
+    fn memory_is_bounded_whatever_the_limits() {
+        let code = |body: String| {
+            let text = format!("<SyncML><SyncHdr/><SyncBody>{body}</SyncBody></SyncML>");
+            read(&text, &Limits { elements: usize::MAX, ..Limits::default() }).map_err(|refusal| refusal.reason.code())
+        };
+        assert_eq!(code("<a/>".repeat(10_000)).map(|message| message.body.commands.len()), Ok(10_000));
+        assert_eq!(code("<a/>".repeat(10_001)).err(), Some("too_many_commands"));
+        assert_eq!(code(format!("<Get>{}</Get>", "<Item/>".repeat(10_000))).err(), Some("too_many_commands"));
+        assert_eq!(code("<Atomic><a/></Atomic>".repeat(5_001)).err(), Some("too_many_commands"));
     }
 
     #[test]

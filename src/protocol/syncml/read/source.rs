@@ -9,14 +9,19 @@ use crate::xml::{Event, Limits, Reader, Reason, Refusal};
 pub(super) struct Source<'a> {
     xml: Reader<'a>,
     oddities: Vec<Oddity>,
+    kept: usize,
 }
 
 /// More are not noted: the first ones tell enough, and what a stranger sends must not fill the journal.
 const ODDITIES: usize = 32;
 
+/// More commands and items are refused: four bytes on the wire (`<a/>`) would become half a kilobyte in memory. A
+/// message of complete ones that is within the default limit of elements has fewer.
+pub(super) const KEPT: usize = 10_000;
+
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str, limits: &Limits) -> Self {
-        Self { xml: Reader::new(text, limits), oddities: Vec::new() }
+        Self { xml: Reader::new(text, limits), oddities: Vec::new(), kept: 0 }
     }
 
     /// The next child of the open element, which is then open itself; `None` when the element ends.
@@ -52,6 +57,12 @@ impl<'a> Source<'a> {
         }
         *slot = parse(self)?;
         Ok(())
+    }
+
+    /// Counts a command or an item, which just began.
+    pub(super) fn keep(&mut self) -> Result<(), Refusal> {
+        self.kept += 1;
+        if self.kept > KEPT { Err(self.refuse(Reason::TooManyCommands(KEPT))) } else { Ok(()) }
     }
 
     /// An identifier, a URI or a code: text without the blanks around it.

@@ -12,6 +12,8 @@ mod secret;
 mod value;
 mod walk;
 
+use std::borrow::Cow;
+
 pub use secret::is_secret;
 
 /// What stands in place of a secret.
@@ -19,6 +21,12 @@ pub const REDACTED: &str = "[redacted]";
 
 /// The text of a message without its secrets; everything else stays as it came, byte for byte. Of a text that can't be
 /// read as XML nothing is given but its length, because nobody knows where its secrets are.
+///
+/// ```
+/// use transom_protocol::syncml::redact::redact;
+///
+/// assert_eq!(redact("<Cred><Data>dG9wIHNlY3JldA==</Data></Cred>"), "<Cred><Data>[redacted]</Data></Cred>");
+/// ```
 pub fn redact(xml: &str) -> String {
     let Ok(hidden) = walk::hidden(xml) else {
         return format!("[not readable: {} bytes]", xml.len());
@@ -36,6 +44,37 @@ pub fn redact(xml: &str) -> String {
     }
     redacted.push_str(xml.get(at..).unwrap_or_default());
     redacted
+}
+
+/// The value of a node without its secrets, for where values are shown one by one.
+///
+/// ```
+/// use transom_protocol::syncml::redact::redact_value;
+///
+/// assert_eq!(redact_value("./Vendor/MSFT/WiFi/Profile/Home/WlanXml", "<WLANProfile/>"), "[redacted]");
+/// assert_eq!(redact_value("./Vendor/Contoso/Notes", "<a><password>x</password></a>"), "<a><password>[redacted]</password></a>");
+/// assert_eq!(redact_value("./DevInfo/Man", "Contoso"), "Contoso");
+/// ```
+pub fn redact_value<'a>(loc_uri: &str, data: &'a str) -> Cow<'a, str> {
+    if data.is_empty() {
+        return Cow::Borrowed(data);
+    }
+    if is_secret(loc_uri) {
+        return Cow::Borrowed(REDACTED);
+    }
+    let secrets = value::secrets(data);
+    if secrets.is_empty() {
+        return Cow::Borrowed(data);
+    }
+    let mut redacted = String::with_capacity(data.len());
+    let mut at = 0;
+    for secret in secrets {
+        redacted.push_str(data.get(at..secret.start).unwrap_or_default());
+        redacted.push_str(REDACTED);
+        at = secret.end;
+    }
+    redacted.push_str(data.get(at..).unwrap_or_default());
+    Cow::Owned(redacted)
 }
 
 #[cfg(test)]
@@ -158,6 +197,16 @@ mod tests {
         ] {
             assert_eq!(redact(&body(&item(data))), body(&item(wanted)));
         }
+    }
+
+    #[test]
+    fn a_value_alone_is_redacted_as_in_a_message() {
+        let password = "./Vendor/MSFT/Accounts/Users/x/Password";
+        assert_eq!(redact_value(password, "hunter2"), REDACTED);
+        assert_eq!(redact_value(password, ""), "");
+        let data = "é<keyMaterial>hunter2</keyMaterial>é<data id='ProxyPassword' value='hunter2'/>é";
+        assert_eq!(redact_value("./x", data), data.replace("hunter2", REDACTED));
+        assert!(matches!(redact_value("./x", "<a>b</a>"), Cow::Borrowed("<a>b</a>")));
     }
 
     #[test]

@@ -8,8 +8,6 @@
 //!
 //! Percent escapes and letter case make no difference.
 
-use std::borrow::Cow;
-
 /// Nodes, by the name of any one segment, whose value is or holds a secret although the name need not tell.
 const SECRET_NODES: &[&str] = &[
     "aauthdata",          // SyncML/DMAcc/*/AppAuth/*/AAuthData: nonce of a credential
@@ -84,12 +82,21 @@ const HARMLESS: &[&str] = &[
 ];
 
 /// Whether the value of a node is a secret, judged by its URI.
+///
+/// ```
+/// use transom_protocol::syncml::redact::is_secret;
+///
+/// assert!(is_secret("./Device/Vendor/MSFT/Accounts/Users/alice/Password"));
+/// assert!(!is_secret("./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength"));
+/// ```
 pub fn is_secret(loc_uri: &str) -> bool {
-    let path: Vec<String> = loc_uri.split(['/', '?']).map(plain).filter(|segment| !segment.is_empty()).collect();
-    if path.iter().any(|segment| SECRET_NODES.contains(&segment.as_str())) {
+    let uri = plain(loc_uri);
+    let path: Vec<&str> = uri.split(['/', '?']).map(str::trim).filter(|segment| !segment.is_empty()).collect();
+    if path.iter().any(|segment| SECRET_NODES.contains(segment)) {
         return true;
     }
-    path.iter().any(|segment| contains_word(segment)) && !is_harmless(&path)
+    let telling = contains_word(&uri) || path.iter().any(|segment| is_psk(segment));
+    telling && !is_harmless(&path)
 }
 
 /// Whether a type (MIME type of a value, type of an alert) promises a secret, such as
@@ -100,47 +107,54 @@ pub(super) fn is_secret_type(mime: &str) -> bool {
 }
 
 /// Whether the name of an element or attribute inside a value, or an id that stands for one, announces a secret. Stricter
-/// than for nodes: the name has to end with the word, because `OSRecoveryPasswordUsage` is a setting of BitLocker.
+/// than for nodes: the name has to end with the word, because `OSRecoveryPasswordUsage` is a setting of `BitLocker`.
 pub(super) fn names_secret(name: &str) -> bool {
     let name = plain(name.rsplit('/').next().unwrap_or(name));
-    SECRET_NODES.contains(&name.as_str()) || SECRET_WORDS.iter().any(|word| name.ends_with(word))
+    let name = name.trim();
+    SECRET_NODES.contains(&name) || SECRET_WORDS.iter().any(|word| name.ends_with(word))
 }
 
-/// A segment without escapes, blanks and capitals.
-fn plain(segment: &str) -> String {
-    let decoded = if segment.contains('%') {
-        percent_encoding::percent_decode_str(segment).decode_utf8_lossy()
-    } else {
-        Cow::Borrowed(segment)
-    };
-    decoded.trim().to_ascii_lowercase()
+/// A URI or a name without escapes and capitals. What an escape stands for does not divide a path: the slash in the name
+/// of a Wi-Fi network is part of one segment.
+fn plain(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_ascii_lowercase();
+    }
+    let decode = |part: &str| percent_encoding::percent_decode_str(part).decode_utf8_lossy().to_ascii_lowercase();
+    let parts: Vec<String> = text.split('/').map(|part| decode(part).replace(['/', '?'], "\u{1}")).collect();
+    parts.join("/")
 }
 
 fn contains_word(text: &str) -> bool {
-    SECRET_WORDS.iter().any(|word| text.contains(word)) || text.starts_with("psk") || text.ends_with("psk")
+    SECRET_WORDS.iter().any(|word| text.contains(word))
 }
 
-fn is_harmless(path: &[String]) -> bool {
+/// `L2tpPsk`, `PskValue`; but not the `psk` in `DesktopSkin`.
+fn is_psk(name: &str) -> bool {
+    name.starts_with("psk") || name.ends_with("psk")
+}
+
+fn is_harmless(path: &[&str]) -> bool {
     let mut below = path;
     for root in [&["."][..], &["device", "user"], &["vendor"], &["msft"]] {
         if let Some((first, rest)) = below.split_first()
-            && root.contains(&first.as_str())
+            && root.contains(first)
         {
             below = rest;
         }
     }
     // `LAPS/Policies/PasswordLength`, `PassportForWork/*/Policies/PINComplexity/…`
-    let has_policies = below.iter().skip(1).rev().skip(1).any(|segment| segment == "policies");
+    let has_policies = below.iter().skip(1).rev().skip(1).any(|segment| *segment == "policies");
     has_policies || HARMLESS.iter().any(|pattern| matches(pattern, below))
 }
 
-fn matches(pattern: &str, path: &[String]) -> bool {
+fn matches(pattern: &str, path: &[&str]) -> bool {
     let mut path = path.iter();
     for wanted in pattern.split('/') {
         match (wanted, path.next()) {
             ("**", Some(_)) => return true,
             ("*", Some(_)) => {}
-            (wanted, Some(segment)) if wanted == segment => {}
+            (wanted, Some(segment)) if wanted == *segment => {}
             _ => return false,
         }
     }
@@ -256,7 +270,7 @@ mod tests {
             assert_eq!(*entry, entry.to_ascii_lowercase());
         }
         for pattern in HARMLESS {
-            let words = pattern.split('/').any(|segment| contains_word(segment));
+            let words = pattern.split('/').any(contains_word);
             assert!(words || pattern.contains('*'), "{pattern} needs no exception");
         }
     }

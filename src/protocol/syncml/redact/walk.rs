@@ -141,7 +141,9 @@ impl Walk<'_> {
         let Some(open) = self.open.pop() else { return };
         let inside = self.waiting.get_mut(open.waiting..).unwrap_or_default();
         if open.names_node {
-            inside.iter_mut().for_each(|data| data.has_node = true);
+            for data in inside {
+                data.has_node = true;
+            }
         }
         if open.secret {
             for data in self.waiting.split_off(open.waiting) {

@@ -97,6 +97,14 @@ fn an_abort_takes_the_place_of_the_answer() {
 }
 
 #[test]
+fn a_session_can_not_be_aborted_before_the_server_has_spoken() {
+    let mut device = device();
+    let first = device.start_session(Trigger::Schedule);
+    assert_eq!(device.abort(), None);
+    assert_eq!(device.receive(&Server::new().answer(&first, vec![])), Next::Quiet);
+}
+
+#[test]
 fn an_abort_of_the_server_is_not_answered() {
     let (mut device, mut server) = (device(), Server::new());
     let next = order(&mut device, &mut server, vec![compose::alert(AlertCode::SESSION_ABORT)]);

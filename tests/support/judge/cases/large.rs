@@ -51,6 +51,22 @@ fn an_object_that_the_client_refuses_may_be_dropped() {
 }
 
 #[test]
+fn a_chunk_in_a_message_that_was_refused_comes_again() {
+    let refused = |message: u32| {
+        let header = status(1, message - 1, "0", "SyncHdr", 407).replace("<Data>", &format!("{CHAL}<Data>"));
+        says(message, "", &format!("{header}<Final/>"))
+    };
+    let mut judge = Judge::new();
+    let mut say = |request: &str, reply: &str| judge.assert_exchange(&xml_request(request), &xml_reply(reply));
+    say(&first_message(), &first_reply(&chunk(5, Some(8), "QUJ", true)));
+    say(&refused(2), &answers(2, 200, "", &chunk(2, Some(8), "QUJ", true)));
+    say(&goes_on(3, "2", 213), &next_reply(3, &chunk(3, None, "DR", true)));
+    say(&refused(4), &answers(4, 200, "", &chunk(2, None, "DR", true)));
+    say(&goes_on(5, "2", 213), &next_reply(5, &format!("{}<Final/>", chunk(3, None, "EU=", false))));
+    assert_clean(&judge.session_end());
+}
+
+#[test]
 fn a_value_of_the_client_in_two_chunks_passes() {
     let mut judge = Judge::new();
     let mut say = |request: &str, reply: &str| judge.assert_exchange(&xml_request(request), &xml_reply(reply));

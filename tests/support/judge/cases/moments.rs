@@ -98,6 +98,7 @@ fn packages() -> Vec<Case> {
         (&[Rule::AbortAlone], broken(&whole, &reply(&format!("{}{GET}<Final/>", alert(1223))))),
         (&[Rule::EndOfData], broken(&whole, &reply(&format!("{}<Final/>", alert(1225))))),
         (&[], broken(&small, &reply("<Final/>"))),
+        (&[], broken(&small, &reply(&format!("{}<Final/>", alert(1222))))),
         (&[Rule::MaxMsgSize], broken(&small, &reply(&format!("{GET}<Final/>")))),
         (&[], broken(&whole, &reply(&format!("{}<Final/>", bulk(1))))),
         (&[Rule::PackageSize], broken(&whole, &reply(&format!("{}<Final/>", bulk(2))))),

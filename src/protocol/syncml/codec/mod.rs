@@ -68,3 +68,6 @@ pub fn encode(encoding: Encoding, message: &Message) -> Vec<u8> {
         Encoding::Wbxml => super::wbxml::encode(message),
     }
 }
+
+#[cfg(test)]
+mod tests;

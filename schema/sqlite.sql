@@ -1,0 +1,202 @@
+-- The whole schema, as the migrations make it. Rewritten by BLESS=1 cargo test; a test compares.
+
+CREATE TABLE api_tokens (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    hash BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    last_used_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+
+CREATE TABLE attempts (
+    command TEXT NOT NULL REFERENCES commands (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    session TEXT NOT NULL,
+    server_message INTEGER NOT NULL,
+    cmd_id INTEGER NOT NULL,
+    sent_in TEXT NOT NULL,
+    sent_at INTEGER NOT NULL,
+    answered_in TEXT,
+    answered_at INTEGER,
+    PRIMARY KEY (command, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE commands (
+    id TEXT NOT NULL PRIMARY KEY,
+    enrollment TEXT NOT NULL REFERENCES enrollments (id),
+    folded_id TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    batch TEXT,
+    kind TEXT NOT NULL,
+    target TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    lane INTEGER NOT NULL,              -- 1: only while the user is signed in; 0: all others
+    proof INTEGER NOT NULL,             -- kept longer than the rest
+    state TEXT NOT NULL,
+    reason TEXT,
+    reason_since INTEGER,
+    reason_count INTEGER,
+    retry_at INTEGER,
+    reason_detail TEXT,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    not_before INTEGER,
+    expires_at INTEGER,
+    attempts INTEGER NOT NULL,
+    sent_at INTEGER,
+    settled_at INTEGER,
+    ready_at INTEGER,
+    lapses_at INTEGER,
+    accepted_at INTEGER,
+    depends_on TEXT,                    -- ids as a JSON array
+    instruction BLOB NOT NULL,          -- sealed
+    progress BLOB,                      -- sealed
+    UNIQUE (enrollment, sequence)
+) STRICT;
+CREATE INDEX commands_accepted ON commands (accepted_at) WHERE accepted_at IS NOT NULL;
+CREATE INDEX commands_by_batch ON commands (batch, id) WHERE batch IS NOT NULL;
+CREATE INDEX commands_by_device ON commands (folded_id, id);
+CREATE INDEX commands_by_standing ON commands (enrollment, state, reason, sequence);
+CREATE INDEX commands_by_state ON commands (state, id);
+CREATE INDEX commands_lapsing ON commands (lapses_at) WHERE lapses_at IS NOT NULL;
+CREATE INDEX commands_ready ON commands (enrollment, lane, sequence, ready_at) WHERE ready_at IS NOT NULL;
+CREATE INDEX commands_settled ON commands (settled_at, id) WHERE settled_at IS NOT NULL;
+
+CREATE TABLE devices (
+    id TEXT NOT NULL PRIMARY KEY,
+    device_id TEXT NOT NULL,            -- as it was first sent
+    folded_id TEXT NOT NULL UNIQUE,     -- in lower case: the form that is compared
+    folded_name TEXT,
+    created_at INTEGER NOT NULL,
+    name TEXT,
+    manufacturer TEXT,
+    model TEXT,
+    language TEXT,
+    dm_version TEXT,
+    os_version TEXT
+) STRICT;
+CREATE INDEX devices_by_name ON devices (folded_name, folded_id) WHERE folded_name IS NOT NULL;
+
+CREATE TABLE enrollments (
+    id TEXT NOT NULL PRIMARY KEY,
+    device TEXT NOT NULL REFERENCES devices (id),
+    device_id TEXT NOT NULL,
+    folded_id TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    account BLOB,                       -- sealed; gone when the enrollment has ended
+    info TEXT NOT NULL,                 -- what the device last said of itself, as JSON
+    next_sequence INTEGER NOT NULL,
+    open_commands INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    first_seen_at INTEGER,
+    last_seen_at INTEGER,
+    ended_at INTEGER,
+    session TEXT,
+    session_snapshot BLOB,              -- sealed
+    awaiting_since INTEGER,             -- since when the newest session has waited for an answer
+    UNIQUE (folded_id, generation)
+) STRICT;
+CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;
+CREATE INDEX enrollments_by_device ON enrollments (device);
+
+CREATE TABLE events (
+    id TEXT NOT NULL PRIMARY KEY,
+    device_id TEXT,
+    folded_id TEXT,
+    enrollment TEXT,
+    session TEXT,
+    exchange TEXT,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    code TEXT NOT NULL,
+    mime TEXT,
+    source TEXT,
+    format TEXT,
+    mark TEXT,
+    detail TEXT,
+    data BLOB                           -- sealed
+) STRICT;
+CREATE INDEX events_by_device ON events (folded_id, id) WHERE folded_id IS NOT NULL;
+CREATE INDEX events_by_session ON events (session, id) WHERE session IS NOT NULL;
+CREATE INDEX events_by_time ON events (at);
+
+CREATE TABLE exchanges (
+    id TEXT NOT NULL PRIMARY KEY,
+    session TEXT,
+    enrollment TEXT,
+    device_id TEXT,
+    folded_id TEXT,
+    session_id TEXT,
+    received_at INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    stored_bytes INTEGER NOT NULL,
+    peer TEXT NOT NULL,
+    encoding TEXT,
+    client_message INTEGER,
+    server_message INTEGER,
+    outcome TEXT NOT NULL,
+    detail TEXT,
+    headers TEXT NOT NULL,
+    request_size INTEGER NOT NULL,
+    reply_size INTEGER NOT NULL,
+    request BLOB,                       -- sealed
+    reply BLOB                          -- sealed
+) STRICT;
+CREATE INDEX exchanges_by_session ON exchanges (session, id) WHERE session IS NOT NULL;
+CREATE INDEX exchanges_by_time ON exchanges (received_at, stored_bytes);
+CREATE INDEX exchanges_unauthenticated ON exchanges (folded_id, id) WHERE session IS NULL;
+
+CREATE TABLE idempotency_keys (
+    token TEXT NOT NULL,
+    key TEXT NOT NULL,
+    request_hash BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    status INTEGER,
+    response BLOB,                      -- sealed
+    PRIMARY KEY (token, key)
+) STRICT;
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys (created_at);
+
+CREATE TABLE journal_size (
+    counted_until INTEGER NOT NULL PRIMARY KEY,
+    stored_bytes INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE meta (
+    name TEXT NOT NULL PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    enrollment TEXT NOT NULL REFERENCES enrollments (id),
+    folded_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,           -- the client's
+    started_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    phase TEXT NOT NULL,
+    authentication TEXT NOT NULL,
+    login TEXT NOT NULL,
+    client_message INTEGER NOT NULL,
+    server_message INTEGER NOT NULL,
+    exchanges INTEGER NOT NULL,
+    commands_sent INTEGER NOT NULL,
+    commands_answered INTEGER NOT NULL,
+    last_reply_encoding TEXT,
+    last_reply BLOB                     -- sealed
+) STRICT;
+CREATE INDEX sessions_by_device ON sessions (folded_id, id);
+CREATE INDEX sessions_by_enrollment ON sessions (enrollment);
+CREATE INDEX sessions_by_start ON sessions (started_at, id);
+
+CREATE TABLE upload_chunks (
+    session TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    data BLOB NOT NULL,                 -- sealed
+    PRIMARY KEY (session, number)
+) STRICT;
+CREATE INDEX upload_chunks_by_time ON upload_chunks (created_at);

@@ -1,0 +1,8 @@
+//! The simulator against the session core: in memory and over TLS.
+
+mod conversation;
+mod faults;
+mod fleet;
+pub(crate) mod server;
+pub(crate) mod tls;
+mod wire;
