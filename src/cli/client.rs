@@ -9,11 +9,11 @@ use reqwest::{Certificate, Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{BearerToken, Global, discovery::Addresses, hinted, shown::line};
+use super::{BearerToken, Global, discovery::Addresses, hinted, progress::warn, shown::line};
 use crate::{
     admin::{
-        Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder, Ordered,
-        PageJson, Part, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
+        Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
+        Ordered, PageJson, Part, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
     },
     config::DataFolder,
     pki::outbound,
@@ -88,6 +88,16 @@ pub struct RefusalError {
     pub pointer: String,
     /// What.
     pub detail: String,
+}
+
+/// Has a command do its work with the API.
+pub(super) fn connected<T>(global: &Global, work: impl AsyncFnOnce(Client) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let client = Client::connect(global)?;
+    if client.is_overheard() {
+        warn(&format!("the token goes to {} in clear; use https", client.base()));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work(client))
 }
 
 impl Client {
@@ -237,10 +247,8 @@ impl Client {
     }
 
     async fn answered<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let unreachable = |source: reqwest::Error| ClientError::Unreachable {
-            url: self.base.clone(),
-            source: source.without_url(),
-        };
+        let unreachable =
+            |source: reqwest::Error| ClientError::Unreachable { url: self.base.clone(), source: source.without_url() };
         let response = request.bearer_auth(self.token.expose()).send().await.map_err(unreachable)?;
         let status = response.status();
         let body = response.bytes().await.map_err(unreachable)?;

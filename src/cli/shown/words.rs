@@ -24,7 +24,10 @@ pub(in crate::cli) fn count(number: usize, noun: &str) -> String {
 }
 
 /// A table; its cells are escaped already. Empty without rows.
-pub(in crate::cli) fn table<R: IntoIterator<Item = String>>(head: &[&str], rows: impl IntoIterator<Item = R>) -> String {
+pub(in crate::cli) fn table<R: IntoIterator<Item = String>>(
+    head: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
     for row in rows {
