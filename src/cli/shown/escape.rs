@@ -42,7 +42,7 @@ fn escaped(text: &str, passes: impl Fn(char) -> bool) -> String {
 
 /// Controls (ESC and the C1 ones begin commands to terminals), what turns the direction of writing, what breaks lines,
 /// and what has no width.
-const fn is_unseen(character: char) -> bool {
+fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

@@ -8,4 +8,4 @@ mod words;
 
 pub(super) use escape::{line, lines, short};
 pub(super) use paint::{Ink, Paint};
-pub(super) use words::{count, ends, table, time, time_of_day};
+pub(super) use words::{count, table, time, time_of_day};

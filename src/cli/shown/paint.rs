@@ -20,6 +20,7 @@ pub(in crate::cli) struct Paint(bool);
 
 impl Paint {
     /// No colours.
+    #[cfg(test)]
     pub(in crate::cli) const PLAIN: Self = Self(false);
 
     /// Colours when standard output is a terminal that shows them and nobody has asked for none (`NO_COLOR`).

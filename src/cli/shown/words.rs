@@ -37,7 +37,7 @@ pub(in crate::cli) fn table<R: IntoIterator<Item = String>>(
 }
 
 /// The lines without blanks at their ends.
-pub(in crate::cli) fn ends(text: &str) -> String {
+fn ends(text: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
