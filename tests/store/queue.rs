@@ -17,6 +17,7 @@ scenarios!(
     a_message_gets_what_it_may_send_in_order,
     a_pile_of_held_back_commands_hides_nothing,
     what_is_in_flight_comes_along,
+    large_commands_come_in_portions,
     changes_come_back_as_they_were_saved,
     who_was_settled_is_not_changed_again,
     dependents_wake_when_all_they_wait_for_is_settled,
@@ -188,6 +189,34 @@ async fn what_is_in_flight_comes_along(test: &TestStore) {
         Ok::<_, Error>(found)
     });
     assert_eq!(sequences(&found.await.unwrap()), [1, 2, 4, 5], "two in flight, one to send, one of both, each once");
+}
+
+async fn large_commands_come_in_portions(test: &TestStore) {
+    let enrollment = test.enroll("a").await;
+    let large = |number: usize| {
+        let data = format!("{number}").repeat(1_500_000);
+        command(&format!(r#"{{"kind":"replace","items":[{{"target":"./{number}","data":"{data}"}}]}}"#))
+    };
+    let user = NewCommand { scope: CommandScope::User, ..get("./User") };
+    let ids =
+        test.enqueue("a", vec![get("./Small"), large(1), large(2), large(3), large(4), get("./Behind"), user]).await;
+    let first = pending(test, &enrollment, NOW, 100).await;
+    assert_eq!(sequences(&first), [1, 2, 3, 7], "nothing overtakes what is left out, but in its own lane");
+    let data = first[2].instruction.settings().next().unwrap().1.data.clone().unwrap();
+    assert_eq!((data.len(), &data[..2]), (1_500_000, "22"));
+
+    for id in &ids[1..4] {
+        change(test, &enrollment, id, |command| command.state = CommandState::Sent).await;
+    }
+    let (of, flying) = (enrollment.clone(), ids[1..4].to_vec());
+    let next = test.store.read(move |tx| {
+        let next = tx.pending_commands(&of, &flying, NOW, 100)?;
+        assert_eq!(tx.statements(), 2, "one more for what is large");
+        Ok::<_, Error>(next)
+    });
+    let next = next.await.unwrap();
+    assert_eq!(sequences(&next), [1, 2, 3, 4, 5, 6, 7], "what is in flight always comes");
+    assert!(next[1..5].iter().all(|command| command.instruction.settings().next().unwrap().1.data.is_some()));
 }
 
 async fn changes_come_back_as_they_were_saved(test: &TestStore) {
