@@ -52,6 +52,8 @@ pub struct Session {
     pub server_challenges: u32,
     /// Every message of ours carries our credential.
     pub server_cred: bool,
+    /// Our last message only asked for the next one.
+    pub nudged: bool,
     /// An Exec that ends the session went out: nothing follows it until it is answered with an error.
     pub ender: Option<CommandId>,
 }
@@ -82,6 +84,7 @@ impl Session {
             download: None,
             server_challenges: 0,
             server_cred: false,
+            nudged: false,
             ender: None,
         }
     }
