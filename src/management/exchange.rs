@@ -165,10 +165,6 @@ fn accepted(
     let settled = states_depended_on(tx, &pending)?;
     let decision = admitted.process(pending, &settled);
     let key = previous.filter(|_| !decision.is_new);
-    let replaced = match (&key, contact.session.as_ref()) {
-        (None, Some((key, _))) => Some(key.clone()),
-        _ => None,
-    };
     let key = key.unwrap_or_else(|| SessionKey::new(now));
     let exchange = ExchangeId::new(now);
 
@@ -176,11 +172,6 @@ fn accepted(
     let reply = Reply { encoding: heard.encoding, body };
     let info = effects::device_info(&contact.info, &decision.events);
     effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
-    if let (Some(key), Some(session)) = (&replaced, &decision.replaced)
-        && let transom_protocol::session::Phase::Ended(ending) = session.phase
-    {
-        tx.end_session(key, ending)?;
-    }
     tx.save_contact(SaveContact {
         enrollment: &contact.enrollment,
         device_id: &contact.device_id,
