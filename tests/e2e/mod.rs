@@ -5,9 +5,11 @@
 
 mod crashes;
 mod hostile;
-
+mod lost;
+mod sessions;
 mod signed_in;
 mod traces;
+mod values;
 
 /// Runs a test on each engine that is there.
 macro_rules! on_both {
