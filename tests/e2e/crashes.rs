@@ -48,7 +48,7 @@ fn commands(round: usize, device: &str) -> Value {
 }
 
 /// A fleet that checks in again and again until it is told to stop.
-struct Load {
+pub(super) struct Load {
     running: JoinSet<Device>,
     over: Arc<AtomicBool>,
     /// Messages that were answered.
@@ -56,7 +56,7 @@ struct Load {
 }
 
 impl Load {
-    fn start(windows: &Arc<Windows>, devices: Vec<Device>) -> Self {
+    pub(super) fn start(windows: &Arc<Windows>, devices: Vec<Device>) -> Self {
         let mut load = Self { running: JoinSet::new(), over: Arc::default(), answered: Arc::default() };
         for (number, mut device) in devices.into_iter().enumerate() {
             // Some try again for as long as it takes, some give up early and come back with a new session.
@@ -80,21 +80,21 @@ impl Load {
     }
 
     /// Waits until so many more messages were answered.
-    async fn pass(&self, messages: usize) {
+    pub(super) async fn pass(&self, messages: usize) {
         let goal = self.answered.load(Ordering::Relaxed) + messages;
         let what = format!("{messages} answers");
         crate::support::server::until(&what, async || (self.answered.load(Ordering::Relaxed) >= goal).then_some(())).await;
     }
 
     /// Ends it; gives the devices back.
-    async fn end(self) -> Vec<Device> {
+    pub(super) async fn end(self) -> Vec<Device> {
         self.over.store(true, Ordering::Relaxed);
         self.running.join_all().await
     }
 }
 
 /// Devices whose Execs are all different, enrolled.
-async fn enroll(windows: &Windows, operator: &Operator, count: usize) -> Vec<Device> {
+pub(super) async fn enroll(windows: &Windows, operator: &Operator, count: usize) -> Vec<Device> {
     let behaviour = Behaviour { execs_are_unique: true, ..Behaviour::default() };
     let made = (0..count).map(|number| windows.device(&format!("DEVICE-{number:04}"), behaviour.clone()));
     let (devices, entries): (Vec<_>, Vec<_>) = made.unzip();
@@ -102,14 +102,14 @@ async fn enroll(windows: &Windows, operator: &Operator, count: usize) -> Vec<Dev
     devices
 }
 
-async fn order(operator: &Operator, devices: &[String], round: usize) {
+pub(super) async fn order(operator: &Operator, devices: &[String], round: usize) {
     for device in devices {
         operator.order_for(device, &commands(round, device)).await;
     }
 }
 
 /// Lets all devices check in with a server that stays, until no command waits.
-async fn drain(windows: &Windows, client: &Client, operator: &Operator, devices: &mut [Device]) {
+pub(super) async fn drain(windows: &Windows, client: &Client, operator: &Operator, devices: &mut [Device]) {
     for _ in 0..10 {
         for device in devices.iter_mut() {
             windows.session(client, device).await;
@@ -127,7 +127,7 @@ async fn drain(windows: &Windows, client: &Client, operator: &Operator, devices:
 }
 
 /// Holds every command against what its device did.
-async fn settle_accounts(operator: &Operator, devices: &[Device], rounds: usize) {
+pub(super) async fn settle_accounts(operator: &Operator, devices: &[Device], rounds: usize) {
     let mut doubtful = 0;
     for device in devices {
         let id = &device.identity().device_id;
@@ -173,7 +173,7 @@ async fn settle_accounts(operator: &Operator, devices: &[Device], rounds: usize)
 
 async fn a_killed_server_loses_nothing_and_repeats_no_exec(site: Site) {
     let site = site.without_rates();
-    let (count, rounds) = (size("E2E_DEVICES", 24), size("E2E_ROUNDS", 8));
+    let (count, rounds) = (size("E2E_DEVICES", 12), size("E2E_ROUNDS", 5));
     let seed = u64::try_from(size("E2E_SEED", 20)).unwrap();
     let mut random = SmallRng::seed_from_u64(seed);
     let wire = Wire::new().await;
@@ -201,7 +201,7 @@ async fn a_killed_server_loses_nothing_and_repeats_no_exec(site: Site) {
 
 async fn two_instances_that_are_killed_in_turn_lose_nothing_and_repeat_no_exec(site: Site) {
     let site = site.without_rates();
-    let (count, rounds) = (size("E2E_DEVICES", 24), size("E2E_ROUNDS", 8));
+    let (count, rounds) = (size("E2E_DEVICES", 12), size("E2E_ROUNDS", 5));
     let mut random = SmallRng::seed_from_u64(u64::try_from(size("E2E_SEED", 21)).unwrap());
     let wire = Wire::new().await;
     let windows = Arc::new(Windows::new(wire.addr, site.root()));
@@ -228,7 +228,7 @@ async fn two_instances_that_are_killed_in_turn_lose_nothing_and_repeat_no_exec(s
 }
 
 /// The servers end in good order, and the database is whole.
-async fn finish(site: &Site, servers: Vec<Server>) {
+pub(super) async fn finish(site: &Site, servers: Vec<Server>) {
     for server in servers {
         assert_eq!(server.operator().counter("transom_http_panics_total", "").await, 0);
         assert_eq!(server.terminate(), Some(0));

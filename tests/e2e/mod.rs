@@ -3,9 +3,12 @@
 //! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS` and `E2E_MESSAGES` set others. Each reply that a device
 //! got is put before the judge.
 
+mod bodies;
 mod crashes;
 mod hostile;
+mod instances;
 mod lost;
+mod outage;
 mod sessions;
 mod signed_in;
 mod traces;

@@ -72,6 +72,12 @@ impl Operator {
         serde_json::from_str(&self.call(Method::POST, path, Some(body)).await).unwrap()
     }
 
+    /// Whether the server says that it is ready.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let answer = self.http.get(format!("{}/readyz", self.admin)).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
     /// Counters, as text.
     pub(crate) async fn metrics(&self) -> String {
         self.call(Method::GET, "/metrics", None).await
