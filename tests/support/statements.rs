@@ -22,7 +22,7 @@ pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         set_default_instrumentation(|| {
-            let listener: Box<dyn Instrumentation> = Box::new(hear as fn(InstrumentationEvent<'_>));
+            let listener: Box<dyn Instrumentation> = Box::new(|event: InstrumentationEvent<'_>| hear(&event));
             Some(listener)
         })
         .unwrap();
@@ -39,7 +39,7 @@ pub(crate) fn is_kept_prepared(sql: &str) -> bool {
     PREPARED.lock().unwrap().as_ref().is_some_and(|kept| kept.contains(sql))
 }
 
-fn hear(event: InstrumentationEvent<'_>) {
+fn hear(event: &InstrumentationEvent<'_>) {
     match event {
         InstrumentationEvent::StartQuery { query, .. } => {
             let text = query.to_string();
@@ -48,7 +48,7 @@ fn hear(event: InstrumentationEvent<'_>) {
             heard.push(Statement { sql: sql.to_owned(), binds: binds.chars().take(2000).collect() });
         }
         InstrumentationEvent::CacheQuery { sql, .. } => {
-            PREPARED.lock().unwrap().get_or_insert_default().insert(sql.to_owned());
+            PREPARED.lock().unwrap().get_or_insert_default().insert((*sql).to_owned());
         }
         _ => {}
     }
