@@ -89,7 +89,11 @@ impl Ledger {
                     after.commands.get(id).is_some_and(|on| on.state.is_open() || on.state == CommandState::Unknown)
                 })
                 || other.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::WaitingForDependency);
-            assert!(waits, "{} passes {}, which waits for nothing: {:?} {:?}", sent.id, other.id, other.state, other.reason);
+            assert!(
+                waits,
+                "{} passes {}, which waits for nothing: {:?} {:?}",
+                sent.id, other.id, other.state, other.reason
+            );
             self.overtook.insert(sent.id.clone());
         }
     }
