@@ -126,8 +126,9 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
     };
     let mode = arrival.rules.auth_mode;
     match prove(&arrival.account, &header, &arrival.message.header, open, arrival.by_transport, mode) {
-        // Only a credential that was never used shows that an old number is a new beginning.
-        Proof::Transport | Proof::Missing | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
+        // Only a credential that was never used shows that an old number is a new beginning. Without any, the device is
+        // asked for one: 200 would make it believe that it was heard.
+        Proof::Transport | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
             Admission::Refused(Box::new(stale(&arrival, &header)))
         }
         Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
@@ -249,8 +250,9 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
             let authentication = authentication.unwrap_or(Authentication::Transport);
             let earlier = other.as_ref().map(|session| remember(session, header)).unwrap_or_default();
             let first_hash = body_hash.to_owned();
+            let server_message = first_number(other.as_ref(), header);
             let begun = Session::begin(header.session.clone(), header.message, authentication, now);
-            (Session { first_hash, earlier, ..begun }, other)
+            (Session { first_hash, earlier, server_message, ..begun }, other)
         }
     };
     let session = Session {
@@ -286,6 +288,9 @@ fn remember(before: &Session, header: &Header) -> Vec<EarlierSession> {
     earlier.filter(|earlier| earlier.session_id != header.session).take(MAX_EARLIER).collect()
 }
 
+            let server_message = first_number(other.as_ref(), header);
+            let begun = Session::begin(header.session.clone(), header.message, authentication, now);
+            (Session { first_hash, earlier, server_message, ..begun }, other)
 fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {
     let expected = session.client_message.next();
     if header.message > expected {
