@@ -26,7 +26,7 @@ pub struct Import {
 }
 
 /// What became of an import.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Imported {
     /// How many enrollments were made.
     pub imported: usize,
@@ -112,17 +112,17 @@ impl Admin {
         }
         let chunks = prepared.len().div_ceil(TOGETHER);
         let mut entries = prepared.into_iter();
-        let mut imported = Imported { imported: 0, refused: 0, devices: Vec::new() };
+        let mut imported = Imported::default();
         for chunk in 0..chunks {
             let some: Vec<Prepared> = entries.by_ref().take(TOGETHER).collect();
             let claims = repetition.clone().filter(|_| chunk == 0);
             let keeps = repetition.clone().filter(|_| chunk + 1 == chunks);
-            let so_far = if keeps.is_some() { imported.clone() } else { Imported::nothing() };
+            let so_far = if keeps.is_some() { imported.clone() } else { Imported::default() };
             let job = move |tx: &mut Tx<'_>| {
                 if let Some(before) = claims.map(|claim| claim.begin(tx, now)).transpose()?.flatten() {
                     return Ok(Err(before));
                 }
-                let mut done = Imported::nothing();
+                let mut done = Imported::default();
                 for entry in some {
                     done.add(store(tx, entry, now)?);
                 }
@@ -141,10 +141,6 @@ impl Admin {
 }
 
 impl Imported {
-    const fn nothing() -> Self {
-        Self { imported: 0, refused: 0, devices: Vec::new() }
-    }
-
     fn add(&mut self, device: ImportedDevice) {
         *(if device.error.is_none() { &mut self.imported } else { &mut self.refused }) += 1;
         self.devices.push(device);

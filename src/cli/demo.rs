@@ -120,12 +120,11 @@ async fn enroll(admin: &Admin, url: &str) -> anyhow::Result<Vec<Device>> {
     let mut devices = Vec::new();
     for ((device_id, name), seed) in DEVICES.into_iter().zip(1..) {
         let secret = format!("{:032x}", rand::random::<u128>());
-        let entry = json!({ "device_id": device_id, "name": name, "user": name, "secret": secret });
-        entries.push(entry);
+        entries.push(json!({ "device_id": device_id, "name": name, "user": name, "secret": secret }));
         let identity = DeviceIdentity::new(device_id, name, secret);
         devices.push(Device::new(identity, url, Behaviour::default(), seed));
     }
-    let imported = admin.import(Import::of(serde_json::Value::Array(entries))?, None, now()).await?;
+    let imported = admin.import(Import::of(json!(entries))?, None, now()).await?;
     if imported.refused > 0 {
         bail!("a simulated device could not be enrolled");
     }

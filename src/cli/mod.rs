@@ -4,15 +4,23 @@
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
 mod ca;
+pub mod client;
+mod command;
 mod demo;
+mod device;
 pub mod discovery;
+mod enrollment;
 mod failure;
 mod init;
+mod input;
 mod installation;
 mod instance;
 mod logging;
 mod output;
+mod progress;
 mod serve;
+mod session;
+mod shown;
 mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -87,6 +95,10 @@ verbs! {
     Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
+    Device(device::Device),
+    Command(command::Command),
+    Session(session::Session),
+    Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
     Simulate(simulate::Simulate),
 }
@@ -97,10 +109,14 @@ pub fn run() -> ExitCode {
     let mut output = Output::new(cli.global.json);
     match cli.verb.run(&cli.global, &mut output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            failure::report(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            // What only the verb could see: with the exit code of wrong usage.
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                failure::report(&error);
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -137,7 +137,7 @@ mod tests {
             (r#"{"commands":[{"kind":"get","itmes":[]}]}"#, "/commands/0/itmes", "unknown field `itmes`"),
             (r#"{"devcies":[]}"#, "/devcies", "unknown field `devcies`"),
             (r#"{"device_id":"a"} x"#, "", "trailing characters"),
-            (r#"{"device_id":"a","device_id":"b"}"#, "/device_id", "duplicate field `device_id`"),
+            (r#"{"device_id":"a","device_id":"b"}"#, "", "duplicate field `device_id`"),
             ("{", "", "EOF"),
         ] {
             let places = places(body);

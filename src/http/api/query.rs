@@ -21,8 +21,17 @@ struct Tracked<T>(Result<T, (String, String)>);
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = serde_path_to_error::deserialize(deserializer);
-        Ok(Self(read.map_err(|error| (error.path().to_string(), error.inner().to_string()))))
+        Ok(Self(read.map_err(|error| named(error.path(), error.inner().to_string()))))
     }
+}
+
+/// The parameter that is wrong, and why. Of one that came twice only the message has the name.
+fn named(path: &serde_path_to_error::Path, what: String) -> (String, String) {
+    let name = match path.iter().next() {
+        Some(_) => path.to_string(),
+        None => what.split('`').nth(1).unwrap_or_default().to_owned(),
+    };
+    (name, what)
 }
 
 impl<T: DeserializeOwned> FromRequest for Query<T> {

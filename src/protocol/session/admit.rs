@@ -4,10 +4,13 @@ use super::answer::{challenge, header_only};
 use super::authenticate::{Freshness, Proof, prove};
 use super::relation::Relation;
 use super::{
-    Account, AuthMode, Authentication, DeviceId, Event, Header, HeaderFault, MsgId, Nonce, Phase, Rules, Session,
-    Timestamp,
+    Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Header, HeaderFault, MsgId, Nonce, Phase,
+    Rules, Session, Timestamp,
 };
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
+
+/// Sessions before the last one that are remembered.
+const MAX_EARLIER: usize = 4;
 
 /// A message, and what is known of the one who claims to have sent it.
 #[derive(Debug)]
@@ -201,8 +204,10 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
 
 /// An old message: 200 and nothing else, because what it said was heard.
 fn stale(arrival: &Arrival<'_>, header: &Header) -> Refused {
+    let own = arrival.session.as_ref().filter(|session| session.session_id == header.session);
+    let number = own.map_or(header.message, |session| session.server_message.next());
     Refused {
-        reply: header_only(&arrival.message.header, header.message, StatusCode::OK, None),
+        reply: header_only(&arrival.message.header, number, StatusCode::OK, None),
         kind: RefusalKind::Stale,
         account: None,
         session: None,
@@ -242,16 +247,10 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         }
         other => {
             let authentication = authentication.unwrap_or(Authentication::Transport);
-            let replaced = other.as_ref().map(|session| session.session_id.clone()).filter(|id| *id != header.session);
+            let earlier = other.as_ref().map(|session| remember(session, header)).unwrap_or_default();
             let first_hash = body_hash.to_owned();
-            (
-                Session {
-                    first_hash,
-                    replaced,
-                    ..Session::begin(header.session.clone(), header.message, authentication, now)
-                },
-                other,
-            )
+            let begun = Session::begin(header.session.clone(), header.message, authentication, now);
+            (Session { first_hash, earlier, ..begun }, other)
         }
     };
     let session = Session {
@@ -274,6 +273,17 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         next_nonce,
         events,
     }
+}
+
+/// What a new session remembers of the one before, and of those that this one remembered.
+fn remember(before: &Session, header: &Header) -> Vec<EarlierSession> {
+    let last = EarlierSession {
+        session_id: before.session_id.clone(),
+        first_hash: before.first_hash.clone(),
+        last_at: before.last_at,
+    };
+    let earlier = std::iter::once(last).chain(before.earlier.iter().cloned());
+    earlier.filter(|earlier| earlier.session_id != header.session).take(MAX_EARLIER).collect()
 }
 
 fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {

@@ -162,6 +162,24 @@ fn a_late_message_of_the_session_before_does_not_end_this_one() {
 }
 
 #[test]
+fn package_one_of_an_earlier_session_does_not_end_this_one() {
+    let mut talk = Talk::by_certificate();
+    talk.message = 1;
+    let first = talk.text(&alert(2, 1201));
+    talk.posts(&first);
+    for session in ["2", "3", "4", "5"] {
+        talk.begins(session);
+        talk.says([alert(2, 1201)]);
+    }
+    let before = talk.store.session.clone();
+    assert_eq!(talk.posts(&first).refusal(), Some(RefusalKind::Stale));
+    assert_eq!(talk.store.session, before);
+    assert_eq!(talk.session().earlier.len(), 4);
+    talk.waits(61);
+    assert!(talk.posts(&first).is_new(), "a device may use a name again");
+}
+
+#[test]
 fn a_session_that_was_closed_begins_again_where_the_device_stands() {
     let mut talk = Talk::begun();
     let order = talk.order(&exec("./Vendor/MSFT/Defender/Scan"));
