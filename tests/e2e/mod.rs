@@ -6,9 +6,11 @@
 mod bodies;
 mod crashes;
 mod hostile;
+mod idle;
 mod instances;
 mod lost;
 mod outage;
+mod secrets;
 mod sessions;
 mod signed_in;
 mod traces;
