@@ -288,9 +288,14 @@ fn remember(before: &Session, header: &Header) -> Vec<EarlierSession> {
     earlier.filter(|earlier| earlier.session_id != header.session).take(MAX_EARLIER).collect()
 }
 
-            let server_message = first_number(other.as_ref(), header);
-            let begun = Session::begin(header.session.clone(), header.message, authentication, now);
-            (Session { first_hash, earlier, server_message, ..begun }, other)
+/// Our first number in a session. Each earlier message of the client, if there was one, was answered by one of ours, so
+/// that our counter begins where the client's stands; and where a device gives a session the name of the one before, it
+/// goes on, so that no answer to the old one fits the new.
+fn first_number(before: Option<&Session>, header: &Header) -> MsgId {
+    let same = before.filter(|before| before.session_id == header.session);
+    same.map_or(header.message, |before| before.server_message.next().max(header.message))
+}
+
 fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {
     let expected = session.client_message.next();
     if header.message > expected {

@@ -84,6 +84,7 @@ impl Session {
             in_flight: Vec::new(),
             upload: None,
             download: None,
+            asked: 0,
             server_challenges: 0,
             server_cred: false,
             nudged: false,
