@@ -5,6 +5,8 @@ mod compose;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod e2e;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod serve;

@@ -126,8 +126,9 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
     };
     let mode = arrival.rules.auth_mode;
     match prove(&arrival.account, &header, &arrival.message.header, open, arrival.by_transport, mode) {
-        // Only a credential that was never used shows that an old number is a new beginning.
-        Proof::Transport | Proof::Missing | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
+        // Only a credential that was never used shows that an old number is a new beginning. Without any, the device is
+        // asked for one: 200 would make it believe that it was heard.
+        Proof::Transport | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
             Admission::Refused(Box::new(stale(&arrival, &header)))
         }
         Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
@@ -249,8 +250,9 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
             let authentication = authentication.unwrap_or(Authentication::Transport);
             let earlier = other.as_ref().map(|session| remember(session, header)).unwrap_or_default();
             let first_hash = body_hash.to_owned();
+            let server_message = first_number(other.as_ref(), header);
             let begun = Session::begin(header.session.clone(), header.message, authentication, now);
-            (Session { first_hash, earlier, ..begun }, other)
+            (Session { first_hash, earlier, server_message, ..begun }, other)
         }
     };
     let session = Session {
@@ -284,6 +286,14 @@ fn remember(before: &Session, header: &Header) -> Vec<EarlierSession> {
     };
     let earlier = std::iter::once(last).chain(before.earlier.iter().cloned());
     earlier.filter(|earlier| earlier.session_id != header.session).take(MAX_EARLIER).collect()
+}
+
+/// Our first number in a session. Each earlier message of the client, if there was one, was answered by one of ours, so
+/// that our counter begins where the client's stands; and where a device gives a session the name of the one before, it
+/// goes on, so that no answer to the old one fits the new.
+fn first_number(before: Option<&Session>, header: &Header) -> MsgId {
+    let same = before.filter(|before| before.session_id == header.session);
+    same.map_or(header.message, |before| before.server_message.next().max(header.message))
 }
 
 fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {

@@ -8,8 +8,8 @@ use super::flight::Flight;
 use super::nodes::Nodes;
 use super::queue::Queue;
 use super::{
-    Account, Admitted, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer, Session,
-    SessionTrigger, Timestamp,
+    Account, Admitted, AuthMode, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer,
+    Session, SessionTrigger, Timestamp,
 };
 use crate::syncml::{AlertCode, Command, Message, StatusCode, SyncBody, write};
 
@@ -244,10 +244,13 @@ impl Work<'_> {
         let first = answer::header_status(&mut self.ids, msg_ref, status, None);
         let body = SyncBody { commands: vec![Command::Status(first)], is_final: true };
         let mut reply = Message { header, body, oddities: Vec::new() };
-        // The nonce goes with one message of the session, so that it doesn't count as what every message holds.
-        let least = write::write(&reply).len();
+        // What every message of the session holds. With a credential for the session, the nonce goes with one only.
+        let mut least = write::write(&reply).len();
         if let Some(Command::Status(first)) = reply.body.commands.first_mut() {
             first.chal = chal;
+        }
+        if self.rules.auth_mode == AuthMode::PerMessage {
+            least = write::write(&reply).len();
         }
         reply.body.is_final = message.body.is_final;
         let commands = &mut reply.body.commands;

@@ -48,6 +48,8 @@ pub struct Session {
     pub upload: Option<Upload>,
     /// A value that we are sending in chunks.
     pub download: Option<Download>,
+    /// How many messages in a row left no room for the next command.
+    pub asked: u32,
     /// How often the device asked for our credential in this session.
     pub server_challenges: u32,
     /// Every message of ours carries our credential.
@@ -82,6 +84,7 @@ impl Session {
             in_flight: Vec::new(),
             upload: None,
             download: None,
+            asked: 0,
             server_challenges: 0,
             server_cred: false,
             nudged: false,

@@ -61,6 +61,7 @@ pub(super) struct Talk {
     /// A value that goes out in pieces: `MsgRef`, `CmdRef`, node, what is left.
     upload: Option<(u32, String, String, String)>,
     download: Option<(String, String)>,
+    interrupted: bool,
     repeated: Option<Command>,
     package_one: bool,
 }
@@ -110,6 +111,7 @@ impl Device {
             later: Vec::new(),
             upload: None,
             download: None,
+            interrupted: false,
             repeated: None,
             package_one: true,
         });
@@ -173,7 +175,7 @@ impl Device {
             _ => return Next::Over,
         }
         // What was reported was heard.
-        if talk.package_one {
+        if talk.package_one && reply.body.commands.len() > 1 {
             let told = talk.post.answers.clone();
             self.tree.jobs.retain(|job| !command_of(job).is_some_and(|id| told.contains(&id)));
         }
@@ -245,6 +247,10 @@ impl Device {
             talk.later.clear();
         }
         let mut is_final = !sends_pieces || random.percent(50);
+        if std::mem::take(&mut talk.interrupted) {
+            // The rest of a value did not come.
+            commands.push(speech::alert(1225, Vec::new()));
+        }
         if items.iter().any(|(_, item)| item.more_data) {
             commands.push(speech::alert(1222, Vec::new()));
             is_final = random.percent(50);
@@ -331,8 +337,10 @@ impl Device {
         if item.more_data && size.is_some() {
             talk.download = Some((uri.to_owned(), String::new()));
         }
-        let (open, collected) = talk.download.as_mut()?;
-        assert_eq!(open, uri, "another command came between two pieces");
+        if talk.download.as_ref().is_some_and(|(open, _)| open != uri) {
+            talk.interrupted = talk.download.take().is_some();
+        }
+        let (_, collected) = talk.download.as_mut()?;
         collected.push_str(item.text());
         if item.more_data {
             return Some(None);

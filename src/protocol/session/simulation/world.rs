@@ -15,7 +15,7 @@ use crate::session::{
 };
 use crate::syncml::{Message, StatusCode};
 
-/// Steps that are told when a promise is broken.
+/// Steps that are told when a promise is broken; `TRANSOM_SIM_STEPS` says another number.
 const TOLD: usize = 50;
 
 /// Everything of one run. It prints its last steps when it is dropped in a panic.
@@ -34,6 +34,7 @@ pub(super) struct World {
     /// The reply that each message got, as values.
     replies: BTreeMap<String, Message>,
     told: VecDeque<String>,
+    steps_told: usize,
     calm: bool,
 }
 
@@ -82,13 +83,15 @@ impl World {
             sent: Vec::new(),
             replies: BTreeMap::new(),
             told: VecDeque::new(),
+            steps_told: super::number("TRANSOM_SIM_STEPS")
+                .map_or(TOLD, |number| usize::try_from(number).expect("small")),
             calm: false,
             random,
         }
     }
 
     pub(super) fn tell(&mut self, what: impl FnOnce() -> String) {
-        if self.told.len() == TOLD {
+        if self.told.len() >= self.steps_told {
             self.told.pop_front();
         }
         self.told.push_back(what());

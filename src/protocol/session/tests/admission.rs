@@ -103,6 +103,21 @@ fn message_one_with_another_body_is_another_session() {
 }
 
 #[test]
+fn an_answer_to_the_session_before_does_not_fit_one_of_the_same_name() {
+    let mut talk = Talk::by_certificate();
+    talk.order(&replace("./Vendor/MSFT/A", "1"));
+    talk.says([alert(2, 1201)]);
+    talk.begins("1");
+    let reply = talk.says([alert(2, 1200)]);
+    assert_eq!(
+        (&reply.message.header.msg_id[..], reply.commands()),
+        ("2", vec!["3 Replace ./Vendor/MSFT/A".to_owned()])
+    );
+    let late = talk.says([heard(1), status(2, 1, 3, "Replace", 200)]);
+    assert_eq!(late.anomalies(), ["status_of_nothing"]);
+}
+
+#[test]
 fn message_one_with_another_body_has_to_prove_who_speaks() {
     let mut talk = Talk::by_digest();
     talk.cred = Some(talk.store.account.next_nonce.clone());
