@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod conversations;
