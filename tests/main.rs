@@ -1,5 +1,4 @@
 //! The integration tests: one binary, so that it links once.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[cfg(test)]
 mod api;
@@ -9,6 +8,8 @@ mod command_line;
 mod compose;
 #[cfg(test)]
 mod conversations;
+#[cfg(test)]
+mod e2e;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
+mod bench;
 mod ca;
 pub mod client;
 mod command;
@@ -101,6 +102,7 @@ verbs! {
     Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
     Simulate(simulate::Simulate),
+    Bench(bench::Bench),
 }
 
 /// Runs the command that the arguments of the process name.

@@ -80,7 +80,10 @@ fn open_sqlite(path: &Path, key: Arc<SealKey>, options: &StoreOptions) -> Result
     let url = path.to_str().ok_or_else(|| Error::unavailable("the path of the database is not UTF-8"))?.to_owned();
     create_private(path).map_err(Error::unavailable)?;
     let wait = format!("PRAGMA busy_timeout = {};", options.patience.as_millis());
-    let writing = format!("{wait} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+    let writing = format!(
+        "{wait} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
+    );
     let connect = {
         let url = url.clone();
         move || {

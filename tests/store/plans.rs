@@ -120,7 +120,7 @@ fn plan(test: &TestStore, sql: &str) -> String {
         Engine::Sqlite => direct.plan(&format!("EXPLAIN QUERY PLAN {sql}")),
         Engine::Postgres => {
             // The plan that serves every value, as it is used after a few executions.
-            let values = (1..).take_while(|number| sql.contains(&format!("${number}"))).count();
+            let values = (1..99).filter(|number| sql.contains(&format!("${number}"))).count();
             direct.execute(&format!("SET plan_cache_mode = force_generic_plan; PREPARE looked_at AS {sql}"));
             let mut explain = "EXPLAIN EXECUTE looked_at".to_owned();
             if values > 0 {

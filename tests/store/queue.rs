@@ -17,6 +17,7 @@ scenarios!(
     a_message_gets_what_it_may_send_in_order,
     a_pile_of_held_back_commands_hides_nothing,
     what_is_in_flight_comes_along,
+    large_commands_come_in_portions,
     changes_come_back_as_they_were_saved,
     who_was_settled_is_not_changed_again,
     dependents_wake_when_all_they_wait_for_is_settled,
@@ -140,14 +141,14 @@ async fn change(test: &TestStore, enrollment: &EnrollmentId, id: &CommandId, cha
     saved.unwrap();
 }
 
-fn reason(code: ReasonCode, retry_at: Option<Timestamp>) -> Option<Reason> {
-    Some(Reason { code, since: NOW, count: 2, retry_at, detail: Some("because".to_owned()) })
+fn reason(code: ReasonCode, retry_at: Option<Timestamp>) -> Reason {
+    Reason { code, since: NOW, count: 2, retry_at, detail: Some("because".to_owned()) }
 }
 
 fn defer(code: ReasonCode, retry_at: Option<Timestamp>) -> impl FnOnce(&mut Pending) {
     move |command| {
         command.state = CommandState::Deferred;
-        command.reason = reason(code, retry_at);
+        command.reason = Some(reason(code, retry_at));
     }
 }
 
@@ -165,7 +166,7 @@ async fn a_pile_of_held_back_commands_hides_nothing(test: &TestStore) {
     assert_eq!(sequences(&pending(test, &enrollment, NOW, 5).await), [51, 52, 53, 54, 55]);
     let later = pending(test, &enrollment, NOW.plus_millis(10), 5).await;
     assert_eq!(sequences(&later), [3, 7, 11, 15, 19], "what was to be tried again later is first again");
-    assert_eq!(later[0].reason, reason(ReasonCode::RetryLater, Some(NOW.plus_millis(10))));
+    assert_eq!(later[0].reason, Some(reason(ReasonCode::RetryLater, Some(NOW.plus_millis(10)))));
     change(test, &enrollment, &ids[50], defer(ReasonCode::WaitingForUser, None)).await;
     change(test, &enrollment, &ids[51], defer(ReasonCode::WaitingForScope, None)).await;
     assert_eq!(sequences(&pending(test, &enrollment, NOW, 3).await), [51, 52, 53]);
@@ -190,6 +191,34 @@ async fn what_is_in_flight_comes_along(test: &TestStore) {
     assert_eq!(sequences(&found.await.unwrap()), [1, 2, 4, 5], "two in flight, one to send, one of both, each once");
 }
 
+async fn large_commands_come_in_portions(test: &TestStore) {
+    let enrollment = test.enroll("a").await;
+    let large = |number: usize| {
+        let data = format!("{number}").repeat(1_500_000);
+        command(&format!(r#"{{"kind":"replace","items":[{{"target":"./{number}","data":"{data}"}}]}}"#))
+    };
+    let user = NewCommand { scope: CommandScope::User, ..get("./User") };
+    let ids =
+        test.enqueue("a", vec![get("./Small"), large(1), large(2), large(3), large(4), get("./Behind"), user]).await;
+    let first = pending(test, &enrollment, NOW, 100).await;
+    assert_eq!(sequences(&first), [1, 2, 3, 7], "nothing overtakes what is left out, but in its own lane");
+    let data = first[2].instruction.settings().next().unwrap().1.data.clone().unwrap();
+    assert_eq!((data.len(), &data[..2]), (1_500_000, "22"));
+
+    for id in &ids[1..4] {
+        change(test, &enrollment, id, |command| command.state = CommandState::Sent).await;
+    }
+    let (of, flying) = (enrollment.clone(), ids[1..4].to_vec());
+    let next = test.store.read(move |tx| {
+        let next = tx.pending_commands(&of, &flying, NOW, 100)?;
+        assert_eq!(tx.statements(), 2, "one more for what is large");
+        Ok::<_, Error>(next)
+    });
+    let next = next.await.unwrap();
+    assert_eq!(sequences(&next), [1, 2, 3, 4, 5, 6, 7], "what is in flight always comes");
+    assert!(next[1..5].iter().all(|command| command.instruction.settings().next().unwrap().1.data.is_some()));
+}
+
 async fn changes_come_back_as_they_were_saved(test: &TestStore) {
     let enrollment = test.enroll("a").await;
     let atomic = r#"{"kind":"atomic","commands":[{"kind":"replace","items":[{"target":"./A","format":"int","data":"1"},
@@ -204,7 +233,8 @@ async fn changes_come_back_as_they_were_saved(test: &TestStore) {
     for (number, command) in commands.iter_mut().enumerate() {
         command.state = [CommandState::Deferred, CommandState::Sent, CommandState::Queued][number];
         command.reason =
-            [reason(ReasonCode::RetryLater, Some(NOW)), None, reason(ReasonCode::Unanswered, None)][number].clone();
+            [Some(reason(ReasonCode::RetryLater, Some(NOW))), None, Some(reason(ReasonCode::Unanswered, None))][number]
+                .clone();
         command.attempts = 7;
         command.progress.unanswered = 3;
         command.progress.items[0].original_error = Some("0x86000002 \u{0} 'quoted'".to_owned());
@@ -330,7 +360,7 @@ async fn doubts_are_resolved_by_a_person(test: &TestStore) {
     for id in &ids[..3] {
         change(test, &enrollment, id, |command| {
             command.state = CommandState::Unknown;
-            command.reason = reason(ReasonCode::Interrupted, None);
+            command.reason = Some(reason(ReasonCode::Interrupted, None));
             command.progress.unanswered = 3;
         })
         .await;

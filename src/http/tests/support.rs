@@ -133,6 +133,16 @@ impl Server {
         found.unwrap_or(0)
     }
 
+    /// Until a line of the metrics has this value.
+    pub(super) async fn counts(&self, line: &str, wanted: i64) {
+        let reached = async {
+            while self.counted(line) != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, reached).await.unwrap();
+    }
+
     /// Until nobody is connected to the device door.
     pub(super) async fn nobody_is_connected(&self) {
         timeout(PATIENCE, self.running.doors[0].connections.all_closed()).await.unwrap();

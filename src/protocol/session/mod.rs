@@ -32,6 +32,8 @@ mod report;
 mod respond;
 mod rules;
 mod settle;
+#[cfg(test)]
+mod simulation;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -47,5 +49,6 @@ pub use ids::{CommandId, DeviceId, MsgId, SessionId, Timestamp};
 pub use process::{Answered, Attempted, Decision, UploadStep};
 pub use rules::{AuthMode, Rules};
 pub use state::{
-    Authentication, Download, Ending, LoginStatus, Phase, Sent, SentAnswer, SentPart, Session, SyncType, Upload,
+    Authentication, Download, EarlierSession, Ending, LoginStatus, Phase, Sent, SentAnswer, SentPart, Session,
+    SyncType, Upload,
 };

@@ -23,6 +23,12 @@ const LEAST_ROOM: usize = 256;
 /// Bytes of a value, escaped, for which a chunk is worth sending.
 const LEAST_PIECE: usize = 16;
 
+/// Messages in a row that may leave no room for a command before it is set aside.
+const MAX_ASKED: u32 = 3;
+
+/// Bytes that an Alert without items may take.
+const ALERT_SIZE: usize = 64;
+
 /// Commands of a package, and what is left of the space for them.
 pub(super) struct Package {
     pub(super) commands: Vec<Command>,
@@ -134,8 +140,7 @@ impl Work<'_> {
             }
             if !unlimited {
                 self.ids.rewind(before);
-                package.ask_for_next = true;
-                return false;
+                return self.ask_for_room(id, package);
             }
         }
         if built.command.is_empty() {
@@ -151,8 +156,21 @@ impl Work<'_> {
         !alone
     }
 
+    /// An emptier message could carry the command: the device is asked for its next one. When all of them leave too
+    /// little room, the command is set aside. Says whether another one may follow.
+    fn ask_for_room(&mut self, id: &CommandId, package: &mut Package) -> bool {
+        if self.session.asked >= MAX_ASKED {
+            self.session.download.take_if(|download| download.command == *id);
+            return self.set_aside_as_too_large(id);
+        }
+        self.session.asked += 1;
+        package.ask_for_next = package.room >= ALERT_SIZE;
+        false
+    }
+
     fn record_sent(&mut self, id: &CommandId, built: Built, package: &mut Package) {
         self.forget_parts_of(id);
+        self.session.asked = 0;
         let message = self.session.server_message;
         let first = built.parts.first().map_or(0, |(cmd_id, _)| *cmd_id);
         for (cmd_id, part) in built.parts {
@@ -215,7 +233,7 @@ impl Work<'_> {
         let rest = data.get(download.offset..).unwrap_or_default();
         let overhead = Chunk::overhead(setting, verb, size);
         let Some(budget) = package.room.checked_sub(overhead).filter(|budget| *budget >= LEAST_PIECE) else {
-            package.ask_for_next = true;
+            self.ask_for_room(&download.command, package);
             return;
         };
         let piece = rest.get(..cut(rest, budget)).unwrap_or(rest);
@@ -229,6 +247,7 @@ impl Work<'_> {
             self.mark_sent(&id, cmd_id);
         }
         let message = self.session.server_message;
+        self.session.asked = 0;
         self.session.in_flight.push(Sent { message, cmd_id, command: id.clone(), part, answer: SentAnswer::Awaited });
         self.session.download = more.then_some(Download { command: id, offset, acknowledged: false });
         package.unfinished = more;

@@ -103,6 +103,21 @@ fn message_one_with_another_body_is_another_session() {
 }
 
 #[test]
+fn an_answer_to_the_session_before_does_not_fit_one_of_the_same_name() {
+    let mut talk = Talk::by_certificate();
+    talk.order(&replace("./Vendor/MSFT/A", "1"));
+    talk.says([alert(2, 1201)]);
+    talk.begins("1");
+    let reply = talk.says([alert(2, 1200)]);
+    assert_eq!(
+        (&reply.message.header.msg_id[..], reply.commands()),
+        ("2", vec!["3 Replace ./Vendor/MSFT/A".to_owned()])
+    );
+    let late = talk.says([heard(1), status(2, 1, 3, "Replace", 200)]);
+    assert_eq!(late.anomalies(), ["status_of_nothing"]);
+}
+
+#[test]
 fn message_one_with_another_body_has_to_prove_who_speaks() {
     let mut talk = Talk::by_digest();
     talk.cred = Some(talk.store.account.next_nonce.clone());
@@ -159,6 +174,24 @@ fn a_late_message_of_the_session_before_does_not_end_this_one() {
     assert_eq!(talk.state(&order), CommandState::Sent);
     assert!(!talk.says([heard(1), status(2, 1, 3, "Exec", 200)]).is_new());
     assert_eq!(talk.state(&order), CommandState::Succeeded);
+}
+
+#[test]
+fn package_one_of_an_earlier_session_does_not_end_this_one() {
+    let mut talk = Talk::by_certificate();
+    talk.message = 1;
+    let first = talk.text(&alert(2, 1201));
+    talk.posts(&first);
+    for session in ["2", "3", "4", "5"] {
+        talk.begins(session);
+        talk.says([alert(2, 1201)]);
+    }
+    let before = talk.store.session.clone();
+    assert_eq!(talk.posts(&first).refusal(), Some(RefusalKind::Stale));
+    assert_eq!(talk.store.session, before);
+    assert_eq!(talk.session().earlier.len(), 4);
+    talk.waits(61);
+    assert!(talk.posts(&first).is_new(), "a device may use a name again");
 }
 
 #[test]
