@@ -1,6 +1,10 @@
 //! The integration tests: one binary, so that it links once.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod conversations;

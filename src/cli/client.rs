@@ -3,7 +3,7 @@
 //! On the server's own machine it finds address, token and root certificate in the data folder; elsewhere they are
 //! given (`--server`, `--token`). A token goes to no other server than the one that it was given for.
 
-use std::{fs, io, time::Duration};
+use std::{fmt::Write as _, fs, io, time::Duration};
 
 use reqwest::{Certificate, Method, RequestBuilder, Url};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long one answer may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often a request is sent that may be sent again.
 const TRIES: usize = 3;
@@ -314,7 +314,8 @@ fn refusal_in_words(refusal: &Refusal) -> String {
         if refusal.errors.len() == 1 && refusal.detail.as_deref() == Some(error.detail.as_str()) {
             text = format!("{}: {text}", line(&error.pointer));
         } else {
-            text.push_str(&format!("\n  {}: {}", line(&error.pointer), line(&error.detail)));
+            // Writing to a String does not fail.
+            let _ = write!(text, "\n  {}: {}", line(&error.pointer), line(&error.detail));
         }
     }
     text

@@ -29,8 +29,6 @@ enum Verb {
 
 /// Import enrollments with their credentials
 ///
-/// The file holds one enrollment, a list of them, or {"enrollments": [...]}. Each has device_id and secret, and may
-/// have name, user (the device id without it), nonce (base64), scheme (md5 or basic), server_user and server_secret.
 /// A device that is enrolled already gets a new enrollment; the old one works until the device has used the new one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -40,7 +38,18 @@ struct ImportFile {
     file: String,
 }
 
-const EXAMPLES: &str = r#"Examples:
+const EXAMPLES: &str = r#"The file holds one enrollment, a list of them, or {"enrollments": [...]}. Each enrollment has
+  device_id       what the device calls itself (its DevId)
+  secret          its password (AAUTHSECRET of APPSRV)
+and may have
+  name            what people call it
+  user            its user name (AAUTHNAME of APPSRV); the device id without it
+  nonce           the nonce that it knows, in base64; without it the device is challenged
+  scheme          md5 or basic
+  server_user, server_secret
+                  what the server proves itself with, where the device wants that
+
+Examples:
   transom enrollment import devices.json
   echo '[{"device_id":"1A2B","user":"dm","secret":"..."}]' | transom enrollment import -"#;
 

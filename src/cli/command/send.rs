@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long to wait for outcomes when nothing else is said.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Put a command into the queues of devices
 ///
@@ -180,34 +180,25 @@ fn instructions(text: &str, name: &str) -> anyhow::Result<Vec<Instruction>> {
 /// What became of an order, for people.
 fn told(ordered: &Ordered, dry_run: bool) -> String {
     let (taken, left_out): (Vec<_>, Vec<_>) = ordered.devices.iter().partition(|device| device.error.is_none());
-    let mut text = String::new();
-    match (dry_run, taken.as_slice()) {
-        (_, []) => {}
-        (true, taken) => {
-            text.push_str(&format!("It would reach {}; nothing was sent.\n", count(taken.len(), "device")))
-        }
+    let said = match (dry_run, taken.as_slice()) {
+        (_, []) => String::new(),
+        (true, taken) => format!("It would reach {}; nothing was sent.\n", count(taken.len(), "device")),
         (false, [one]) if one.commands.len() == 1 => {
             let id = line(one.commands.first().map_or("", String::as_str));
-            text.push_str(&format!(
-                "Queued command {id} for {}.\nFollow it with: transom command show {id}\n",
-                line(&one.device_id)
-            ));
+            let device = line(&one.device_id);
+            format!("Queued command {id} for {device}.\nFollow it with: transom command show {id}\n")
         }
         (false, taken) => {
-            let commands = taken.iter().map(|device| device.commands.len()).sum();
+            let commands = count(taken.iter().map(|device| device.commands.len()).sum(), "command");
+            let devices = count(taken.len(), "device");
             let batch = line(ordered.batch_id.as_deref().unwrap_or_default());
-            text.push_str(&format!(
-                "Queued {} for {}.\nFollow them with: transom command list --batch {batch}\n",
-                count(commands, "command"),
-                count(taken.len(), "device")
-            ));
+            format!("Queued {commands} for {devices}.\nFollow them with: transom command list --batch {batch}\n")
         }
-    }
+    };
     let rows = left_out.iter().map(|device| {
         [line(&device.device_id), device.error.map(|error| error.meaning().to_owned()).unwrap_or_default()]
     });
-    text.push_str(&table(&["LEFT OUT", "WHY"], rows));
-    text
+    said + &table(&["LEFT OUT", "WHY"], rows)
 }
 
 #[cfg(test)]

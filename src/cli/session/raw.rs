@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use quick_xml::{Reader, Writer, events::Event};
+use quick_xml::{
+    Reader, Writer,
+    events::{BytesText, Event},
+};
 
 use crate::{
     admin::MessageJson,
@@ -62,15 +65,33 @@ fn body(xml: Option<&str>) -> String {
 /// The document with one element on each line. What is in an element with text stays as it is.
 fn indented(xml: &str) -> Option<String> {
     let mut reader = Reader::from_str(xml);
-    reader.config_mut().trim_text(true);
     let mut writer = Writer::new_with_indent(Vec::with_capacity(xml.len() * 2), b' ', INDENT);
+    // Text comes in pieces: what stands between references, and these.
+    let mut text = String::new();
+    let mut is_behind_start = false;
     loop {
         match reader.read_event().ok()? {
-            Event::Eof => break,
-            event => writer.write_event(event).ok()?,
+            Event::Text(piece) => text.push_str(&piece),
+            Event::GeneralRef(name) => {
+                text.push('&');
+                text.push_str(&name);
+                text.push(';');
+            }
+            event => {
+                let is_end = matches!(event, Event::End(_));
+                let is_value = !text.trim().is_empty() || is_behind_start && is_end && !text.is_empty();
+                if is_value {
+                    writer.write_event(Event::Text(BytesText::from_escaped(text.as_str()))).ok()?;
+                }
+                text.clear();
+                is_behind_start = matches!(event, Event::Start(_));
+                if matches!(event, Event::Eof) {
+                    return String::from_utf8(writer.into_inner()).ok();
+                }
+                writer.write_event(event).ok()?;
+            }
         }
     }
-    String::from_utf8(writer.into_inner()).ok()
 }
 
 #[cfg(test)]
@@ -115,6 +136,16 @@ User-Agent: MSFT\\u{1b}
     #[test]
     fn what_is_no_xml_is_shown_as_it_is() {
         assert_eq!(body(Some("<a><b></a>\u{9b}")), "<a><b></a>\\u{9b}");
-        assert_eq!(body(Some("<a>x &lt; &amp; &#233; y</a>")), "<a>x &lt; &amp; &#233; y</a>");
+        assert_eq!(body(Some("")), "(not kept)");
+    }
+
+    #[test]
+    fn values_stay_as_they_are() {
+        for xml in
+            ["<a>x &lt; &amp; &#233; y</a>", "<a>  </a>", "<a>&lt;b&gt;\n  c\n&lt;/b&gt;</a>", "<a><![CDATA[<x>]]></a>"]
+        {
+            assert_eq!(indented(xml).as_deref(), Some(xml));
+        }
+        assert_eq!(indented("<a>\n <b>1</b> <c/>\n</a>").as_deref(), Some("<a>\n  <b>1</b>\n  <c/>\n</a>"));
     }
 }

@@ -9,14 +9,23 @@ use actix_web::{
 };
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use crate::http::problem::Problem;
 
-/// A JSON body. What is wrong with it is told with its place.
+/// A JSON object. What is wrong with it is told with its place.
 pub struct Body<T> {
     /// What was sent.
     pub value: T,
+    /// The same, byte for byte.
+    pub(super) bytes: Bytes,
+}
+
+/// Any JSON.
+pub(super) struct AnyBody {
+    /// What was sent.
+    pub(super) value: Value,
     /// The same, byte for byte.
     pub(super) bytes: Bytes,
 }
@@ -42,6 +51,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             if !is_json {
                 return Err(not_json());
             }
+            Ok(Self { value: object(&bytes)?, bytes })
+        }
+        .boxed_local()
+    }
+}
+
+impl FromRequest for AnyBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = is_json(request);
+        let bytes = read(request, payload);
+        async move {
+            let bytes = bytes.await?;
+            if !is_json {
+                return Err(not_json());
+            }
             Ok(Self { value: parse(&bytes)?, bytes })
         }
         .boxed_local()
@@ -59,7 +86,7 @@ impl FromRequest for NoBody {
             let bytes = bytes.await?;
             match (bytes.is_empty(), is_json) {
                 (true, _) => Ok(Self),
-                (false, true) => parse(&bytes).map(|Nothing {}| Self),
+                (false, true) => object(&bytes).map(|Nothing {}| Self),
                 (false, false) => Err(not_json()),
             }
         }
@@ -91,12 +118,21 @@ fn not_json() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).detail("the body must be application/json")
 }
 
+/// Fields by their names: a list would be taken for the same fields in their order.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    match bytes.trim_ascii_start() {
+        [b'[', ..] => Err(wrong(String::new(), "a list stands where an object is expected".to_owned())),
+        _ => parse(bytes),
+    }
+}
+
+fn wrong(pointer: String, what: String) -> Problem {
+    let problem = Problem::bad_request(format!("the body can't be read: {what}"));
+    problem.kind("body", "The body can't be read").error(pointer, what)
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let wrong = |pointer: String, what: String| {
-        let problem = Problem::bad_request(format!("the body can't be read: {what}"));
-        problem.kind("body", "The body can't be read").error(pointer, what)
-    };
     let value = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| wrong(pointer(error.path()), error.inner().to_string()))?;
     json.end().map_err(|error| wrong(String::new(), error.to_string()))?;
@@ -125,7 +161,7 @@ mod tests {
     use crate::admin::NewOrder;
 
     fn places(body: &str) -> Vec<(String, String)> {
-        let problem = parse::<NewOrder>(body.as_bytes()).unwrap_err();
+        let problem = object::<NewOrder>(body.as_bytes()).err().unwrap();
         problem.errors().iter().map(|error| (error.pointer.clone(), error.detail.clone())).collect()
     }
 
@@ -139,6 +175,7 @@ mod tests {
             (r#"{"device_id":"a"} x"#, "", "trailing characters"),
             (r#"{"device_id":"a","device_id":"b"}"#, "", "duplicate field `device_id`"),
             ("{", "", "EOF"),
+            (" []", "", "a list stands where an object is expected"),
         ] {
             let places = places(body);
             assert_eq!(places.len(), 1);

@@ -35,7 +35,7 @@ async fn list(admin: Data<Admin>, Query(query): Query<CommandQuery>) -> Answer {
 
 /// Puts commands into queues; with `dry_run` it only says what it would do.
 async fn order(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, repeat: Repeat, body: Body<NewOrder>) -> Answer {
-    let (repetition, dry_run) = (repeat.of(&caller, &body), body.value.dry_run);
+    let (repetition, dry_run) = (repeat.of(&caller, &body.bytes), body.value.dry_run);
     let ordered = admin.order(body.value, &caller.name, repetition, now()).await?;
     Ok(if dry_run { HttpResponse::Ok() } else { HttpResponse::Created() }.json(ordered))
 }

@@ -4,9 +4,8 @@ use actix_web::{
     HttpResponse,
     web::{self, Data},
 };
-use serde_json::Value;
 
-use super::{Answer, Body, Caller, NoQuery, Query, now, only, repeat::Repeat};
+use super::{Answer, Caller, NoQuery, Query, body::AnyBody, now, only, repeat::Repeat};
 use crate::admin::{Admin, Import};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
@@ -14,8 +13,8 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 }
 
 /// Makes enrollments of one entry, a list of them, or `{"enrollments": […]}`.
-async fn import(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, repeat: Repeat, body: Body<Value>) -> Answer {
-    let repetition = repeat.of(&caller, &body);
+async fn import(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, repeat: Repeat, body: AnyBody) -> Answer {
+    let repetition = repeat.of(&caller, &body.bytes);
     let imported = admin.import(Import::of(body.value)?, repetition, now()).await?;
     Ok(HttpResponse::Created().json(imported))
 }

@@ -29,7 +29,7 @@ use transom_protocol::session::Timestamp;
 pub use body::{Body, NoBody};
 pub use query::{NoQuery, Query};
 pub(super) use status::Since;
-pub use token::{Caller, Token, TokenVerifier, Verdict};
+pub use token::{Caller, Token, TokenVerifier, Verdict, verifier};
 
 use super::problem::Problem;
 

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload};
 use sha2::{Digest as _, Sha256};
 
-use super::{Body, Caller, token::CallerKey};
+use super::{Caller, token::CallerKey};
 use crate::{admin::Repetition, http::problem::Problem};
 
 /// Name of the header.
@@ -24,12 +24,12 @@ pub(super) struct Repeat {
 
 impl Repeat {
     /// What tells this request from others with the same key.
-    pub(super) fn of<T>(self, caller: &Caller, body: &Body<T>) -> Option<Repetition> {
+    pub(super) fn of(self, caller: &Caller, body: &[u8]) -> Option<Repetition> {
         let hash = Sha256::new()
             .chain_update(self.caller_key.expose())
             .chain_update(self.route.as_bytes())
             .chain_update([0])
-            .chain_update(&body.bytes);
+            .chain_update(body);
         let request_hash = hash.finalize().into();
         self.key.map(|key| Repetition { token: caller.token.clone(), key, request_hash })
     }

@@ -13,11 +13,12 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
+    admin::Admin,
     http::{observe::Note, problem::Problem},
     model::TokenId,
 };
@@ -54,6 +55,24 @@ pub enum Verdict {
 
 /// Judges a token.
 pub type TokenVerifier = Arc<dyn Fn(Token) -> BoxFuture<'static, Verdict> + Send + Sync>;
+
+/// Judges tokens by those that were made.
+pub fn verifier(admin: Admin) -> TokenVerifier {
+    Arc::new(move |token| {
+        let admin = admin.clone();
+        async move {
+            match admin.token_holder(token.expose(), super::now()).await {
+                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id }),
+                Ok(None) => Verdict::Unknown,
+                Err(error) => {
+                    tracing::error!(%error, "a token could not be looked up");
+                    Verdict::Unavailable
+                }
+            }
+        }
+        .boxed()
+    })
+}
 
 impl Token {
     /// The token itself.
