@@ -63,7 +63,7 @@ CREATE TABLE commands (
 CREATE INDEX commands_accepted ON commands USING btree (accepted_at) WHERE (accepted_at IS NOT NULL);
 CREATE INDEX commands_by_batch ON commands USING btree (batch, id) WHERE (batch IS NOT NULL);
 CREATE INDEX commands_by_device ON commands USING btree (folded_id, id);
-CREATE INDEX commands_by_standing ON commands USING btree (enrollment, state, reason);
+CREATE INDEX commands_by_standing ON commands USING btree (enrollment, state, reason, sequence);
 CREATE INDEX commands_by_state ON commands USING btree (state, id);
 CREATE INDEX commands_lapsing ON commands USING btree (lapses_at) WHERE (lapses_at IS NOT NULL);
 CREATE INDEX commands_ready ON commands USING btree (enrollment, lane, sequence, ready_at) WHERE (ready_at IS NOT NULL);
@@ -203,7 +203,7 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT sessions_pkey PRIMARY KEY (id)
 );
-CREATE INDEX sessions_by_device ON sessions USING btree (folded_id, id);
+CREATE INDEX sessions_by_device ON sessions USING btree (folded_id, started_at, id);
 CREATE INDEX sessions_by_enrollment ON sessions USING btree (enrollment);
 CREATE INDEX sessions_by_start ON sessions USING btree (started_at, id);
 

@@ -43,6 +43,7 @@ struct Inner {
     certificate_ends: Family<DoorLabels, Gauge>,
     sessions: Family<EventLabels, Counter>,
     messages: Family<EventLabels, Counter>,
+    statements: Counter,
     commands: Family<StateLabels, Counter>,
 }
 
@@ -101,6 +102,7 @@ impl Metrics {
             certificate_ends: Family::default(),
             sessions: Family::default(),
             messages: Family::default(),
+            statements: Counter::<u64, AtomicU64>::default(),
             commands: Family::default(),
             registry: Registry::default(),
         };
@@ -143,6 +145,11 @@ impl Metrics {
         );
         registry.register("sessions", "What happened to management sessions", inner.sessions.clone());
         registry.register("session_messages", "What happened to messages of devices", inner.messages.clone());
+        registry.register(
+            "session_statements",
+            "SQL statements that messages of devices took",
+            inner.statements.clone(),
+        );
         registry.register("commands", "Commands that came into a state", inner.commands.clone());
         Self(Arc::new(Inner { registry, ..inner }))
     }
@@ -163,6 +170,11 @@ impl Metrics {
     /// Counts something that happened to a device's message: `processed`, `repeated`, `challenged` and the like.
     pub fn message(&self, event: &'static str) {
         self.0.messages.get_or_create(&EventLabels { event }).inc();
+    }
+
+    /// Counts the SQL statements that a device's message took.
+    pub fn statements(&self, count: u32) {
+        self.0.statements.inc_by(u64::from(count));
     }
 
     /// Counts a command that came into a state, by the state's name.

@@ -4,13 +4,13 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{Table, TableComponent, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{Global, Installation, Instance, Output, init, logging, now};
 use crate::{
-    admin::{Admin, CommandJson, CommandQuery, SessionQuery},
+    admin::{Admin, CommandJson, CommandQuery, Import, SessionQuery},
     config::{DatabaseUrl, Host},
     http,
     simulator::{
@@ -76,7 +76,7 @@ impl Demo {
     }
 
     async fn play(&self, installation: &Installation, data: &Path, output: &mut Output) -> anyhow::Result<()> {
-        let instance = Instance::assemble(installation).await?;
+        let instance = Instance::assemble(installation)?;
         let running = http::start(&installation.settings, instance.parts.clone()).await?;
         let addresses = super::discovery::Addresses::new(
             &installation.settings.host,
@@ -120,12 +120,11 @@ async fn enroll(admin: &Admin, url: &str) -> anyhow::Result<Vec<Device>> {
     let mut devices = Vec::new();
     for ((device_id, name), seed) in DEVICES.into_iter().zip(1..) {
         let secret = format!("{:032x}", rand::random::<u128>());
-        let entry = json!({ "device_id": device_id, "name": name, "user": name, "secret": secret });
-        entries.push(serde_json::from_value(entry)?);
+        entries.push(json!({ "device_id": device_id, "name": name, "user": name, "secret": secret }));
         let identity = DeviceIdentity::new(device_id, name, secret);
         devices.push(Device::new(identity, url, Behaviour::default(), seed));
     }
-    let imported = admin.import(entries, now()).await?;
+    let imported = admin.import(Import::of(json!(entries))?, None, now()).await?;
     if imported.refused > 0 {
         bail!("a simulated device could not be enrolled");
     }
@@ -192,7 +191,8 @@ async fn outcomes(admin: &Admin) -> anyhow::Result<Vec<CommandJson>> {
 
 fn table(commands: &[CommandJson]) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_preset(UTF8_HORIZONTAL_ONLY).remove_style(TableComponent::HorizontalLines);
+    table.remove_style(TableComponent::MiddleIntersections);
     table.set_header(["device", "#", "command", "node", "value", "answer"]);
     for command in commands {
         let device = DEVICES.iter().find(|(id, _)| *id == command.device_id).map_or("", |(_, name)| *name);
@@ -205,7 +205,7 @@ fn table(commands: &[CommandJson]) -> String {
             };
             let status = item.status.map_or_else(
                 || "no answer".to_owned(),
-                |code| format!("{code} {}", item.status_text.unwrap_or_default()),
+                |code| format!("{code} {}", item.status_text.as_deref().unwrap_or_default()),
             );
             table.add_row([
                 if first { device.to_owned() } else { String::new() },

@@ -21,17 +21,18 @@ use crate::{
 ///
 /// Everything goes into a new data folder, or nothing is left behind. The server certificate comes from the
 /// installation's own authority, so that it works at once with devices that trust that root; a public certificate
-/// replaces it by the settings device_door.certificate and device_door.key.
+/// replaces it by the settings of the device door.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Init {
     /// Name or address under which devices reach this server
     #[arg(long, value_name = "NAME")]
     host: Host,
-    /// sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME
-    #[arg(long, value_name = "URL", default_value = "sqlite:transom.db")]
+    #[arg(long, value_name = "URL", default_value = "sqlite:transom.db", help = DATABASE)]
     database: DatabaseUrl,
 }
+
+const DATABASE: &str = "sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME";
 
 const EXAMPLES: &str = "Examples:
   transom init --host mdm.example.com
@@ -66,14 +67,11 @@ impl Init {
 
 impl Report {
     fn to_text(&self) -> String {
-        let files: String = self.files.iter().map(|made| format!("  {:<14}{}\n", made.file, made.what)).collect();
-        format!(
-            "Made an installation for {} in {}\n{files}  database      {}\n\nNext: {}",
-            self.host,
-            self.data.display(),
-            self.database,
-            self.next
-        )
+        let mut lines = vec![format!("Made an installation for {} in {}", self.host, self.data.display())];
+        lines.extend(self.files.iter().map(|made| format!("  {:<14}{}", made.file, made.what)));
+        lines.push(format!("  {:<14}{}", "database", self.database));
+        lines.push(format!("\nNext: {}", self.next));
+        lines.join("\n")
     }
 }
 
@@ -168,12 +166,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-    fn nothing(_: &Installation) -> anyhow::Result<Vec<Made>> {
-        Ok(Vec::new())
-    }
-
     fn make_at(data: &Path) -> anyhow::Result<Vec<Made>> {
-        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, nothing)
+        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, |_| Ok(Vec::new()))
     }
 
     #[test]

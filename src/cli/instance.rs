@@ -49,9 +49,9 @@ pub fn open_store(installation: &Installation) -> anyhow::Result<Store> {
 }
 
 impl Instance {
-    /// Puts everything together; nothing listens yet.
-    pub async fn assemble(installation: &Installation) -> anyhow::Result<Self> {
-        let store = tokio::task::block_in_place(|| open_store(installation))?;
+    /// Puts everything together, within a runtime; nothing listens yet. Blocks while the database is opened.
+    pub fn assemble(installation: &Installation) -> anyhow::Result<Self> {
+        let store = open_store(installation)?;
         let settings = &installation.settings;
         let metrics = Metrics::new();
         let door = &settings.device_door;
@@ -90,7 +90,7 @@ fn verifier(admin: Admin) -> http::api::TokenVerifier {
         let admin = admin.clone();
         async move {
             match admin.token_holder(token.expose(), now()).await {
-                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id.to_string() }),
+                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id }),
                 Ok(None) => Verdict::Unknown,
                 Err(error) => {
                     tracing::error!(%error, "a token could not be looked up");

@@ -3,17 +3,26 @@
 //! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
+mod bench;
 mod ca;
+pub mod client;
+mod command;
 mod demo;
+mod device;
 pub mod discovery;
+mod enrollment;
 mod failure;
 mod init;
+mod input;
 mod installation;
 mod instance;
 mod logging;
 mod output;
+mod progress;
 mod serve;
-pub mod simulate;
+mod session;
+mod shown;
+mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -87,8 +96,13 @@ verbs! {
     Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
+    Device(device::Device),
+    Command(command::Command),
+    Session(session::Session),
+    Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
-    Simulate(simulate::SimulateArgs),
+    Simulate(simulate::Simulate),
+    Bench(bench::Bench),
 }
 
 /// Runs the command that the arguments of the process name.
@@ -97,10 +111,14 @@ pub fn run() -> ExitCode {
     let mut output = Output::new(cli.global.json);
     match cli.verb.run(&cli.global, &mut output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            failure::report(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            // What only the verb could see: with the exit code of wrong usage.
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                failure::report(&error);
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

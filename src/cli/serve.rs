@@ -13,7 +13,7 @@ use crate::http::{self, Parts, Running};
 
 /// Run the server until it is told to stop
 ///
-/// SIGTERM or Ctrl-C finish what is running (server.stop_grace) and exit with 0; a second one exits at once.
+/// SIGTERM or Ctrl-C finish what is running and exit with 0; a second one exits at once.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
@@ -52,7 +52,7 @@ impl Serve {
 async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
-    let instance = Instance::assemble(installation).await?;
+    let instance = Instance::assemble(installation)?;
     warn_of_expiry(&instance.parts);
     let mut running = http::start(&installation.settings, instance.parts.clone()).await?;
     let addresses = announce(installation, &running, output)?;

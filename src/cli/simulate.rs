@@ -1,28 +1,33 @@
 //! `transom simulate`: devices that try a server, and a table of what happened.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Deserialize;
+use serde_json::json;
 use transom_protocol::session::LoginStatus;
 use transom_protocol::syncml::codec::{Encoding, decode};
 use transom_protocol::syncml::redact::redact;
 use transom_protocol::xml::Limits;
 
+use super::{Global, Output, hinted};
 use crate::simulator::client::{ClientOptions, Exchange};
 use crate::simulator::device::Behaviour;
 use crate::simulator::faults::FaultRates;
 use crate::simulator::fleet::{Fleet, FleetOptions, FleetReport, Progress};
 use crate::simulator::identity::DeviceIdentity;
 
-/// Run simulated Windows devices against a server.
+/// Run simulated Windows devices against a server
+///
+/// The devices do what the server orders, watch whether it keeps the protocol, and forget everything at the end.
+/// Ctrl-C lets running sessions end.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+#[command(after_help = EXAMPLES)]
+pub(super) struct Simulate {
     /// JSON file with the server's URL, the file of its CA, and the devices with their credentials
     #[arg(long, value_name = "FILE", conflicts_with = "device_id", required_unless_present = "device_id")]
     identities: Option<PathBuf>,
@@ -67,6 +72,14 @@ pub struct SimulateArgs {
     trace: Option<PathBuf>,
 }
 
+const EXAMPLES: &str = "Examples:
+  transom simulate --identities devices.json
+  transom simulate --identities devices.json --sessions 20 --faults drop=0.1,abort=0.02 --seed 7
+  transom simulate --identities devices.json --trace messages --wbxml
+
+devices.json: {\"url\": \"https://mdm.example.com:8443/ManagementServer/Mdm.svc\", \"ca\": \"root.pem\",
+  \"devices\": [{\"device_id\": \"D1\", \"name\": \"D1\", \"password\": \"…\"}]}";
+
 /// Who is signed in.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Login {
@@ -87,23 +100,29 @@ struct Identities {
     devices: Vec<DeviceIdentity>,
 }
 
-impl SimulateArgs {
-    pub(super) fn run(self, _global: &super::Global, output: &mut super::Output) -> anyhow::Result<()> {
+impl Simulate {
+    pub(super) fn run(self, _global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let mut table = Vec::new();
-        let code = runtime.block_on(run(&self, &mut table))?;
-        output.text(String::from_utf8_lossy(&table))?;
-        if code == ExitCode::SUCCESS { Ok(()) } else { bail!("something went wrong; see the table") }
+        let report = runtime.block_on(simulate(&self))?;
+        if output.is_json() {
+            output.document(&document(&report))?;
+        } else {
+            output.text(text(&report))?;
+        }
+        if report.is_clean() {
+            return Ok(());
+        }
+        let what = format!("{} sessions failed, {} complaints about the server", report.failed, report.complaints);
+        Err(hinted(what, "--trace DIR writes down what was said"))
     }
 }
 
-/// Runs the devices and writes the table to `out`. Success only if every session ended well and no device had anything
-/// to say against the server. Needs a runtime of `tokio`; Ctrl-C lets running sessions end.
-pub async fn run(args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+/// Runs the devices.
+async fn simulate(args: &Simulate) -> anyhow::Result<FleetReport> {
     let Identities { url, ca, devices } = identities(args)?;
-    let pem = std::fs::read(&ca).with_context(|| format!("the authority {} can't be read", ca.display()))?;
+    let pem = std::fs::read(&ca).with_context(|| format!("can't read the authority {}", ca.display()))?;
     if let Some(folder) = &args.trace {
-        std::fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
+        std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
     }
     let options = FleetOptions {
         parallel: args.parallel,
@@ -129,15 +148,14 @@ pub async fn run(args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<Ex
     });
     let report = fleet.run(args.sessions).await;
     interrupt.abort();
-    write_report(&report, out)?;
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report)
 }
 
 /// The devices: from the file, or the one of the flags.
-fn identities(args: &SimulateArgs) -> anyhow::Result<Identities> {
+fn identities(args: &Simulate) -> anyhow::Result<Identities> {
     let mut identities = match (&args.identities, &args.device_id) {
         (Some(file), _) => {
-            let text = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+            let text = std::fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
             let mut identities: Identities =
                 serde_json::from_slice(&text).with_context(|| format!("{} is no list of devices", file.display()))?;
             // A relative path is meant from the file on.
@@ -200,7 +218,8 @@ fn readable(encoding: Encoding, body: &[u8]) -> String {
     }
 }
 
-fn write_report(report: &FleetReport, out: &mut impl Write) -> anyhow::Result<()> {
+/// The report for people: a table, then what went wrong.
+fn text(report: &FleetReport) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY);
     let latency = report.latency;
@@ -234,14 +253,40 @@ fn write_report(report: &FleetReport, out: &mut impl Write) -> anyhow::Result<()
     for (name, value) in rows {
         table.add_row([name.to_owned(), value]);
     }
-    writeln!(out, "{table}")?;
-    for (error, count) in &report.errors {
-        writeln!(out, "error ({count}): {error}")?;
-    }
-    for complaint in &report.first_complaints {
-        writeln!(out, "complaint: {complaint}")?;
-    }
-    Ok(())
+    let errors = report.errors.iter().map(|(error, count)| format!("error ({count}): {error}"));
+    let complaints = report.first_complaints.iter().map(|complaint| format!("complaint: {complaint}"));
+    let lines: Vec<String> = std::iter::once(table.to_string()).chain(errors).chain(complaints).collect();
+    lines.join("\n")
+}
+
+/// The report for programs.
+fn document(report: &FleetReport) -> serde_json::Value {
+    let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    let faults: BTreeMap<&str, usize> = report.faults.iter().map(|(fault, count)| (fault.as_str(), *count)).collect();
+    json!({
+        "devices": report.devices,
+        "gone": report.gone,
+        "sessions": report.sessions,
+        "failed": report.failed,
+        "endings": report.endings,
+        "requests": report.requests,
+        "bytes_sent": report.bytes_sent,
+        "bytes_received": report.bytes_received,
+        "retries": report.retries,
+        "postponed": report.postponed,
+        "statuses": report.statuses,
+        "faults": faults,
+        "errors": report.errors,
+        "complaints": report.complaints,
+        "first_complaints": report.first_complaints,
+        "reply_ms": {
+            "p50": millis(report.latency.p50),
+            "p90": millis(report.latency.p90),
+            "p99": millis(report.latency.p99),
+            "max": millis(report.latency.max),
+        },
+        "elapsed_ms": millis(report.elapsed),
+    })
 }
 
 /// `200: 14, 404: 2`, or a dash.

@@ -11,10 +11,10 @@ mod values;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use transom_protocol::session::AuthScheme;
 
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
 /// The settings file with every key, its default and what it is for.
@@ -135,11 +135,8 @@ pub struct AdminDoor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Session {
-    /// Messages of a device in one session before the server ends it.
+    /// Messages in one session; after that nothing more is offered in it.
     pub max_messages: u32,
-    /// How long a session with nothing left to say stays open for its device.
-    #[serde(with = "values::duration")]
-    pub quiet_timeout: Duration,
     /// How long nothing may be heard in a session before it counts as over.
     #[serde(with = "values::duration")]
     pub timeout: Duration,
@@ -148,8 +145,6 @@ pub struct Session {
     pub package_bytes: usize,
     /// Most commands in one message.
     pub package_commands: usize,
-    /// Scheme of the credential that new accounts are given.
-    pub auth_scheme: AuthScheme,
 }
 
 /// Delivery of commands.
@@ -256,20 +251,13 @@ impl Default for AdminDoor {
 
 impl Default for Session {
     fn default() -> Self {
-        Self {
-            max_messages: 500,
-            quiet_timeout: seconds(10 * 60),
-            timeout: seconds(60 * 60),
-            package_bytes: 256 * 1024,
-            package_commands: 100,
-            auth_scheme: AuthScheme::Md5,
-        }
+        Self { max_messages: 100, timeout: seconds(30 * 60), package_bytes: 256 * 1024, package_commands: 100 }
     }
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { max_attempts: 5, accepted_timeout: seconds(7 * DAY) }
+        Self { max_attempts: 5, accepted_timeout: seconds(DAY) }
     }
 }
 

@@ -126,6 +126,7 @@ impl FromStr for DatabaseUrl {
     // The text may hold a password, so no error repeats it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(file) = text.strip_prefix("sqlite:") {
+            let file = if file.starts_with("///") { file.trim_start_matches("//") } else { file };
             let is_file = !file.is_empty() && !file.starts_with(':') && !file.starts_with("//") && !file.contains('?');
             return if is_file {
                 Ok(Self::Sqlite(PathBuf::from(file)))
@@ -308,6 +309,7 @@ mod tests {
     fn a_database_file_starts_in_the_data_folder() {
         let folder = DataFolder::new("/data");
         assert_eq!("sqlite:transom.db".parse::<DatabaseUrl>().unwrap().resolve(&folder), "sqlite:/data/transom.db");
+        assert_eq!("sqlite:///x.db".parse::<DatabaseUrl>().unwrap().resolve(&folder), "sqlite:/x.db");
         assert_eq!("sqlite:/var/x.db".parse::<DatabaseUrl>().unwrap().resolve(&folder), "sqlite:/var/x.db");
         for text in ["transom.db", "sqlite:", "sqlite::memory:", "sqlite://x", "sqlite:x?mode=ro", "mysql://x"] {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");

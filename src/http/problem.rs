@@ -115,6 +115,11 @@ impl Problem {
         self
     }
 
+    /// Each thing that is wrong with what was sent.
+    pub fn errors(&self) -> &[ProblemError] {
+        &self.errors
+    }
+
     /// About the request with an id.
     #[must_use]
     pub(super) fn about(mut self, request_id: &str) -> Self {

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use transom_protocol::session::Timestamp;
 use transom_protocol::syncml::{
     AlertCode, Command, Item, Message, Request, Results, Status, StatusClass, StatusCode, Verb, read, redact,
 };
 use transom_protocol::xml::Limits;
+
+use crate::model::{from_rfc3339, rfc3339};
 
 /// One exchange of the journal.
 #[derive(Debug, Clone)]
@@ -23,10 +25,10 @@ pub struct Told<'a> {
 }
 
 /// One line of the telling.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// When it was said.
-    #[serde(serialize_with = "crate::model::rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub at: Timestamp,
     /// The how-manieth exchange of the session, from 1.
     pub exchange: usize,
@@ -46,10 +48,10 @@ pub struct Line {
 }
 
 /// How a command was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// When.
-    #[serde(serialize_with = "crate::model::rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub at: Timestamp,
     /// Status code.
     pub status: u16,
@@ -72,7 +74,7 @@ pub struct Answer {
 }
 
 /// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// The device.
@@ -82,7 +84,7 @@ pub enum Speaker {
 }
 
 /// Good, bad or open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Done.
@@ -289,7 +291,7 @@ impl Teller {
 }
 
 fn shown_value(uri: Option<&str>, item: &Item) -> String {
-    if uri.is_some_and(redact::is_secret) { redact::REDACTED.to_owned() } else { item.text().to_owned() }
+    redact::redact_value(uri.unwrap_or_default(), item.text()).into_owned()
 }
 
 /// Whether two spellings name the same node. A node that was asked for with a query is answered without it.

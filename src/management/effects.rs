@@ -124,7 +124,7 @@ pub(super) fn save_events(
 }
 
 fn without_secret(source: Option<&str>, data: &str) -> String {
-    if source.is_some_and(redact::is_secret) { redact::REDACTED.to_owned() } else { data.to_owned() }
+    redact::redact_value(source.unwrap_or_default(), data).into_owned()
 }
 
 /// What the device says of itself, when it says something new.

@@ -104,7 +104,7 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
     match admission {
         // Without a stored reply nothing is a repetition.
         Admission::Repeat => Ok(refused_without_contact(heard, frame)),
-        Admission::Refused(refused) => refused_by_contact(tx, heard, &contact, key.as_ref(), *refused),
+        Admission::Refused(refused) => refused_by_contact(tx, heard, &contact, key.as_ref(), &refused),
         Admission::Accepted(admitted) => accepted(tx, heard, frame, &contact, key, *admitted),
     }
 }
@@ -158,7 +158,7 @@ fn accepted(
         pending = tx.pending_commands(&contact.enrollment, &concerned, now, COMMANDS_LOADED)?;
         if admitted.brings_reports() {
             let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
-            let accepted = tx.accepted_commands(&contact.enrollment, COMMANDS_LOADED)?;
+            let accepted = tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
             pending.extend(accepted.into_iter().filter(|command| !known.contains(&command.id)));
         }
     }
@@ -266,7 +266,7 @@ fn refused_by_contact(
     heard: &Heard,
     contact: &Contact,
     key: Option<&SessionKey>,
-    refused: Refused,
+    refused: &Refused,
 ) -> Result<Told, Error> {
     if refused.account.is_some() || refused.session.is_some() {
         let session = key.zip(refused.session.as_ref());

@@ -105,8 +105,9 @@ impl Management {
             return Answer::TooMany { retry_after };
         }
         match self.decide(heard).await {
-            Ok(told) => {
+            Ok((told, statements)) => {
                 self.note(&told);
+                self.0.metrics.statements(statements);
                 Answer::Reply { encoding: told.encoding, body: told.body }
             }
             Err(Error::Busy) => Answer::Busy { retry_after: BUSY },
@@ -117,13 +118,15 @@ impl Management {
         }
     }
 
-    async fn decide(&self, heard: Heard) -> Result<Told, Error> {
+    /// What is answered, and how many statements it took.
+    async fn decide(&self, heard: Heard) -> Result<(Told, u32), Error> {
         let inner = Arc::clone(&self.0);
         self.0
             .store
             .write(move |tx| {
                 let frame = Frame { rules: &inner.options.rules, keep_idle: inner.options.keep_idle };
-                exchange(tx, &heard, &frame)
+                let told = exchange(tx, &heard, &frame)?;
+                Ok((told, tx.statements()))
             })
             .await
     }

@@ -1,8 +1,11 @@
-//! Identifiers of what Transom keeps: UUID version 7 as text, so that they sort by the time at which they were made.
+//! Identifiers of what Transom keeps: UUID version 7 as text, so that they sort by the time at which they were made, and
+//! those of one moment by their order.
+
+use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{CommandId, Timestamp};
-use uuid::{NoContext, Uuid};
+use uuid::{ContextV7, NoContext, Uuid};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -77,12 +80,22 @@ pub fn command_id(now: Timestamp) -> CommandId {
 pub fn parse_command_id(text: &str) -> Option<CommandId> {
     canonical(text).map(CommandId)
 }
+/// Counts the ids of one millisecond. A clock that is set back does not make later ids sort before earlier ones.
+static LAST: Mutex<ContextV7> = Mutex::new(ContextV7::new());
+
+/// No clock that is to be believed goes further: year 2527.
+const FAR: u64 = 1 << 44;
 
 /// A UUID of version 7 as text. Times before 1970 count as 1970.
 fn text(now: Timestamp) -> String {
-    let millis = u64::try_from(now.0).unwrap_or(0);
+    let millis = u64::try_from(now.0).unwrap_or(0).min(FAR);
     let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
-    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, millis / 1000, nanos)).to_string()
+    let time = if millis < FAR {
+        uuid::Timestamp::from_unix(&LAST, millis / 1000, nanos)
+    } else {
+        uuid::Timestamp::from_unix(NoContext, millis / 1000, nanos)
+    };
+    Uuid::new_v7(time).to_string()
 }
 
 /// The one spelling of an id that is stored and compared.
@@ -100,6 +113,13 @@ mod tests {
         let late = SessionKey::new(Timestamp(1_700_000_000_001));
         assert!(early < late);
         assert_ne!(SessionKey::new(Timestamp(5)), SessionKey::new(Timestamp(5)));
+    }
+
+    #[test]
+    fn ids_of_one_moment_sort_by_their_order() {
+        let ids: Vec<_> = (0..1000).map(|_| command_id(Timestamp(1_700_000_000_000))).collect();
+        assert!(ids.is_sorted() && ids.first() != ids.last());
+        assert!(command_id(Timestamp(5)) > ids[999], "a clock that was set back changes nothing");
     }
 
     #[test]

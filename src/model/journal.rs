@@ -9,7 +9,7 @@ use super::{EnrollmentId, EventId, ExchangeId, SessionKey};
 /// One request and the reply to it. The bodies are what the caller made of them: redacted, then compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
-    /// Its id; the time in it is `received_at`.
+    /// Its id; ids sort by time.
     pub id: ExchangeId,
     /// The session, once the message was authenticated.
     pub session: Option<SessionKey>,
@@ -50,7 +50,7 @@ pub struct Exchange {
 /// Something worth telling that happened: an alert of the device, an anomaly, a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// Its id; the time in it is `at`.
+    /// Its id; ids sort by time.
     pub id: EventId,
     /// To whom.
     pub device: Option<DeviceId>,

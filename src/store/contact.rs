@@ -106,8 +106,8 @@ impl Tx<'_> {
             .select(columns::<ContactRow>());
         let rows: Vec<ContactRow> = on_backend!(
             self,
-            sqlite | conn | query.load(conn),
-            postgres | conn | query.for_no_key_update().load(conn)
+            sqlite => |conn| query.load(conn),
+            postgres => |conn| query.for_no_key_update().load(conn)
         )?;
         rows.into_iter().map(|row| self.contact(row)).collect()
     }
@@ -120,8 +120,8 @@ impl Tx<'_> {
             .select(columns::<ContactRow>());
         let row: Option<ContactRow> = on_backend!(
             self,
-            sqlite | conn | query.first(conn).optional(),
-            postgres | conn | query.for_no_key_update().first(conn).optional()
+            sqlite => |conn| query.first(conn).optional(),
+            postgres => |conn| query.for_no_key_update().first(conn).optional()
         )?;
         row.map(|row| self.contact(row)).transpose()
     }

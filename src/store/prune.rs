@@ -150,6 +150,7 @@ impl Tx<'_> {
 
     /// Deletes the oldest exchanges before a time, and says how many and how many bytes.
     fn prune_exchanges(&mut self, before: Timestamp, batch: i64) -> Result<(usize, i64), Error> {
+        let (counted_until, _) = self.journal_size()?;
         let query = exchanges::table
             .filter(exchanges::received_at.lt(before.0))
             .order(exchanges::received_at.asc())
@@ -162,8 +163,6 @@ impl Tx<'_> {
         let query = diesel::delete(exchanges::table.filter(among(exchanges::id, ids)))
             .returning((exchanges::received_at, exchanges::stored_bytes));
         let deleted: Vec<(i64, i64)> = on_backend!(self, |conn| query.get_results(conn))?;
-        let counted_until = journal_size::table.select(journal_size::counted_until);
-        let counted_until: i64 = on_backend!(self, |conn| counted_until.first(conn))?;
         let counted: i64 = deleted.iter().filter(|(at, _)| *at < counted_until).map(|(_, bytes)| bytes).sum();
         let query = diesel::update(journal_size::table)
             .set(journal_size::stored_bytes.eq(journal_size::stored_bytes - counted));
@@ -173,9 +172,7 @@ impl Tx<'_> {
 
     /// Bytes that all exchanges take. Adds up only what is new since the last time.
     fn journal_bytes(&mut self, now: Timestamp) -> Result<i64, Error> {
-        let size = journal_size::table.select((journal_size::counted_until, journal_size::stored_bytes));
-        let (counted_until, counted): (i64, i64) =
-            on_backend!(self, sqlite | conn | size.first(conn), postgres | conn | size.for_update().first(conn))?;
+        let (counted_until, counted) = self.journal_size()?;
         // What is younger may still be joined by a transaction that began earlier.
         let until = counted_until.max(now.plus_millis(-COUNT_AFTER).0);
         let newly = self.bytes_between(counted_until, until)?;
@@ -183,6 +180,16 @@ impl Tx<'_> {
             .set((journal_size::counted_until.eq(until), journal_size::stored_bytes.eq(counted.saturating_add(newly))));
         on_backend!(self, |conn| query.execute(conn))?;
         Ok(counted.saturating_add(newly).saturating_add(self.bytes_between(until, i64::MAX)?))
+    }
+
+    /// Up to when exchanges are added up, and their sum. Whoever deletes or adds up waits here for the one before.
+    fn journal_size(&mut self) -> Result<(i64, i64), Error> {
+        let size = journal_size::table.select((journal_size::counted_until, journal_size::stored_bytes));
+        on_backend!(
+            self,
+            sqlite => |conn| size.first(conn),
+            postgres => |conn| size.for_update().first(conn)
+        )
     }
 
     fn bytes_between(&mut self, from: i64, until: i64) -> Result<i64, Error> {
@@ -203,9 +210,8 @@ impl Tx<'_> {
         let query = sessions::table
             .inner_join(enrollments::table)
             .filter(sessions::started_at.lt(before.0))
-            .filter(
-                sessions::started_at.gt(after.0).or(sessions::started_at.eq(after.0).and(sessions::id.gt(&after.1))),
-            )
+            .filter(sessions::started_at.ge(after.0))
+            .filter(sessions::started_at.gt(after.0).or(sessions::id.gt(&after.1)))
             .order((sessions::started_at.asc(), sessions::id.asc()))
             .limit(batch)
             .select((sessions::started_at, sessions::id, sessions::last_at, enrollments::session));
@@ -235,11 +241,8 @@ impl Tx<'_> {
     ) -> Result<(Vec<String>, Option<After>), Error> {
         let query = commands::table
             .filter(commands::settled_at.lt(before.0))
-            .filter(
-                commands::settled_at
-                    .gt(after.0)
-                    .or(commands::settled_at.eq(after.0).and(commands::id.nullable().gt(&after.1))),
-            )
+            .filter(commands::settled_at.ge(after.0))
+            .filter(commands::settled_at.gt(after.0).or(commands::id.nullable().gt(&after.1)))
             .order((commands::settled_at.asc(), commands::id.asc()))
             .limit(batch)
             .select((

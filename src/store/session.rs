@@ -36,15 +36,18 @@ impl Tx<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<SessionRecord>, Error> {
+        let after = after.map(place).transpose()?;
         let rows: Vec<(SessionRow, String)> = on_backend!(self, |conn| {
             let mut query = sessions::table
                 .inner_join(enrollments::table)
-                .order(sessions::id.desc())
+                .order((sessions::started_at.desc(), sessions::id.desc()))
                 .limit(one_more(limit))
                 .select((columns::<SessionRow>(), enrollments::device_id))
                 .into_boxed();
-            if let Some(after) = after {
-                query = query.filter(sessions::id.lt(after.sort_key()));
+            if let Some((started_at, id)) = after {
+                query = query
+                    .filter(sessions::started_at.le(started_at))
+                    .filter(sessions::started_at.lt(started_at).or(sessions::id.lt(id)));
             }
             if let Some(device) = &filter.device {
                 query = query.filter(sessions::folded_id.eq(device.key()));
@@ -58,7 +61,7 @@ impl Tx<'_> {
             query.load(conn)
         })?;
         let records = rows.into_iter().map(record).collect::<Result<_, _>>()?;
-        Ok(Page::of(records, limit, |record: &SessionRecord| record.id.to_string()))
+        Ok(Page::of(records, limit, |record: &SessionRecord| format!("{}/{}", record.started_at.0, record.id)))
     }
 
     /// One session.
@@ -70,6 +73,12 @@ impl Tx<'_> {
         let row: Option<(SessionRow, String)> = on_backend!(self, |conn| query.first(conn).optional())?;
         row.map(record).transpose()
     }
+}
+
+/// The start and the id of the session that was shown last.
+fn place(cursor: &Cursor) -> Result<(i64, &str), Error> {
+    let place = cursor.sort_key().split_once('/').and_then(|(at, id)| Some((at.parse().ok()?, id)));
+    place.ok_or_else(|| Error::Conflict("this cursor is of another list".to_owned()))
 }
 
 fn record((row, device_id): (SessionRow, String)) -> Result<SessionRecord, Error> {

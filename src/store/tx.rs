@@ -29,9 +29,9 @@ pub(super) enum Conn<'c> {
 /// Runs one statement: the same query on both engines, or one for each, side by side.
 macro_rules! on_backend {
     ($tx:expr, |$conn:ident| $query:expr) => {
-        on_backend!($tx, sqlite | $conn | $query, postgres | $conn | $query)
+        on_backend!($tx, sqlite => |$conn| $query, postgres => |$conn| $query)
     };
-    ($tx:expr, sqlite |$sqlite:ident| $on_sqlite:expr, postgres |$postgres:ident| $on_postgres:expr) => {{
+    ($tx:expr, sqlite => |$sqlite:ident| $on_sqlite:expr, postgres => |$postgres:ident| $on_postgres:expr) => {{
         $tx.statements += 1;
         match &mut $tx.conn {
             $crate::store::tx::Conn::Sqlite(conn) => {

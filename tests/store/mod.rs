@@ -2,17 +2,23 @@
 
 mod contact;
 mod generations;
+mod hostile;
+mod outage;
+mod plans;
+mod prune;
+mod queue;
 mod schema;
 mod transactions;
+mod views;
 
 use transom::model::{
-    CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, Timestamp,
+    ApiToken, CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment,
+    Timestamp,
 };
-use transom::store::Error;
+use transom::store::{Error, Tx};
 use transom_protocol::csp::Instruction;
 use transom_protocol::session::{
-    A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Phase, Secret32, Session,
-    SessionId, SyncType,
+    A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Secret32, Session, SessionId,
 };
 
 use crate::support::databases::TestStore;
@@ -40,25 +46,12 @@ fn account(secret: &str) -> Account {
 }
 
 fn session(id: &str, now: Timestamp) -> Session {
+    let authentication = Authentication::Digest(Nonce::from_bytes(b"used nonce"));
     Session {
-        session_id: SessionId::parse(id).unwrap(),
-        phase: Phase::Open,
-        authentication: Authentication::Digest(Nonce::from_bytes(b"used nonce")),
-        client_message: MsgId::FIRST,
         client_hash: "00".repeat(32),
-        server_message: MsgId::FIRST,
-        started_at: now,
-        last_at: now,
         login: LoginStatus::User,
-        sync_type: SyncType::Mixed,
         max_msg_size: Some(524_288),
-        max_obj_size: None,
-        in_flight: Vec::new(),
-        upload: None,
-        download: None,
-        server_challenges: 0,
-        server_cred: false,
-        ender: None,
+        ..Session::begin(SessionId::parse(id).unwrap(), MsgId::FIRST, authentication, now)
     }
 }
 
@@ -88,6 +81,21 @@ fn order(devices: &[&str], commands: Vec<NewCommand>) -> NewCommands {
         batch: None,
         created_by: "tests".to_owned(),
         max_open: 10_000,
+    }
+}
+
+/// A question that is cheap.
+fn tokens(tx: &mut Tx<'_>) -> Result<Vec<ApiToken>, Error> {
+    tx.tokens()
+}
+
+/// Numbers that look random and are the same each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
     }
 }
 

@@ -79,7 +79,9 @@ pub(crate) fn fresh(engine: Engine) -> Option<(DatabaseUrl, Place)> {
             let mut connection = PgConnection::establish(server).unwrap();
             connection.batch_execute(&format!("CREATE SCHEMA {name}")).unwrap();
             let separator = if server.contains('?') { '&' } else { '?' };
-            let url = format!("{server}{separator}options=-c%20search_path%3D{name}").parse().unwrap();
+            let url = format!("{server}{separator}options=-c%20search_path%3D{name}&application_name={name}")
+                .parse()
+                .unwrap();
             Some((url, Place::Schema(name)))
         }
     }
@@ -101,22 +103,18 @@ pub(crate) fn options() -> StoreOptions {
 }
 
 /// The server that tests use, if it answers.
-#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 pub(crate) fn postgres_server() -> Option<&'static str> {
     static SERVER: OnceLock<Option<String>> = OnceLock::new();
     let server = SERVER.get_or_init(|| {
         let named = std::env::var("TEST_DATABASE_URL").ok();
         let url = named.unwrap_or_else(|| "postgres://postgres@127.0.0.1:5432/postgres?connect_timeout=3".to_owned());
-        match PgConnection::establish(&url) {
-            Ok(_) => Some(url),
-            Err(_) if std::env::var("REQUIRE_POSTGRES").as_deref() == Ok("1") => {
-                panic!("REQUIRE_POSTGRES=1, and no PostgreSQL answers (TEST_DATABASE_URL)")
-            }
-            Err(_) => {
-                println!("no PostgreSQL answers (TEST_DATABASE_URL): its half of the tests is skipped");
-                None
-            }
+        let answers = PgConnection::establish(&url).is_ok();
+        let required = std::env::var("REQUIRE_POSTGRES").as_deref() == Ok("1");
+        assert!(answers || !required, "REQUIRE_POSTGRES=1, and no PostgreSQL answers (TEST_DATABASE_URL)");
+        if !answers {
+            println!("no PostgreSQL answers (TEST_DATABASE_URL): its half of the tests is skipped");
         }
+        answers.then_some(url)
     });
     server.as_deref()
 }
@@ -125,6 +123,18 @@ pub(crate) fn postgres_server() -> Option<&'static str> {
 struct TextRow {
     #[diesel(sql_type = diesel::sql_types::Text)]
     text: String,
+}
+
+#[derive(QueryableByName)]
+struct SqlitePlanRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+#[derive(QueryableByName)]
+struct PostgresPlanRow {
+    #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
+    line: String,
 }
 
 /// A connection behind the store's back.
@@ -161,6 +171,20 @@ impl Direct {
             Self::Postgres(connection) => query.load(connection).unwrap(),
         };
         rows.into_iter().map(|row| row.text).collect()
+    }
+
+    /// What `EXPLAIN` tells.
+    pub(crate) fn plan(&mut self, explain: &str) -> String {
+        match self {
+            Self::Sqlite(connection) => {
+                let rows: Vec<SqlitePlanRow> = diesel::sql_query(explain).load(connection).unwrap();
+                rows.into_iter().map(|row| row.detail).collect::<Vec<_>>().join("\n")
+            }
+            Self::Postgres(connection) => {
+                let rows: Vec<PostgresPlanRow> = diesel::sql_query(explain).load(connection).unwrap();
+                rows.into_iter().map(|row| row.line).collect::<Vec<_>>().join("\n")
+            }
+        }
     }
 
     /// The number that a query finds, such as `SELECT count(*) FROM …`.

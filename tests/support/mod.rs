@@ -2,4 +2,8 @@
 
 pub(crate) mod databases;
 pub(crate) mod judge;
+pub(crate) mod operator;
+pub(crate) mod server;
 pub(crate) mod statements;
+pub(crate) mod windows;
+pub(crate) mod wire;

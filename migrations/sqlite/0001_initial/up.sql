@@ -64,7 +64,7 @@ CREATE TABLE sessions (
     last_reply_encoding TEXT,
     last_reply BLOB                     -- sealed
 ) STRICT;
-CREATE INDEX sessions_by_device ON sessions (folded_id, id);
+CREATE INDEX sessions_by_device ON sessions (folded_id, started_at, id);
 CREATE INDEX sessions_by_enrollment ON sessions (enrollment);
 CREATE INDEX sessions_by_start ON sessions (started_at, id);
 
@@ -104,7 +104,7 @@ CREATE TABLE commands (
     UNIQUE (enrollment, sequence)
 ) STRICT;
 CREATE INDEX commands_ready ON commands (enrollment, lane, sequence, ready_at) WHERE ready_at IS NOT NULL;
-CREATE INDEX commands_by_standing ON commands (enrollment, state, reason);
+CREATE INDEX commands_by_standing ON commands (enrollment, state, reason, sequence);
 CREATE INDEX commands_by_device ON commands (folded_id, id);
 CREATE INDEX commands_by_state ON commands (state, id);
 CREATE INDEX commands_by_batch ON commands (batch, id) WHERE batch IS NOT NULL;

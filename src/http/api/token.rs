@@ -14,9 +14,13 @@ use actix_web::{
     web::Data,
 };
 use futures_util::future::BoxFuture;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::http::{observe::Note, problem::Problem};
+use crate::{
+    http::{observe::Note, problem::Problem},
+    model::TokenId,
+};
 
 /// Longest token that is looked at.
 const MAX_TOKEN: usize = 512;
@@ -30,8 +34,12 @@ pub struct Caller {
     /// The name of the operator or the token.
     pub name: String,
     /// Id of the token.
-    pub token: String,
+    pub token: TokenId,
 }
+
+/// A key that only the bearer of the token knows, and that is the same in all its requests.
+#[derive(Clone)]
+pub(super) struct CallerKey(Zeroizing<[u8; 32]>);
 
 /// What is known of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +62,18 @@ impl Token {
     }
 }
 
+impl CallerKey {
+    fn of(token: &Token) -> Self {
+        let hash = Sha256::new().chain_update(b"transom key of a caller\0").chain_update(token.expose());
+        Self(Zeroizing::new(hash.finalize().into()))
+    }
+
+    /// The key itself.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
@@ -68,13 +88,18 @@ pub(super) async fn authenticate(
     let note = Note::of(request.request());
     note.route("api");
     let verifier = request.app_data::<Data<TokenVerifier>>().cloned();
-    let verdict = match (verifier, token_of(request.headers())) {
+    let token = token_of(request.headers());
+    let key = token.as_ref().map(CallerKey::of);
+    let verdict = match (verifier, token) {
         (Some(verifier), Some(token)) => (verifier.as_ref())(token).await,
         _ => Verdict::Unknown,
     };
     match verdict {
         Verdict::Known(caller) => {
             request.extensions_mut().insert(caller);
+            if let Some(key) = key {
+                request.extensions_mut().insert(key);
+            }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
         Verdict::Unknown => {

@@ -4,8 +4,8 @@ use super::answer::{challenge, header_only};
 use super::authenticate::{Freshness, Proof, prove};
 use super::relation::Relation;
 use super::{
-    Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Header, HeaderFault, LoginStatus, MsgId, Nonce,
-    Phase, Rules, Session, SyncType, Timestamp,
+    Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Header, HeaderFault, MsgId, Nonce, Phase,
+    Rules, Session, Timestamp,
 };
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
@@ -251,7 +251,8 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
             let earlier = other.as_ref().map(|session| remember(session, header)).unwrap_or_default();
             let first_hash = body_hash.to_owned();
             let server_message = first_number(other.as_ref(), header);
-            (Session { first_hash, earlier, server_message, ..begin(header, authentication, now) }, other)
+            let begun = Session::begin(header.session.clone(), header.message, authentication, now);
+            (Session { first_hash, earlier, server_message, ..begun }, other)
         }
     };
     let session = Session {
@@ -293,35 +294,6 @@ fn remember(before: &Session, header: &Header) -> Vec<EarlierSession> {
 fn first_number(before: Option<&Session>, header: &Header) -> MsgId {
     let same = before.filter(|before| before.session_id == header.session);
     same.map_or(header.message, |before| before.server_message.next().max(header.message))
-}
-
-/// A new session.
-fn begin(header: &Header, authentication: Authentication, now: Timestamp) -> Session {
-    Session {
-        session_id: header.session.clone(),
-        phase: Phase::Open,
-        authentication,
-        authenticated_in: header.message,
-        client_message: header.message,
-        client_hash: String::new(),
-        first_hash: String::new(),
-        earlier: Vec::new(),
-        server_message: header.message,
-        messages: 1,
-        started_at: now,
-        last_at: now,
-        login: LoginStatus::default(),
-        sync_type: SyncType::default(),
-        max_msg_size: None,
-        max_obj_size: None,
-        in_flight: Vec::new(),
-        upload: None,
-        download: None,
-        asked: 0,
-        server_challenges: 0,
-        server_cred: false,
-        ender: None,
-    }
 }
 
 fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {

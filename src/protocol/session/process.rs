@@ -257,8 +257,9 @@ impl Work<'_> {
         for (cmd_ref, name, code) in std::mem::take(&mut self.replies) {
             commands.push(Command::Status(answer::status(&mut self.ids, msg_ref, &cmd_ref, &name, code)));
         }
-        // A device that was asked to go on with a package of ours may answer without Final.
-        let next_chunk = self.asked_next
+        // A message without Final has more to come, so it is asked for. A device that then has nothing to add waits for
+        // our next chunk, and only left the Final out.
+        let next_chunk = (self.asked_next && (message.body.is_final || self.session.nudged))
             && self.session.upload.is_none()
             && self.session.download.as_ref().is_some_and(|download| download.acknowledged);
         self.wants_next &= !next_chunk;
@@ -281,6 +282,7 @@ impl Work<'_> {
                 reply.body.commands.push(answer::alert(&mut self.ids, AlertCode::NEXT_MESSAGE, Vec::new()));
             }
         }
+        self.session.nudged = self.wants_next;
         if self.ending.is_none() {
             self.session.phase = if asks || self.hold { Phase::Open } else { Phase::Quiet };
         }

@@ -54,8 +54,43 @@ pub struct Session {
     pub server_challenges: u32,
     /// Every message of ours carries our credential.
     pub server_cred: bool,
+    /// Our last message only asked for the next one.
+    pub nudged: bool,
     /// An Exec that ends the session went out: nothing follows it until it is answered with an error.
     pub ender: Option<CommandId>,
+}
+
+impl Session {
+    /// A session that begins with this message of the client. Each message that it may have sent before, to be
+    /// challenged, was answered by one of ours, so that our counter begins where the client's stands.
+    pub const fn begin(session_id: SessionId, message: MsgId, authentication: Authentication, now: Timestamp) -> Self {
+        Self {
+            session_id,
+            phase: Phase::Open,
+            authentication,
+            authenticated_in: message,
+            client_message: message,
+            client_hash: String::new(),
+            first_hash: String::new(),
+            earlier: Vec::new(),
+            server_message: message,
+            messages: 1,
+            started_at: now,
+            last_at: now,
+            login: LoginStatus::Unsaid,
+            sync_type: SyncType::Mixed,
+            max_msg_size: None,
+            max_obj_size: None,
+            in_flight: Vec::new(),
+            upload: None,
+            download: None,
+            asked: 0,
+            server_challenges: 0,
+            server_cred: false,
+            nudged: false,
+            ender: None,
+        }
+    }
 }
 
 /// What is remembered of a session that another one replaced.

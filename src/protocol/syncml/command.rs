@@ -4,6 +4,7 @@ use super::{AlertCode, Item, Meta, StatusCode};
 
 /// One element of a `SyncBody`, or a child of Atomic or Sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most of what a body holds is Status, the largest of them")]
 pub enum Command {
     /// Add, Replace, Delete, Get, Exec or Copy.
     Request(Request),

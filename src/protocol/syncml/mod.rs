@@ -2,7 +2,7 @@
 //!
 //! [`Message`] is what travels, as values and unjudged: identifiers are text as they came, because a wrong
 //! `VerDTD` or `MsgID` is answered with a Status by [`crate::session`], not refused by the reader. [`read`] and
-//! [`write`] are the XML form, [`wbxml`] the binary one, [`codec`] chooses between them.
+//! [`mod@write`] are the XML form, [`wbxml`] the binary one, [`codec`] chooses between them.
 
 pub mod codec;
 mod codes;

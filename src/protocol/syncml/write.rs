@@ -35,7 +35,7 @@ pub fn write(message: &Message) -> String {
     writer.into_sink()
 }
 
-/// Bytes that a command adds to [`write`]'s output, wherever it stands: a command declares what it needs itself.
+/// Bytes that a command adds to [`write()`]'s output, wherever it stands: a command declares what it needs itself.
 pub fn command_len(command: &Command) -> usize {
     let mut writer = Writer::new(Count::default());
     write_command(&mut writer, command);

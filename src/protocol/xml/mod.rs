@@ -1,6 +1,6 @@
 //! XML as this protocol needs it: read what a stranger sent, write what a strict client takes.
 //!
-//! [`text`] makes characters of bytes, [`Reader`] makes elements of characters, [`Writer`] makes characters of values.
+//! [`text`] makes characters of bytes, `Reader` makes elements of characters, `Writer` makes characters of values.
 //! What the reader lets through is well-formed in the sense of XML 1.0 and its namespaces, and within [`Limits`];
 //! anything else is a [`Refusal`] that says where and why. It takes time in proportion to the text.
 //!

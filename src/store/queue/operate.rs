@@ -129,8 +129,8 @@ impl Tx<'_> {
         let lock = enrollments::table.filter(enrollments::id.eq(&enrollment)).select(enrollments::ended_at);
         let ended: Option<i64> = on_backend!(
             self,
-            sqlite | conn | lock.first(conn),
-            postgres | conn | lock.for_no_key_update().first(conn)
+            sqlite => |conn| lock.first(conn),
+            postgres => |conn| lock.for_no_key_update().first(conn)
         )?;
         let query = commands::table.filter(commands::id.eq(&command.0)).select((
             commands::state,

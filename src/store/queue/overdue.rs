@@ -60,8 +60,8 @@ impl Tx<'_> {
             .select(enrollments::id);
         let _: Vec<String> = on_backend!(
             self,
-            sqlite | _conn | Ok::<_, diesel::result::Error>(Vec::new()),
-            postgres | conn | query.for_no_key_update().load(conn)
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(Vec::new()),
+            postgres => |conn| query.for_no_key_update().load(conn)
         )?;
         Ok(())
     }

@@ -139,7 +139,11 @@ impl Tx<'_> {
 
     fn write_together(&mut self, enrollment: &EnrollmentId, rows: Vec<Row>) -> Result<usize, Error> {
         let query = Together::new(enrollment, rows);
-        on_backend!(self, sqlite | _conn | Err(diesel::result::Error::NotFound), postgres | conn | query.execute(conn))
+        on_backend!(
+            self,
+            sqlite => |_conn| Err(diesel::result::Error::NotFound),
+            postgres => |conn| query.execute(conn)
+        )
     }
 
     /// Notes which commands a reply carries.
@@ -239,26 +243,31 @@ impl QueryFragment<Pg> for Together {
              accepted_at = new.accepted_at, progress = new.progress FROM unnest(",
         );
         out.push_bind_param::<Array<Text>, _>(&self.id)?;
-        out.push_sql(", ");
+        out.push_sql("::text[], ");
         out.push_bind_param::<Array<Text>, _>(&self.state)?;
+        out.push_sql("::text[]");
         for column in [&self.reason, &self.reason_detail] {
             out.push_sql(", ");
             out.push_bind_param::<Array<Nullable<Text>>, _>(column)?;
+            out.push_sql("::text[]");
         }
         let times = [&self.reason_since, &self.reason_count, &self.retry_at, &self.sent_at, &self.settled_at];
         for column in times.into_iter().chain([&self.ready_at, &self.lapses_at, &self.accepted_at]) {
             out.push_sql(", ");
             out.push_bind_param::<Array<Nullable<BigInt>>, _>(column)?;
+            out.push_sql("::bigint[]");
         }
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.attempts)?;
-        out.push_sql(", ");
+        out.push_sql("::bigint[], ");
         out.push_bind_param::<Array<Binary>, _>(&self.progress)?;
+        out.push_sql("::bytea[]");
         out.push_sql(
             ") AS new(id, state, reason, reason_detail, reason_since, reason_count, retry_at, sent_at, settled_at, \
              ready_at, lapses_at, accepted_at, attempts, progress) \
-             WHERE commands.id = new.id AND commands.settled_at IS NULL AND commands.enrollment = ",
+             WHERE commands.id = new.id AND commands.settled_at IS NULL AND commands.enrollment || '' = ",
         );
+        // As an expression the enrollment is checked and not looked for, which would be its whole history.
         out.push_bind_param::<Text, _>(&self.enrollment)
     }
 }

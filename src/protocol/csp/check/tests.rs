@@ -224,7 +224,7 @@ fn setting() -> impl Strategy<Value = Setting> {
         Just("./device/vendor/%41"),
         Just("./A?list=Struct"),
     ];
-    let format = prop::option::of("chr|int|bool|b64|bin|node|null|xml|float|date|time|odd");
+    let format = prop::option::of("chr|chr|chr|xml|xml|int|bool|b64|bin|node|null|float|date|time|odd");
     let data = prop::option::of(prop_oneof![
         any::<String>(),
         "[-0-9TZ:+]{0,20}",
@@ -232,7 +232,8 @@ fn setting() -> impl Strategy<Value = Setting> {
         "true|false|2026-11-20|03:00:00|1.5|",
         "<a/>|<a>.</a>|<a b='.'/>|&lt;|<[a-z]>",
     ]);
-    let mime = prop::option::of(prop_oneof![Just("text/plain".to_owned()), any::<String>()]);
+    let mime =
+        prop_oneof![8 => Just(None), 1 => Just(Some("text/plain".to_owned())), 1 => any::<String>().prop_map(Some)];
     (target, format, mime, data).prop_map(|(target, format, mime, data)| Setting {
         target: target.parse().unwrap(),
         format: format.map(Format::from),
@@ -243,14 +244,14 @@ fn setting() -> impl Strategy<Value = Setting> {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let verb = prop_oneof![
-        Just(Verb::Get),
-        Just(Verb::Add),
-        Just(Verb::Replace),
-        Just(Verb::Delete),
-        Just(Verb::Exec),
-        Just(Verb::Copy),
+        1 => Just(Verb::Get),
+        4 => Just(Verb::Add),
+        4 => Just(Verb::Replace),
+        1 => Just(Verb::Delete),
+        4 => Just(Verb::Exec),
+        1 => Just(Verb::Copy),
     ];
-    (verb, prop::collection::vec(setting(), 0..3)).prop_map(|(verb, items)| Operation {
+    (verb, prop::collection::vec(setting(), 1..3)).prop_map(|(verb, items)| Operation {
         verb,
         items,
         if_exists: crate::csp::IfExists::Fail,

@@ -88,22 +88,15 @@ fn the_next_chunk_waits_for_the_status_of_the_one_before() {
 }
 
 #[test]
-fn a_device_that_answers_an_open_package_without_final_gets_its_next_chunk() {
+fn a_device_that_only_leaves_final_out_gets_its_next_chunk_when_it_asks_again() {
     let mut talk = talk(None);
     talk.order(&replace("./A", &"x".repeat(3_000)));
     talk.says([alert(2, 1201)]);
     talk.is_final = false;
-    let mut pieces = 0;
-    for message in 1..6 {
-        let cmd_id = if message == 1 { 3 } else { 2 + u32::from(pieces > 0) };
-        let reply = talk.says([heard(message), status(2, message, cmd_id, "Replace", 213), alert(3, 1222)]);
-        assert!(reply.alerts().is_empty(), "we do not ask who asked us");
-        pieces += usize::from(chunk(&reply).is_some());
-        if reply.is_final() {
-            break;
-        }
-    }
-    assert!(pieces >= 2, "{pieces} more chunks");
+    let reply = talk.says([heard(1), status(2, 1, 3, "Replace", 213), alert(3, 1222)]);
+    assert_eq!((reply.alerts(), chunk(&reply).is_some()), (vec![1222], false), "it has not ended its package");
+    let reply = talk.says([heard(2), alert(2, 1222)]);
+    assert_eq!((reply.alerts(), chunk(&reply).is_some()), (vec![], true), "it has nothing to add");
 }
 
 #[test]
