@@ -30,7 +30,12 @@ pub(in crate::cli) fn table<R: IntoIterator<Item = String>>(
 ) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
-    for inner in [TableComponent::HorizontalLines, TableComponent::TopBorder, TableComponent::BottomBorder] {
+    for inner in [
+        TableComponent::HorizontalLines,
+        TableComponent::MiddleIntersections,
+        TableComponent::TopBorder,
+        TableComponent::BottomBorder,
+    ] {
         table.remove_style(inner);
     }
     for row in rows {
