@@ -1,11 +1,12 @@
 //! What one message of a device needs to know, and what it leaves behind.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use transom_protocol::session::{Account, DeviceId, Ending, Phase, Session, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::fragments::{columns, update};
-use super::schema::{enrollments, sessions};
+use super::schema::{enrollments, events, exchanges, sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
@@ -270,6 +271,19 @@ impl Tx<'_> {
     pub fn end_session(&mut self, session: &SessionKey, ending: Ending) -> Result<(), Error> {
         let word = words::word(&ending)?;
         let query = update(sessions::table, sessions::id.eq(session.as_str()), sessions::phase.eq(word));
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
+    /// Forgets a session that is no longer the newest of its enrollment, if nothing happened in it and nothing else is
+    /// kept of it.
+    pub fn forget_idle_session(&mut self, session: &SessionKey) -> Result<(), Error> {
+        let id = session.as_str();
+        let query = diesel::delete(sessions::table)
+            .filter(sessions::id.eq(id))
+            .filter(sessions::commands_sent.eq(0))
+            .filter(sessions::commands_answered.eq(0))
+            .filter(not(exists(exchanges::table.filter(exchanges::session.eq(id)))))
+            .filter(not(exists(events::table.filter(events::session.eq(id)))));
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 

@@ -17,7 +17,8 @@ use crate::support::windows::Windows;
 
 on_both!(large_bodies_cost_little_memory, slow_clients_are_cut_off, the_door_says_what_it_does_not_take);
 
-const DOOR: &str = "POST /ManagementServer/Mdm.svc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.syncml.dm+xml\r\n";
+const DOOR: &str =
+    "POST /ManagementServer/Mdm.svc HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/vnd.syncml.dm+xml\r\n";
 
 /// A connection to the device door, byte by byte.
 async fn connect(server: &Server) -> SslStream<TcpStream> {

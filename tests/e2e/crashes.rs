@@ -83,7 +83,8 @@ impl Load {
     pub(super) async fn pass(&self, messages: usize) {
         let goal = self.answered.load(Ordering::Relaxed) + messages;
         let what = format!("{messages} answers");
-        crate::support::server::until(&what, async || (self.answered.load(Ordering::Relaxed) >= goal).then_some(())).await;
+        crate::support::server::until(&what, async || (self.answered.load(Ordering::Relaxed) >= goal).then_some(()))
+            .await;
     }
 
     /// Ends it; gives the devices back.

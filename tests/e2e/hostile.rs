@@ -58,8 +58,20 @@ fn seeds() -> Vec<(Encoding, Vec<u8>)> {
 
 /// Pieces that a reader may stumble over.
 const PIECES: [&str; 14] = [
-    "<Item>", "</Item>", "<Data>", "<![CDATA[", "]]>", "&#0;", "&x;", "<Status><CmdID>1</CmdID>", "<MoreData/>",
-    "<Atomic>", "99999999999999999999", "\u{FEFF}", "<!DOCTYPE a>", "xmlns:a='b' ",
+    "<Item>",
+    "</Item>",
+    "<Data>",
+    "<![CDATA[",
+    "]]>",
+    "&#0;",
+    "&x;",
+    "<Status><CmdID>1</CmdID>",
+    "<MoreData/>",
+    "<Atomic>",
+    "99999999999999999999",
+    "\u{FEFF}",
+    "<!DOCTYPE a>",
+    "xmlns:a='b' ",
 ];
 
 /// Changes a message somewhere, somehow.
@@ -132,7 +144,13 @@ async fn mutated_messages_never_break_the_server(site: Site) {
 }
 
 /// Sends so many messages, half of them in sessions that were let in.
-async fn attack(windows: &Arc<Windows>, seeds: &Arc<Vec<(Encoding, Vec<u8>)>>, seed: u64, messages: usize, workers: usize) {
+async fn attack(
+    windows: &Arc<Windows>,
+    seeds: &Arc<Vec<(Encoding, Vec<u8>)>>,
+    seed: u64,
+    messages: usize,
+    workers: usize,
+) {
     let mut running = JoinSet::new();
     for worker in 0..workers {
         let (windows, seeds) = (Arc::clone(windows), Arc::clone(seeds));
@@ -197,7 +215,8 @@ async fn what_is_no_message_is_refused(site: Site) {
     let shells = [
         "<?xml version=\"1.0\"?><!DOCTYPE SyncML SYSTEM \"http://127.0.0.1:9/x.dtd\"><SyncML/>".to_owned(),
         "<!DOCTYPE a [<!ENTITY a \"aaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><SyncML>&b;</SyncML>".to_owned(),
-        "<SyncML><xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" href=\"file:///etc/passwd\"/></SyncML>".to_owned(),
+        "<SyncML><xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" href=\"file:///etc/passwd\"/></SyncML>"
+            .to_owned(),
         format!("<SyncML {}/>", (0..100_000).map(|n| format!("a{n}='' ")).collect::<String>()),
         format!("<SyncML {}/>", (0..20_000).map(|n| format!("xmlns:a{n}='u{n}' ")).collect::<String>()),
         "<a>".repeat(500_000),
@@ -260,7 +279,8 @@ async fn values_that_nobody_expects_are_answered(site: Site) {
     let http = windows.http();
     let device = "FOND-OF-NONSENSE";
     operator.import(&[windows.device(device, Behaviour::default()).1]).await;
-    let victim = json!([{ "kind": "exec", "items": [{ "target": "./Device/Vendor/MSFT/Defender/Scan", "data": "1" }] }]);
+    let victim =
+        json!([{ "kind": "exec", "items": [{ "target": "./Device/Vendor/MSFT/Defender/Scan", "data": "1" }] }]);
     operator.import(&[windows.device("VICTIM", Behaviour::default()).1]).await;
     let id = operator.order_for("VICTIM", &victim).await.remove(0);
     for (number, nonsense) in NONSENSE.iter().enumerate() {

@@ -28,8 +28,7 @@ async fn on_two_instances(site: Site) {
     let servers = [site.serve(), site.serve_copy("other")];
     let operator = servers[0].operator();
     let clients = size("E2E_CLIENTS", 64);
-    let places: Vec<_> =
-        servers.iter().map(|server| Arc::new(Windows::new(server.device_addr, site.root()))).collect();
+    let places: Vec<_> = servers.iter().map(|server| Arc::new(Windows::new(server.device_addr, site.root()))).collect();
     let (device, entry) = places[0].device("THE-DEVICE", Behaviour::default());
     operator.import(&[entry]).await;
     let commands: Vec<Value> = (0..40)

@@ -42,7 +42,8 @@ async fn with_connections_that_break(site: Site) {
         order(&server.operator(), &names, round).await;
         for _ in 0..4 {
             load.pass(count / 2 + 1).await;
-            let sql = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'");
+            let sql =
+                format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'");
             superior.batch_execute(&sql).unwrap();
         }
         let operator = server.operator();

@@ -36,7 +36,8 @@ fn write(kind: &str, target: &str, data: String) -> Value {
 
 /// Orders that carry secrets to the device, and ask for some of them back.
 fn orders(secrets: &mut Secrets) -> Value {
-    let wifi = |key: String| format!("<WLANProfile><sharedKey><keyMaterial>{key}</keyMaterial></sharedKey></WLANProfile>");
+    let wifi =
+        |key: String| format!("<WLANProfile><sharedKey><keyMaterial>{key}</keyMaterial></sharedKey></WLANProfile>");
     let vendor = "./Device/Vendor/MSFT";
     let mut orders = vec![
         write("add", &format!("{vendor}/WiFi/Profile/Home/WlanXml"), wifi(secrets.next())),
@@ -52,11 +53,18 @@ fn orders(secrets: &mut Secrets) -> Value {
         write("replace", "./Vendor/Contoso/Agent/EnrollmentSecret", secrets.next()),
         write("replace", "./Vendor/Contoso/Agent/Psk", secrets.next()),
         write("replace", "./Vendor/Contoso/Agent/admin%50assword", secrets.next()),
-        write("replace", "./Vendor/Contoso/Agent/Document", format!("<doc><password>{}</password></doc>", secrets.next())),
+        write(
+            "replace",
+            "./Vendor/Contoso/Agent/Document",
+            format!("<doc><password>{}</password></doc>", secrets.next()),
+        ),
         write("exec", &format!("{vendor}/WindowsLicensing/ChangeProductKey"), secrets.next()),
         write("exec", &format!("{vendor}/HealthAttestation/TriggerAttestation"), secrets.next()),
-        write("exec", &format!("{vendor}/DiagnosticLog/DiagnosticArchive/ArchiveDefinition"),
-            format!("<Collection><SasUrl>{}</SasUrl></Collection>", secrets.next())),
+        write(
+            "exec",
+            &format!("{vendor}/DiagnosticLog/DiagnosticArchive/ArchiveDefinition"),
+            format!("<Collection><SasUrl>{}</SasUrl></Collection>", secrets.next()),
+        ),
         json!({ "kind": "atomic", "commands": [
             write("add", &format!("{vendor}/Accounts/Users/eve/Password"), secrets.next()),
             write("replace", "./DevDetail/SwV", "not allowed".to_owned()) ] }),
@@ -71,12 +79,19 @@ fn orders(secrets: &mut Secrets) -> Value {
 
 /// Bodies that no simulated device says.
 fn bodies(secrets: &mut Secrets) -> Vec<String> {
-    let item = |node: &str, data: String| format!("<Item><Source><LocURI>{node}</LocURI></Source><Data>{data}</Data></Item>");
+    let item =
+        |node: &str, data: String| format!("<Item><Source><LocURI>{node}</LocURI></Source><Data>{data}</Data></Item>");
     let recovery = "./Device/Vendor/MSFT/BitLocker/RecoveryPassword";
     vec![
-        format!("<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef>{}</Results>", item(recovery, secrets.next())),
+        format!(
+            "<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>9</CmdRef>{}</Results>",
+            item(recovery, secrets.next())
+        ),
         format!("<Results><CmdID>2</CmdID><CmdRef>9</CmdRef><Item><Data>{}</Data></Item></Results>", secrets.next()),
-        format!("<Alert><CmdID>2</CmdID><Data>1226</Data>{}</Alert>", item("./Vendor/MSFT/RemoteLock/NewPINValue", secrets.next())),
+        format!(
+            "<Alert><CmdID>2</CmdID><Data>1226</Data>{}</Alert>",
+            item("./Vendor/MSFT/RemoteLock/NewPINValue", secrets.next())
+        ),
         format!(
             "<Alert><CmdID>2</CmdID><Data>1224</Data><Item><Meta><Type xmlns='syncml:metinf'>com.microsoft/MDM/AADUserToken</Type></Meta><Data>{}</Data></Item></Alert>",
             secrets.next()
@@ -177,7 +192,8 @@ fn stored(site: &Site) -> Vec<(String, String)> {
         }
         DatabaseUrl::Postgres(_) => {
             let mut direct = Direct::connect(site.url());
-            let tables = direct.texts("SELECT tablename::text AS text FROM pg_tables WHERE schemaname = current_schema()");
+            let tables =
+                direct.texts("SELECT tablename::text AS text FROM pg_tables WHERE schemaname = current_schema()");
             assert!(tables.len() >= 10, "{tables:?}");
             let rows = |table: &String, direct: &mut Direct| {
                 let text = format!("SELECT t::text AS text FROM {table} t");

@@ -172,7 +172,8 @@ async fn a_node_that_is_missing_fails_alone(site: Site) {
 
 async fn an_atomic_that_fails_changes_nothing(site: Site) {
     let mut scene = Scene::new(site, Behaviour::default()).await;
-    let replace = |node: &str| json!({ "kind": "replace", "items": [{ "target": node, "format": "chr", "data": "x" }] });
+    let replace =
+        |node: &str| json!({ "kind": "replace", "items": [{ "target": node, "format": "chr", "data": "x" }] });
     let good = format!("{POLICY}/Trial/Good");
     let bad = "./DevDetail/SwV";
     let id = scene.order_one(json!({ "kind": "atomic", "commands": [replace(&good), replace(bad)] })).await;
@@ -204,7 +205,11 @@ async fn an_add_of_what_is_there_becomes_a_replace_where_that_is_allowed(site: S
 async fn an_install_is_done_when_the_device_says_so(site: Site) {
     let mut scene = Scene::new(site, Behaviour::default()).await;
     let product = "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/%7B6F6A4B4E-1B1C-4B8C-9A5D-0F5B1C2D3E4F%7D";
-    let job = |inside: &str| format!("<MsiInstallJob id=\"x\"><Product Version=\"1.0\"><Download><ContentURLList>{inside}</ContentURLList></Download></Product></MsiInstallJob>");
+    let job = |inside: &str| {
+        format!(
+            "<MsiInstallJob id=\"x\"><Product Version=\"1.0\"><Download><ContentURLList>{inside}</ContentURLList></Download></Product></MsiInstallJob>"
+        )
+    };
     let ids = scene
         .order(json!([
             { "kind": "add", "items": [{ "target": format!("{product}/DownloadInstall") , "format": "xml", "data": job("") }] },
@@ -269,7 +274,8 @@ async fn an_aborted_session_is_taken_up_again(site: Site) {
     scene.session().await;
     assert_eq!(scene.states(&ids).await, ["succeeded", "unknown"]);
     assert_eq!(scene.device.log().execs_of("./Device/Vendor/MSFT/Defender/Scan").count(), 1);
-    let resolved = scene.operator.post(&format!("/api/v1/commands/{}/resolve", ids[1]), &json!({ "as": "succeeded" })).await;
+    let resolved =
+        scene.operator.post(&format!("/api/v1/commands/{}/resolve", ids[1]), &json!({ "as": "succeeded" })).await;
     assert_eq!(resolved["state"], "succeeded");
     assert_eq!(scene.server.terminate(), Some(0));
 }
@@ -316,10 +322,12 @@ async fn nodes_of_the_user_wait_for_the_user(site: Site) {
     let nobody = Behaviour { login: LoginStatus::None, ..Behaviour::default() };
     let mut scene = Scene::new(site, nobody).await;
     let of_user = "./User/Vendor/MSFT/Policy/Config/Trial/Mine";
-    let ids = scene.order(json!([
-        { "kind": "replace", "items": [{ "target": of_user, "format": "chr", "data": "x" }] },
-        { "kind": "get", "items": [{ "target": "./DevInfo/Man" }] },
-    ])).await;
+    let ids = scene
+        .order(json!([
+            { "kind": "replace", "items": [{ "target": of_user, "format": "chr", "data": "x" }] },
+            { "kind": "get", "items": [{ "target": "./DevInfo/Man" }] },
+        ]))
+        .await;
     scene.session().await;
     let states = scene.states(&ids).await;
     assert!(["queued", "deferred"].contains(&states[0].as_str()) && states[1] == "succeeded", "{states:?}");

@@ -21,7 +21,8 @@ on_both!(every_message_of_a_real_device_is_read_answered_and_kept);
 /// Bodies that devices posted to a management service, by name.
 #[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn recorded() -> Vec<(String, Vec<u8>)> {
-    let places = ["../shared/traces", "../../shared/traces"].map(|place| Path::new(env!("CARGO_MANIFEST_DIR")).join(place));
+    let places =
+        ["../shared/traces", "../../shared/traces"].map(|place| Path::new(env!("CARGO_MANIFEST_DIR")).join(place));
     let Some(place) = places.into_iter().find(|place| place.is_dir()) else {
         println!("skipped: there are no recordings beside the project");
         return Vec::new();
@@ -85,7 +86,12 @@ async fn every_message_of_a_real_device_is_read_answered_and_kept(site: Site) {
         let asked = decode(Encoding::Xml, &message, &Limits::default()).unwrap().message;
         let wants = asked.body.commands.iter().filter(|command| wants_status(command)).count();
         let has = decoded.body.commands.iter().filter(|command| is_status(command)).count();
-        assert_eq!(has, wants + 1, "{name}: one Status for the header and each command\n{}", String::from_utf8_lossy(&reply));
+        assert_eq!(
+            has,
+            wants + 1,
+            "{name}: one Status for the header and each command\n{}",
+            String::from_utf8_lossy(&reply)
+        );
 
         let sessions = operator.list(&format!("/api/v1/sessions?device_id={device}")).await;
         assert_eq!(sessions.len(), 1, "{name}");
@@ -100,7 +106,6 @@ async fn every_message_of_a_real_device_is_read_answered_and_kept(site: Site) {
     assert_eq!(operator.counter("transom_http_panics_total", "").await, 0);
     assert_eq!(site.log().matches("ERROR").count(), 0, "{}", site.log());
 }
-
 
 fn wants_status(command: &Command) -> bool {
     !matches!(command, Command::Status(_) | Command::Results(_))

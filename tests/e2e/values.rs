@@ -55,7 +55,8 @@ async fn each_value_belongs_to_its_device(site: Site) {
         assert_eq!(command["items"][1]["data"], format!("value of {id}"));
         let sessions = operator.list(&format!("/api/v1/sessions?device_id={id}")).await;
         assert_eq!(sessions.len(), 1);
-        let messages = operator.get(&format!("/api/v1/sessions/{}/messages", sessions[0]["id"].as_str().unwrap())).await;
+        let messages =
+            operator.get(&format!("/api/v1/sessions/{}/messages", sessions[0]["id"].as_str().unwrap())).await;
         let text = messages.to_string();
         assert!(text.contains(&format!("value of {id}")));
         let others = text.matches("DEVICE-").count();
