@@ -1,11 +1,12 @@
 //! What one message of a device needs to know, and what it leaves behind.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use transom_protocol::session::{Account, DeviceId, Phase, Session, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::fragments::{columns, update};
-use super::schema::{enrollments, sessions};
+use super::schema::{enrollments, events, exchanges, sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
@@ -264,6 +265,19 @@ impl Tx<'_> {
         let Some((Some(encoding), Some(body))) = row else { return Ok(None) };
         let encoding = words::encoding(&encoding, "sessions.last_reply_encoding")?;
         Ok(Some(Reply { encoding, body: self.key.open(reply_of(key), &body)?.to_vec() }))
+    }
+
+    /// Forgets a session that is no longer the newest of its enrollment, if nothing happened in it and nothing else is
+    /// kept of it.
+    pub fn forget_idle_session(&mut self, session: &SessionKey) -> Result<(), Error> {
+        let id = session.as_str();
+        let query = diesel::delete(sessions::table)
+            .filter(sessions::id.eq(id))
+            .filter(sessions::commands_sent.eq(0))
+            .filter(sessions::commands_answered.eq(0))
+            .filter(not(exists(exchanges::table.filter(exchanges::session.eq(id)))))
+            .filter(not(exists(events::table.filter(events::session.eq(id)))));
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
     /// Enrollments whose newest session has waited for an answer since before then, longest first.

@@ -33,6 +33,8 @@ pub(in crate::cli) fn table<R: IntoIterator<Item = String>>(
     for inner in [
         TableComponent::HorizontalLines,
         TableComponent::MiddleIntersections,
+        TableComponent::TopBorderIntersections,
+        TableComponent::BottomBorderIntersections,
         TableComponent::TopBorder,
         TableComponent::BottomBorder,
     ] {
