@@ -139,6 +139,10 @@ async fn mutated_messages_never_break_the_server(site: Site) {
     let before = server.resident();
     attack(&windows, &seeds, seed + 1, messages, WORKERS).await;
     let grown = server.resident().saturating_sub(before);
+    let answered = operator.counter("transom_session_messages_total", "answered").await;
+    let refused = operator.counter("transom_session_messages_total", "unreadable").await;
+    let tenth = u64::try_from(messages / 10).unwrap();
+    assert!(answered > tenth && refused > tenth, "{answered} were answered, {refused} refused");
     assert!(grown < 24 * 1024, "seed {seed}: {messages} messages cost {grown} KiB");
     assert_well(&site, &mut server, &windows, &operator).await;
 }
@@ -200,6 +204,11 @@ async fn attack(
     running.join_all().await;
 }
 
+/// So many pieces of text in a row.
+fn numbered(count: u32, piece: impl Fn(u32) -> String) -> String {
+    (0..count).map(piece).collect::<Vec<_>>().concat()
+}
+
 async fn what_is_no_message_is_refused(site: Site) {
     let mut server = site.serve();
     let operator = server.operator();
@@ -217,8 +226,8 @@ async fn what_is_no_message_is_refused(site: Site) {
         "<!DOCTYPE a [<!ENTITY a \"aaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><SyncML>&b;</SyncML>".to_owned(),
         "<SyncML><xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" href=\"file:///etc/passwd\"/></SyncML>"
             .to_owned(),
-        format!("<SyncML {}/>", (0..100_000).map(|n| format!("a{n}='' ")).collect::<String>()),
-        format!("<SyncML {}/>", (0..20_000).map(|n| format!("xmlns:a{n}='u{n}' ")).collect::<String>()),
+        format!("<SyncML {}/>", numbered(100_000, |n| format!("a{n}='' "))),
+        format!("<SyncML {}/>", numbered(20_000, |n| format!("xmlns:a{n}='u{n}' "))),
         "<a>".repeat(500_000),
         format!("<{}/>", "n".repeat(1_000_000)),
         format!("<SyncML>{}</SyncML>", "<a/>".repeat(400_000)),
