@@ -108,6 +108,64 @@ fn mutate(random: &mut SmallRng, body: &mut Vec<u8>, others: &[(Encoding, Vec<u8
     }
 }
 
+/// What stands in the bodies of the messages that can be read.
+fn bodies(seeds: &[(Encoding, Vec<u8>)]) -> Vec<String> {
+    let texts = seeds.iter().filter(|(encoding, _)| *encoding == Encoding::Xml);
+    let texts = texts.filter_map(|(_, body)| std::str::from_utf8(body).ok());
+    let inside = texts.filter_map(|text| {
+        let (_, rest) = text.split_once("<SyncBody>")?;
+        Some(rest.split_once("</SyncBody>")?.0.replace("<Final/>", ""))
+    });
+    let bodies: Vec<String> = inside.collect();
+    assert!(bodies.len() >= 10, "{}", bodies.len());
+    bodies
+}
+
+/// Values that nobody expects.
+const VALUES: [&str; 16] = [
+    "",
+    "0",
+    "-1",
+    "1",
+    "2",
+    "3",
+    "200",
+    "213",
+    "407",
+    "999",
+    "1222",
+    "1223",
+    "18446744073709551616",
+    "./DevInfo/DevId",
+    "SyncHdr",
+    "Exec",
+];
+
+/// Changes a body so that it still is XML: another value, an element twice, an element gone.
+fn distort(random: &mut SmallRng, body: &mut String) {
+    let tags: Vec<usize> = body.match_indices('<').map(|(at, _)| at).collect();
+    if tags.is_empty() {
+        return;
+    }
+    let at = tags[random.random_range(0..tags.len())];
+    let Some(end) = body[at..].find('>').map(|end| at + end + 1) else { return };
+    let name = body[at + 1..end - 1].split(' ').next().unwrap_or_default().to_owned();
+    let close = format!("</{name}>");
+    if name.starts_with('/') || name.starts_with('!') || name.ends_with('/') {
+        return;
+    }
+    let Some(inside) = body[end..].find(&close) else { return };
+    let element = at..end + inside + close.len();
+    if !body[end..end + inside].contains('<') && random.random_bool(0.7) {
+        body.replace_range(end..end + inside, VALUES[random.random_range(0..VALUES.len())]);
+    } else if random.random_bool(0.5) {
+        let again = body[element.clone()].repeat(random.random_range(1..20));
+        body.insert_str(element.end, &again);
+    } else {
+        body.replace_range(element, "");
+    }
+}
+
 /// The server is well: nothing panicked, nothing was an error, and a device can check in.
 async fn assert_well(site: &Site, server: &mut Server, windows: &Windows, operator: &Operator) {
     assert!(server.is_alive());
@@ -163,6 +221,7 @@ async fn attack(
             let http = windows.http();
             let device = format!("HOSTILE-{worker}");
             let mut session = None;
+            let bodies = bodies(&seeds);
             for number in 0..messages / workers {
                 let (mut encoding, mut body) = seeds[random.random_range(0..seeds.len())].clone();
                 if number % 2 == 0 {
@@ -173,15 +232,17 @@ async fn attack(
                         session = Some(SignedIn::new(&windows, &http, &device, id).await);
                     }
                     let session = session.as_mut().unwrap();
-                    let text = String::from_utf8_lossy(&body).into_owned();
-                    let start = text.find("<SyncBody>").map_or(0, |at| at + "<SyncBody>".len());
-                    let mut inside = text[start..].replace("<Final/>", "").into_bytes();
-                    if random.random_bool(0.8) {
-                        mutate(&mut random, &mut inside, &seeds);
+                    let mut inside = bodies[random.random_range(0..bodies.len())].clone();
+                    for _ in 0..random.random_range(0..4) {
+                        distort(&mut random, &mut inside);
                     }
-                    let inside = String::from_utf8_lossy(&inside).replace("1226", "1224");
-                    let inside = inside.trim_end_matches("</SyncML>").trim_end().trim_end_matches("</SyncBody>");
-                    (encoding, body) = (Encoding::Xml, session.message(inside));
+                    if random.random_bool(0.2) {
+                        let mut bytes = inside.into_bytes();
+                        mutate(&mut random, &mut bytes, &seeds);
+                        inside = String::from_utf8_lossy(&bytes).into_owned();
+                    }
+                    let inside = inside.replace("1226", "1224");
+                    (encoding, body) = (Encoding::Xml, session.message(&inside));
                     if let (true, Ok(read)) = (random.random_bool(0.3), decode(encoding, &body, &Limits::default())) {
                         (encoding, body) = (Encoding::Wbxml, encode(Encoding::Wbxml, &read.message));
                     }
