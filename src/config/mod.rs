@@ -178,7 +178,7 @@ pub struct Journal {
 pub enum IdleJournal {
     /// Its messages, like those of any other session.
     Full,
-    /// That it took place.
+    /// That the last one took place, and how many there were.
     Counters,
 }
 

@@ -180,7 +180,9 @@ impl Tx<'_> {
         );
         let ended = on_backend!(self, |conn| query.execute(conn))?;
         for id in ids {
-            self.settled.remove(&words::id(id.clone())?);
+            let id = words::id(id.clone())?;
+            self.settled.remove(&id);
+            self.stirred.remove(&id);
         }
         let reason = Reason { code: reason, since: now, count: 1, retry_at: None, detail: None };
         let query = update(

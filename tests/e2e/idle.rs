@@ -62,7 +62,7 @@ async fn idle_check_ins_fill_no_table(site: Site) {
 }
 
 #[test]
-fn an_idle_message_makes_six_statements() {
+fn an_idle_check_in_makes_six_statements_at_most() {
     let (url, _place) = databases::fresh(Engine::Sqlite).unwrap();
     databases::runtime().block_on(async {
         let store = databases::open(&url).unwrap();
@@ -75,11 +75,11 @@ fn an_idle_message_makes_six_statements() {
         let identity = DeviceIdentity::new(id, "u", "s");
         let mut device = Device::new(identity, "https://mdm.example.test/x", Behaviour::default(), 1);
         for number in 0..3 {
+            let before = statements::on_the_thread_of(id).len();
             let mut next = Next::Send(device.start_session(Trigger::Schedule));
             let mut message = 0;
             while let Next::Send(said) = next {
                 message += 1;
-                let before = statements::on_the_thread_of(id).len();
                 let request = DeviceRequest {
                     encoding: Encoding::Xml,
                     body: encode(Encoding::Xml, &said),
@@ -88,11 +88,12 @@ fn an_idle_message_makes_six_statements() {
                     received_at: Timestamp(1_700_000_000_000 + number * 60_000 + message * 100),
                 };
                 let Answer::Reply { body, .. } = management.answer(request).await else { panic!("no reply") };
-                let made: Vec<String> = statements::on_the_thread_of(id).split_off(before);
-                assert!(made.len() <= 6, "message {message} of session {number}: {made:#?}");
-                assert!(!made.is_empty());
                 next = device.receive(&decode(Encoding::Xml, &body, &Limits::default()).unwrap().message);
             }
+            let made: Vec<String> = statements::on_the_thread_of(id).split_off(before);
+            // The first one also brings what the device says of itself.
+            let most = if number == 0 { 7 } else { 6 };
+            assert!((3..=most).contains(&made.len()), "check-in {number}: {made:#?}");
             assert!(message >= 2);
         }
     });

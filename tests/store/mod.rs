@@ -4,6 +4,7 @@ mod contact;
 mod generations;
 mod hostile;
 mod outage;
+mod outcomes;
 mod plans;
 mod prune;
 mod queue;

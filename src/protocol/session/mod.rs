@@ -16,17 +16,18 @@ mod build;
 mod close;
 mod command;
 mod correlate;
+mod download;
 mod event;
 mod explain;
 mod flight;
 mod header;
 mod hear;
 mod ids;
-mod large;
 mod nodes;
 mod package;
 mod process;
 mod queue;
+mod ready;
 mod relation;
 mod report;
 mod respond;
@@ -38,6 +39,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod upload;
 
 pub use account::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
 pub use admit::{Admission, Admitted, Arrival, RefusalKind, Refused, admit, refuse_stranger};

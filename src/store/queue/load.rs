@@ -122,7 +122,7 @@ impl Tx<'_> {
         );
         let query = update(commands::table, commands::id.eq(id), changes);
         on_backend!(self, |conn| query.execute(conn))?;
-        *self.settled.entry(enrollment.clone()).or_default() += 1;
+        self.note_settled(enrollment, 1);
         Ok(())
     }
 

@@ -12,6 +12,9 @@ use crate::session::{
 };
 use crate::syncml::{Command, GroupKind, Message, StatusCode, Verb};
 
+/// Commands by their id.
+type Commands = BTreeMap<CommandId, Pending>;
+
 /// What is known of the past, to judge the present by.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -55,9 +58,16 @@ impl Ledger {
     }
 
     /// A message was decided on: each change has its reason.
-    pub(super) fn follow(&mut self, before: &Store, after: &Store, decision: &Decision, now: Timestamp, rules: &Rules) {
+    pub(super) fn follow(
+        &mut self,
+        before: &Commands,
+        after: &Store,
+        decision: &Decision,
+        now: Timestamp,
+        rules: &Rules,
+    ) {
         for pending in &decision.commands {
-            self.may_change(&before.commands[&pending.id], pending, Some(now), rules);
+            self.may_change(&before[&pending.id], pending, Some(now), rules);
         }
         let mut last = 0;
         let alone = decision.attempts.len() == 1;
@@ -65,9 +75,9 @@ impl Ledger {
             let pending = &after.commands[&attempt.command];
             assert!(pending.sequence > last, "{} goes out of order", pending.id);
             last = pending.sequence;
-            assert_eq!(attempt.number, before.commands[&attempt.command].attempts + 1);
+            assert_eq!(attempt.number, before[&attempt.command].attempts + 1);
             self.goes_in_order(after, pending, attempt.number, decision, now);
-            if before.commands[&attempt.command].progress.unanswered > 0 || ends_session(pending) {
+            if before[&attempt.command].progress.unanswered > 0 || ends_session(pending) {
                 assert!(alone, "{} does not go alone", pending.id);
             }
             if is_user(pending) {
@@ -98,10 +108,10 @@ impl Ledger {
         }
     }
 
-    pub(super) fn closed(&mut self, before: &Store, after: &Store, rules: &Rules) {
+    pub(super) fn closed(&mut self, before: &Commands, after: &Store, rules: &Rules) {
         for (id, pending) in &after.commands {
-            if before.commands[id] != *pending {
-                self.may_change(&before.commands[id], pending, None, rules);
+            if before[id] != *pending {
+                self.may_change(&before[id], pending, None, rules);
             }
         }
     }
@@ -115,8 +125,7 @@ impl Ledger {
             (CommandState::Queued | CommandState::Sent | CommandState::Deferred, _) => true,
             (CommandState::Succeeded, _) | (CommandState::Failed, Some(ReasonCode::RefusedByDevice)) => known,
             (CommandState::Failed, Some(ReasonCode::NoResult)) => has(after, Verb::Get) && known,
-            (CommandState::Failed, Some(ReasonCode::MessageRefused)) => heard_at.is_some(),
-            (CommandState::Failed, Some(ReasonCode::TooLarge)) => heard_at.is_some(),
+            (CommandState::Failed, Some(ReasonCode::MessageRefused | ReasonCode::TooLarge)) => heard_at.is_some(),
             (CommandState::Unknown, Some(ReasonCode::Interrupted)) => {
                 has(after, Verb::Exec) || (is_group(after, GroupKind::Atomic) && progress.maybe_applied)
             }

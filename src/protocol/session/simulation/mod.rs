@@ -6,11 +6,15 @@
 
 mod checks;
 mod device;
+mod does;
+mod events;
 mod operator;
 mod random;
 mod speech;
 mod tree;
 mod world;
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use world::World;
 
@@ -41,10 +45,17 @@ fn the_promises_hold_in_every_session() {
         return;
     }
     let wanted = number("TRANSOM_SIM_SESSIONS").unwrap_or(SESSIONS);
-    let (mut sessions, mut seed) = (0, 0);
-    while sessions < wanted {
-        sessions += run(seed);
-        seed += 1;
-    }
-    println!("{sessions} sessions in {seed} worlds");
+    let (sessions, next) = (AtomicU64::new(0), AtomicU64::new(0));
+    let work = || {
+        while sessions.load(Ordering::Relaxed) < wanted {
+            sessions.fetch_add(run(next.fetch_add(1, Ordering::Relaxed)), Ordering::Relaxed);
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(work);
+        }
+    });
+    println!("{} sessions in {} worlds", sessions.into_inner(), next.into_inner());
 }

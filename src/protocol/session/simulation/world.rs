@@ -6,14 +6,12 @@ use super::checks::Ledger;
 use super::device::{Device, Next, Post};
 use super::operator::Operator;
 use super::random::Random;
-use super::speech;
 use crate::session::tests::judge::judge;
 use crate::session::tests::store::{Incoming, Outcome, Store};
 use crate::session::{
-    A1, Account, AuthMode, AuthScheme, CommandId, CommandState, Credential, Nonce, Phase, Reason, ReasonCode, Rules,
-    Secret32, Timestamp,
+    A1, Account, AuthMode, AuthScheme, CommandId, Credential, Nonce, Pending, Rules, Secret32, Session, Timestamp,
 };
-use crate::syncml::{Message, StatusCode};
+use crate::syncml::Message;
 
 /// Steps that are told when a promise is broken; `TRANSOM_SIM_STEPS` says another number.
 const TOLD: usize = 50;
@@ -28,19 +26,38 @@ pub(super) struct World {
     pub(super) store: Store,
     pub(super) ledger: Ledger,
     pub(super) sessions: u64,
-    operator: Operator,
+    pub(super) operator: Operator,
     /// Everything that the device ever sent: a wire may bring it again.
-    sent: Vec<Post>,
+    pub(super) sent: Vec<Post>,
     /// The reply that each message got, as values.
     replies: BTreeMap<String, Message>,
     told: VecDeque<String>,
     steps_told: usize,
-    calm: bool,
+    pub(super) calm: bool,
+}
+
+/// What was stored before a message, as far as it may have changed.
+struct Before {
+    session: Option<Session>,
+    reply: Option<String>,
+    /// The commands that changed.
+    commands: BTreeMap<CommandId, Pending>,
+}
+
+impl Before {
+    fn of(store: &Store, outcome: &Outcome) -> Self {
+        let changed = match outcome {
+            Outcome::Decided(decision) => &decision.commands[..],
+            _ => &[],
+        };
+        let commands = changed.iter().map(|pending| (pending.id.clone(), store.commands[&pending.id].clone()));
+        Self { session: store.session.clone(), reply: store.reply.clone(), commands: commands.collect() }
+    }
 }
 
 /// What the device gets for a message.
-enum Heard {
-    Reply(Message),
+pub(super) enum Heard {
+    Reply(Box<Message>),
     Nothing,
 }
 
@@ -177,8 +194,7 @@ impl World {
     }
 
     /// A message reaches the server, which may be killed at any moment.
-    fn arrives(&mut self, post: &Post) -> Heard {
-        let before = self.store.clone();
+    pub(super) fn arrives(&mut self, post: &Post) -> Heard {
         let nonce = Nonce::from_bytes(&self.random.bytes());
         let incoming = Incoming {
             message: &post.message,
@@ -193,6 +209,7 @@ impl World {
             self.tell(|| format!("{}: the server dies before it commits", post.hash));
             return Heard::Nothing;
         }
+        let before = Before::of(&self.store, &outcome);
         let text = self.store.commit(&outcome);
         let reply = match &outcome {
             Outcome::Repeat(_) => self.replies.get(&post.hash).cloned().expect("the message was answered before"),
@@ -209,23 +226,24 @@ impl World {
             self.tell(|| "the server dies after it committed".to_owned());
             return Heard::Nothing;
         }
-        Heard::Reply(reply)
+        Heard::Reply(Box::new(reply))
     }
 
-    fn check(&mut self, post: &Post, before: &Store, outcome: &Outcome, reply: &Message, text: &str) {
+    fn check(&mut self, post: &Post, before: &Before, outcome: &Outcome, reply: &Message, text: &str) {
         let last = before.session.as_ref().filter(|session| session.client_hash == post.hash);
         let kept = last.is_some_and(|session| self.now.millis_since(session.last_at) <= self.rules.reply_kept);
         match outcome {
             Outcome::Repeat(_) => {
                 assert!(kept, "a reply is repeated to another message");
                 assert_eq!(Some(text), before.reply.as_deref(), "not the same bytes");
-                assert!(self.store.is_same(before), "a repetition changed something");
+                assert_eq!(self.store.session, before.session, "a repetition changed something");
             }
             Outcome::Refused(refused) => {
                 assert!(!kept, "the last message again was refused: {:?}", refused.kind);
                 judge(&post.message, reply, false);
-                assert_eq!(self.store.commands, before.commands, "a refused message changed a command");
-                assert_eq!(self.store.reply, before.reply);
+                let flying = |session: &Session| session.in_flight.clone();
+                let now = self.store.session.as_ref().map(flying);
+                assert_eq!(now, before.session.as_ref().map(flying), "a refused message changed the session");
             }
             Outcome::Decided(decision) => {
                 assert!(!kept, "the last message again was heard again");
@@ -234,124 +252,10 @@ impl World {
                     assert!(text.len() as u64 <= limit, "{} bytes where {limit} are allowed", text.len());
                 }
                 self.ledger.heard(post);
-                self.ledger.follow(before, &self.store, decision, self.now, &self.rules);
+                self.ledger.follow(&before.commands, &self.store, decision, self.now, &self.rules);
             }
         }
         self.ledger.hold(&self.store);
-    }
-
-    fn operator_orders(&mut self) {
-        for _ in 0..=self.random.below(3) {
-            let known: Vec<CommandId> = self.store.commands.keys().rev().take(5).cloned().collect();
-            let pending = self.operator.orders(&mut self.random, self.now, &known);
-            self.tell(|| format!("ordered: {} {}", pending.id, pending.instruction.kind()));
-            self.store.commands.insert(pending.id.clone(), pending);
-        }
-    }
-
-    fn operator_cancels(&mut self) {
-        let open: Vec<CommandId> = self.store.open().map(|pending| pending.id.clone()).collect();
-        if open.is_empty() {
-            return;
-        }
-        let id = self.random.pick(&open).clone();
-        self.tell(|| format!("canceled: {id}"));
-        self.cancels(&id);
-    }
-
-    fn cancels(&mut self, id: &CommandId) {
-        let now = self.now;
-        let pending = self.store.commands.get_mut(id).expect("known");
-        pending.state = CommandState::Canceled;
-        pending.reason =
-            Some(Reason { code: ReasonCode::ByOperator, since: now, count: 1, retry_at: None, detail: None });
-    }
-
-    fn time_passes(&mut self) {
-        let minutes = if self.random.percent(15) { 20 + self.random.below(90) } else { self.random.below(6) };
-        self.now = self.now.plus_millis(i64::try_from(minutes).expect("small") * 60_000);
-        self.tell(|| format!("{minutes} minutes pass"));
-    }
-
-    /// Silent sessions end, and what was never sent expires.
-    fn maintains(&mut self) {
-        let silent = |session: &crate::session::Session| {
-            !matches!(session.phase, Phase::Ended(_))
-                && self.now.millis_since(session.last_at) > self.rules.session_timeout
-        };
-        if self.store.session.as_ref().is_some_and(silent) {
-            self.tell(|| "maintenance ends the session".to_owned());
-            let before = self.store.clone();
-            self.store.close(self.now, &self.rules);
-            self.ledger.closed(&before, &self.store, &self.rules);
-            self.ledger.hold(&self.store);
-        }
-    }
-
-    /// A person gives up what nobody will ever know, so that nothing waits for it any more.
-    fn resolves_for_dependents(&mut self) {
-        let unknown =
-            |id: &CommandId| self.store.commands.get(id).is_none_or(|other| other.state == CommandState::Unknown);
-        let waiting: Vec<CommandId> = self
-            .store
-            .open()
-            .filter(|pending| pending.depends_on.iter().any(unknown))
-            .map(|pending| pending.id.clone())
-            .collect();
-        for id in waiting {
-            self.cancels(&id);
-        }
-    }
-
-    /// A message of long ago, or of just now, comes again.
-    fn wire_brings_something_old(&mut self) {
-        if self.sent.is_empty() {
-            return;
-        }
-        let back = self.random.below(40.min(self.sent.len() as u64));
-        let place = self.sent.len() - 1 - usize::try_from(back).expect("small");
-        let post = self.sent[place].clone();
-        self.tell(|| format!("{} arrives late", post.hash));
-        self.arrives(&post);
-    }
-
-    /// Somebody who knows everything but the secrets answers for the device.
-    fn somebody_forges(&mut self) {
-        let Some(session) = self.store.session.clone() else { return };
-        let per_message = self.rules.auth_mode == AuthMode::PerMessage;
-        if !(self.device.by_transport || per_message) {
-            return;
-        }
-        let answers = session
-            .in_flight
-            .iter()
-            .map(|sent| speech::status(sent.message.number(), &sent.cmd_id.to_string(), "", None, 200));
-        let number = session.client_message.number() + u32::from(self.random.percent(70));
-        let name = session.session_id.as_str().to_owned();
-        let mut header = speech::header(&self.device.id, &name, number);
-        if self.random.percent(50) {
-            header.source.loc_name = Some("user".to_owned());
-            header.cred = Some(speech::cred(A1::new("user", "guessed").digest(&self.store.account.next_nonce)));
-        }
-        let message = speech::message(header, answers.collect(), 1, true);
-        self.tell(|| format!("somebody forges message {number}"));
-        let outcome = self.store.exchange(&Incoming {
-            message: &message,
-            hash: "forged",
-            by_transport: false,
-            fresh_nonce: &Nonce::from_bytes(&[0; 16]),
-            now: self.now,
-            rules: &self.rules,
-        });
-        let Outcome::Refused(refused) = &outcome else { panic!("a forged message was heard: {outcome:?}") };
-        let before = self.store.clone();
-        let code = super::checks::header_code(&refused.reply);
-        assert!(matches!(code, StatusCode(200 | 401 | 407)), "{code}");
-        self.store.commit(&outcome);
-        assert_eq!(self.store.commands, before.commands);
-        assert_eq!(self.store.account.next_nonce, before.account.next_nonce);
-        let flying = |store: &Store| store.session.as_ref().map(|session| session.in_flight.clone());
-        assert_eq!(flying(&self.store), flying(&before));
     }
 }
 

@@ -132,13 +132,6 @@ impl Store {
         }
     }
 
-    /// Whether nothing changed.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        (&self.account, &self.session, &self.reply, &self.commands, &self.chunks)
-            == (&other.account, &other.session, &other.reply, &other.commands, &other.chunks)
-            && self.events.len() == other.events.len()
-    }
-
     pub(crate) fn open(&self) -> impl Iterator<Item = &Pending> {
         self.commands.values().filter(|pending| pending.state.is_open())
     }
