@@ -230,7 +230,7 @@ mod scenarios {
         device.notify(Notice::event("com.example:status", "all is well"));
         door.check_in(&mut device).await;
         let listed = program.run(&["device", "list", "--begins-with", "d"]).await;
-        assert!(listed.out.contains(" D1 ") && listed.out.contains(" active "), "{}", listed.out);
+        assert!(listed.out.contains("\nD1 ") && listed.out.contains(" active "), "{}", listed.out);
         let shown = program.run(&["device", "show", "D1"]).await;
         assert!(shown.out.starts_with("Device D1 (") && shown.out.contains("\nLately\n"), "{}", shown.out);
         assert!(shown.out.contains("com.example:status") && shown.out.contains(": all is well"), "{}", shown.out);

@@ -216,6 +216,6 @@ Lately
     #[test]
     fn the_table_has_a_line_for_each_device() {
         let shown = table_of(&[device()]);
-        assert!(shown.contains(" 1A2B   LAPTOP\\u{1b}[2J   10.0.26100.1           pending   never       2"), "{shown}");
+        assert!(shown.contains("1A2B   LAPTOP\\u{1b}[2J   10.0.26100.1           pending   never       2"), "{shown}");
     }
 }

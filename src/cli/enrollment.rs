@@ -131,7 +131,7 @@ mod tests {
         };
         let text = told(&imported);
         assert!(text.starts_with("Imported 1 enrollment.\n"), "{text}");
-        assert!(text.contains(" 2       B\\n      secret is empty"), "{text}");
+        assert!(text.contains("2       B\\n      secret is empty"), "{text}");
         assert_eq!(told(&Imported { imported: 3, ..Imported::default() }), "Imported 3 enrollments.\n");
     }
 }

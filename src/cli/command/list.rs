@@ -108,7 +108,7 @@ mod tests {
         failed.reason = Some("refused_by_device".into());
         let shown = table_of(&[command(), failed]);
         assert_eq!(shown.lines().count(), 4, "{shown}");
-        assert!(shown.contains(" PC\\u{1b}[2J   failed: refused_by_device   get ./DevDetail/SwV "), "{shown}");
+        assert!(shown.contains("PC\\u{1b}[2J   failed: refused_by_device   get ./DevDetail/SwV "), "{shown}");
         assert!(shown.contains(" succeeded "), "{shown}");
         assert!(shown.lines().next().unwrap().ends_with("ORDERED"), "{shown}");
     }

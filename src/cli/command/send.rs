@@ -232,7 +232,7 @@ mod tests {
         assert!(
             text.starts_with("Queued 4 commands for 2 devices.\nFollow them with: transom command list --batch B\n")
         );
-        assert!(text.contains(" D2         there is no such device"), "{text}");
+        assert!(text.contains("D2         there is no such device"), "{text}");
     }
 
     #[test]

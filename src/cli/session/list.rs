@@ -88,6 +88,6 @@ mod tests {
         let mut session = detail().session;
         session.device_id = "D\u{9b}31m".to_owned();
         let shown = table_of(&[session]);
-        assert!(shown.contains(" S1   D\\u{9b}31m   2027-01-15 08:00:00Z   quiet   2          1 of 2"), "{shown}");
+        assert!(shown.contains("S1   D\\u{9b}31m   2027-01-15 08:00:00Z   quiet   2          1 of 2"), "{shown}");
     }
 }

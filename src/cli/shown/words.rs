@@ -1,9 +1,12 @@
 //! Times, numbers and tables.
 
-use comfy_table::{ContentArrangement, Table, TableComponent, presets::UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, Table, TableComponent, presets::NOTHING};
 use transom_protocol::session::Timestamp;
 
 use crate::model::rfc3339_text;
+
+/// Blanks behind a column, and one more before the next.
+const GAP: u16 = 2;
 
 /// A time to the second, in UTC.
 pub(in crate::cli) fn time(at: Timestamp) -> String {
@@ -29,19 +32,15 @@ pub(in crate::cli) fn table<R: IntoIterator<Item = String>>(
     rows: impl IntoIterator<Item = R>,
 ) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
-    for inner in [
-        TableComponent::HorizontalLines,
-        TableComponent::MiddleIntersections,
-        TableComponent::TopBorderIntersections,
-        TableComponent::BottomBorderIntersections,
-        TableComponent::TopBorder,
-        TableComponent::BottomBorder,
-    ] {
-        table.remove_style(inner);
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
+    for under_head in [TableComponent::HeaderLines, TableComponent::MiddleHeaderIntersections] {
+        table.set_style(under_head, '─');
     }
     for row in rows {
         table.add_row(row);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
     }
     if table.is_empty() { String::new() } else { ends(&table.to_string()) }
 }
@@ -70,7 +69,7 @@ mod tests {
     #[test]
     fn a_table_has_a_head_and_no_blanks_at_the_ends() {
         let rows = [["1", "x"], ["2", "yz"]].map(|row| row.map(str::to_owned));
-        assert_eq!(table(&["ID", "NAME"], rows), " ID   NAME\n═══════════\n 1    x\n 2    yz");
+        assert_eq!(table(&["ID", "NAME"], rows), "ID   NAME\n───────────\n1    x\n2    yz");
         assert_eq!(table(&["ID"], Vec::<[String; 1]>::new()), "");
     }
 }
