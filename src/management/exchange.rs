@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use transom_protocol::session::{
-    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, RefusalKind, Refused,
-    Rules, Timestamp, admit, refuse_stranger,
+    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, Phase, RefusalKind,
+    Refused, Rules, Timestamp, admit, refuse_stranger,
 };
 use transom_protocol::syncml::codec::{Encoding, encode};
 use transom_protocol::syncml::{Message, write};
@@ -176,8 +176,11 @@ fn accepted(
     let reply = Reply { encoding: heard.encoding, body };
     let info = effects::device_info(&contact.info, &decision.events);
     effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
+    // A session in which nothing was left to say stays quiet: the next one did not take its place.
+    let was_quiet = contact.session.as_ref().is_some_and(|(_, session)| session.phase == Phase::Quiet);
     if let (Some(key), Some(session)) = (&replaced, &decision.replaced)
-        && let transom_protocol::session::Phase::Ended(ending) = session.phase
+        && let Phase::Ended(ending) = session.phase
+        && !was_quiet
     {
         tx.end_session(key, ending)?;
     }
