@@ -129,7 +129,9 @@ impl Ledger {
             (CommandState::Unknown, Some(ReasonCode::Interrupted)) => {
                 has(after, Verb::Exec) || (is_group(after, GroupKind::Atomic) && progress.maybe_applied)
             }
-            (CommandState::Unknown, Some(ReasonCode::NeverAnswered)) => {
+            (CommandState::Failed | CommandState::Unknown, Some(ReasonCode::NeverAnswered)) => {
+                let reads = after.instruction.settings().all(|(verb, _)| verb == Verb::Get);
+                assert_eq!(reads, after.state == CommandState::Failed, "{}: reading leaves nothing behind", after.id);
                 let late = after.expires_at.zip(heard_at).is_some_and(|(at, now)| at <= now) && progress.maybe_applied;
                 late || progress.unanswered >= rules.max_unanswered
                     || progress.unanswered_alone >= rules.max_unanswered_alone
