@@ -129,7 +129,7 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
         // Only a credential that was never used shows that an old number is a new beginning. Without any, the device is
         // asked for one: 200 would make it believe that it was heard.
         Proof::Transport | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
-            Admission::Refused(Box::new(stale(&arrival, &header)))
+            Admission::Refused(Box::new(stale(arrival, &header)))
         }
         Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
         Proof::Wrong => Admission::Refused(Box::new(refuse(arrival, &header, true))),
@@ -193,7 +193,7 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
             && header.message > session.client_message
             && !matches!(session.phase, Phase::Ended(_))
     });
-    let counted = going_on.map(|session| Session { server_message: session.server_message.next(), ..session });
+    let counted = going_on.map(counted);
     let number = counted.as_ref().map_or(header.message, |session| session.server_message);
     Refused {
         reply: header_only(&message.header, number, code, chal),
@@ -204,15 +204,21 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
 }
 
 /// An old message: 200 and nothing else, because what it said was heard.
-fn stale(arrival: &Arrival<'_>, header: &Header) -> Refused {
-    let own = arrival.session.as_ref().filter(|session| session.session_id == header.session);
-    let number = own.map_or(header.message, |session| session.server_message.next());
+fn stale(arrival: Arrival<'_>, header: &Header) -> Refused {
+    let Arrival { message, session, .. } = arrival;
+    let counted = session.filter(|session| session.session_id == header.session).map(counted);
+    let number = counted.as_ref().map_or(header.message, |session| session.server_message);
     Refused {
-        reply: header_only(&arrival.message.header, number, StatusCode::OK, None),
+        reply: header_only(&message.header, number, StatusCode::OK, None),
         kind: RefusalKind::Stale,
         account: None,
-        session: None,
+        session: counted,
     }
+}
+
+/// The session after one more message of ours, in which nothing was said.
+fn counted(session: Session) -> Session {
+    Session { server_message: session.server_message.next(), ..session }
 }
 
 fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: Proof) -> Admitted<'a> {

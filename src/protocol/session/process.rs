@@ -13,6 +13,9 @@ use super::{
 };
 use crate::syncml::{AlertCode, Command, Message, StatusCode, SyncBody, write};
 
+/// How many times [`Rules::max_messages`] a session may have while a large value is on its way.
+const MAX_TRANSFER: u32 = 50;
+
 /// What is to be stored and sent for one message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
@@ -212,12 +215,15 @@ impl Work<'_> {
         }
         self.settle_touched();
         self.hear_reports(message);
-        let endless = self.session.messages >= self.rules.max_messages;
-        if endless && self.wants_next && self.session.upload.is_none() && self.session.download.is_none() {
+        // A large value needs many messages; but what brings nothing, and never ends, is ended by us.
+        let transfers = self.session.upload.is_some() || self.session.download.is_some();
+        let most = self.rules.max_messages.saturating_mul(if transfers { MAX_TRANSFER } else { 1 });
+        if self.wants_next && self.session.messages >= most {
             self.ending = self.ending.or(Some(Ending::AbortedByServer));
         }
         if let Some(ending) = self.ending {
             self.wants_next = false;
+            self.interrupted.clear();
             if self.session.upload.is_some() {
                 self.steps.push(UploadStep::Drop);
             }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::process::Work;
 use super::{CommandId, CommandState, LoginStatus, Outcome, Pending, ReasonCode, SyncType, Timestamp};
 use crate::csp::{Instruction, Scope};
+use crate::syncml::Verb;
 
 /// Whether a command may go out now.
 pub(super) enum Readiness {
@@ -78,7 +79,8 @@ impl Work<'_> {
 
 /// The time of a command has passed. One that may have reached the device before is not "expired" but unknown.
 fn expire(pending: &mut Pending, now: Timestamp) {
-    if pending.progress.maybe_applied {
+    let writes = pending.instruction.settings().any(|(verb, _)| verb != Verb::Get);
+    if writes && pending.progress.maybe_applied {
         let reason = pending.become_for(CommandState::Unknown, ReasonCode::NeverAnswered, now);
         reason.detail = Some("its time passed before it was answered".to_owned());
     } else {

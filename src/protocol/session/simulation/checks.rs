@@ -8,7 +8,8 @@ use crate::csp::{Instruction, Scope};
 use crate::session::tests::judge::statuses;
 use crate::session::tests::store::{Outcome, Store};
 use crate::session::{
-    CommandId, CommandState, Decision, LoginStatus, Pending, ReasonCode, Rules, SentAnswer, Timestamp,
+    CommandId, CommandState, Decision, Event, LoginStatus, Pending, ReasonCode, Rules, SentAnswer, Timestamp,
+    UploadStep,
 };
 use crate::syncml::{Command, GroupKind, Message, StatusCode, Verb};
 
@@ -80,6 +81,10 @@ impl Ledger {
             if before[&attempt.command].progress.unanswered > 0 || ends_session(pending) {
                 assert!(alone, "{} does not go alone", pending.id);
             }
+            for id in &pending.depends_on {
+                let state = after.commands.get(id).map(|on| on.state);
+                assert_eq!(state, Some(CommandState::Succeeded), "{} goes before {id} is done", pending.id);
+            }
             if is_user(pending) {
                 assert_eq!(decision.session.login, LoginStatus::User, "{} goes without its user", pending.id);
             }
@@ -129,7 +134,9 @@ impl Ledger {
             (CommandState::Unknown, Some(ReasonCode::Interrupted)) => {
                 has(after, Verb::Exec) || (is_group(after, GroupKind::Atomic) && progress.maybe_applied)
             }
-            (CommandState::Unknown, Some(ReasonCode::NeverAnswered)) => {
+            (CommandState::Failed | CommandState::Unknown, Some(ReasonCode::NeverAnswered)) => {
+                let reads = after.instruction.settings().all(|(verb, _)| verb == Verb::Get);
+                assert_eq!(reads, after.state == CommandState::Failed, "{}: reading leaves nothing behind", after.id);
                 let late = after.expires_at.zip(heard_at).is_some_and(|(at, now)| at <= now) && progress.maybe_applied;
                 late || progress.unanswered >= rules.max_unanswered
                     || progress.unanswered_alone >= rules.max_unanswered_alone
@@ -258,4 +265,55 @@ pub(super) fn summary(request: &Message, reply: &Message, outcome: &Outcome) -> 
         reply.header.msg_id,
         names(reply).join(" ")
     )
+}
+
+/// Counts what an exchange was.
+pub(super) fn tally_exchange(reply: &Message, outcome: &Outcome, tally: &mut super::Tally) {
+    let mut count = |what: String| *tally.entry(what).or_default() += 1;
+    let decision = match outcome {
+        Outcome::Repeat(_) => return count("arrived repeated".to_owned()),
+        Outcome::Refused(refused) => return count(format!("refused {:?}", refused.kind)),
+        Outcome::Decided(decision) => decision,
+    };
+    count(format!("arrived {}", if decision.is_new { "begins" } else { "goes on" }));
+    for command in &reply.body.commands {
+        match command {
+            Command::Alert(alert) => count(format!("replied Alert {}", alert.code.map_or(0, |code| code.0))),
+            Command::Request(request) if request.items.iter().any(|item| item.more_data) => {
+                count("replied piece".to_owned());
+            }
+            _ => {}
+        }
+    }
+    for step in &decision.uploads {
+        match step {
+            UploadStep::Append { .. } => {}
+            UploadStep::Complete { .. } => count("upload complete".to_owned()),
+            UploadStep::Drop => count("upload dropped".to_owned()),
+        }
+    }
+    for event in &decision.events {
+        if let Event::Anomaly { kind, .. } = event {
+            count(format!("anomaly {kind}"));
+        }
+    }
+    for pending in decision.commands.iter().filter(|pending| pending.state == CommandState::Deferred) {
+        count(format!("held {}", pending.reason.as_ref().map_or("", |reason| reason.code.as_str())));
+    }
+}
+
+/// Counts how a command ended.
+pub(super) fn tally_end(pending: &Pending, tally: &mut super::Tally) {
+    let mut count = |what: String| *tally.entry(what).or_default() += 1;
+    let why = pending.reason.as_ref().map_or(String::new(), |reason| format!(" {}", reason.code.as_str()));
+    count(format!("end {}{why}", pending.state.as_str()));
+    let items = &pending.progress.items;
+    let marks = [
+        ("as_replace", items.iter().any(|item| item.as_replace)),
+        ("reported", items.iter().any(|item| item.reported)),
+        ("below_group", matches!(pending.instruction, Instruction::Group { .. })),
+    ];
+    for (mark, _) in marks.into_iter().filter(|(_, is)| *is) {
+        count(format!("end {} {mark}", pending.state.as_str()));
+    }
 }

@@ -228,7 +228,7 @@ impl Device {
                 commands.push(repeated);
             }
             commands.append(&mut talk.later);
-            commands.extend(self.next_piece(&mut talk, reply));
+            commands.extend(self.next_piece(&mut talk, reply, random));
             commands.extend(self.does(reply, number, random, &mut talk));
         }
         let sends_pieces = had_upload || talk.upload.is_some();

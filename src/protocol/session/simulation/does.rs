@@ -8,10 +8,10 @@ use crate::syncml::{Command, Group, Item, Message, Request};
 
 impl Device {
     /// The next piece of a value, once the one before was taken.
-    pub(super) fn next_piece(&self, talk: &mut Talk, reply: &Message) -> Option<Command> {
+    pub(super) fn next_piece(&self, talk: &mut Talk, reply: &Message, random: &mut Random) -> Option<Command> {
         let (message, cmd_ref, uri, rest) = talk.upload.take()?;
         let taken = reply.body.commands.iter().any(|command| matches!(command, Command::Status(s) if s.code.0 == 213));
-        if !taken {
+        if !taken || (!self.reliable && random.percent(4)) {
             return None;
         }
         let (piece, rest) = split(&rest, self.piece.unwrap_or(700));

@@ -51,6 +51,7 @@ impl World {
             self.tell(|| "maintenance ends the session".to_owned());
             let before = self.store.commands.clone();
             self.store.close(self.now, &self.rules);
+            self.count("session closed".to_owned());
             self.ledger.closed(&before, &self.store, &self.rules);
             self.ledger.hold(&self.store);
         }

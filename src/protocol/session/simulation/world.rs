@@ -25,7 +25,7 @@ pub(super) struct World {
     pub(super) device: Device,
     pub(super) store: Store,
     pub(super) ledger: Ledger,
-    pub(super) sessions: u64,
+    pub(super) tally: super::Tally,
     pub(super) operator: Operator,
     /// Everything that the device ever sent: a wire may bring it again.
     pub(super) sent: Vec<Post>,
@@ -95,7 +95,7 @@ impl World {
             device: Device::new(number, a1, by_transport, &mut random),
             store,
             ledger: Ledger::default(),
-            sessions: 0,
+            tally: super::Tally::new(),
             operator: Operator::new(number),
             sent: Vec::new(),
             replies: BTreeMap::new(),
@@ -112,6 +112,10 @@ impl World {
             self.told.pop_front();
         }
         self.told.push_back(what());
+    }
+
+    pub(super) fn count(&mut self, what: String) {
+        *self.tally.entry(what).or_default() += 1;
     }
 
     /// One thing happens.
@@ -149,13 +153,16 @@ impl World {
             }
         }
         self.ledger.compare(&self.store, &self.device.tree);
+        for pending in self.store.commands.values() {
+            super::checks::tally_end(pending, &mut self.tally);
+        }
     }
 
     fn device_acts(&mut self) {
         if self.device.session.is_none() {
             self.device.signed_in = self.calm || self.random.percent(50);
             self.device.begins(&mut self.random);
-            self.sessions += 1;
+            self.count("sessions".to_owned());
             self.tell(|| "the device begins a session".to_owned());
         }
         let Some(talk) = self.device.session.as_mut() else { return };
@@ -218,6 +225,7 @@ impl World {
         };
         let told = super::checks::summary(&post.message, &reply, &outcome);
         self.tell(|| format!("{} {told}", post.hash));
+        super::checks::tally_exchange(&reply, &outcome, &mut self.tally);
         self.check(post, &before, &outcome, &reply, &text);
         if matches!(outcome, Outcome::Decided(_)) {
             self.replies.insert(post.hash.clone(), reply.clone());

@@ -37,11 +37,11 @@ fn a_message_whose_reply_is_gone_is_not_heard_twice() {
     let order = talk.order(&get(SWV));
     talk.says([heard(1), alert(2, 1201)]);
     talk.store.reply = None;
-    let before = (talk.store.session.clone(), talk.store.events.len());
+    let before = (talk.standing(), talk.store.events.len());
     let again = talk.repeats();
     assert_eq!(again.refusal(), Some(RefusalKind::Stale));
     assert_eq!(again.statuses(), ["0 SyncHdr 200"]);
-    assert_eq!((talk.store.session.clone(), talk.store.events.len()), before);
+    assert_eq!((talk.standing(), talk.store.events.len()), before);
     assert_eq!(talk.state(&order), CommandState::Sent);
 }
 
@@ -52,10 +52,12 @@ fn an_old_message_is_answered_200_and_not_heard() {
     talk.says([heard(1)]);
     let old = talk.text(&heard(1));
     talk.says([heard(2), status(2, 2, 2, "Exec", 200)]);
-    let before = talk.store.session.clone();
+    let before = talk.standing();
     let reply = talk.posts(&old);
     assert_eq!((reply.statuses(), reply.refusal()), (vec!["0 SyncHdr 200".to_owned()], Some(RefusalKind::Stale)));
-    assert_eq!(talk.store.session, before, "the session goes on");
+    assert_eq!(talk.standing(), before, "the session goes on");
+    assert_eq!(reply.message.header.msg_id, "4");
+    assert_eq!(talk.says([heard(3)]).message.header.msg_id, "5", "no number stands for two messages");
 }
 
 #[test]

@@ -154,10 +154,10 @@ fn a_recorded_message_opens_nothing() {
     talk.says([heard(1)]);
     for minutes in [0, 1, 29, 600] {
         talk.waits(minutes);
-        let before = talk.store.session.clone();
+        let before = talk.standing();
         let reply = talk.posts(&recorded);
         assert!(reply.refusal().is_some(), "after {minutes} minutes");
-        assert_eq!(talk.store.session, before);
+        assert_eq!(talk.standing(), before);
     }
 }
 

@@ -218,6 +218,11 @@ impl Talk {
         self.store.session.as_ref().expect("a session")
     }
 
+    /// The session but for our message counter, which an answer to an old message takes too.
+    pub(crate) fn standing(&self) -> Session {
+        Session { server_message: crate::session::MsgId::FIRST, ..self.session().clone() }
+    }
+
     pub(crate) fn ending(&self) -> Option<Ending> {
         match self.session().phase {
             Phase::Ended(ending) => Some(ending),

@@ -124,6 +124,7 @@ fn an_end_of_the_session_drops_what_was_collected() {
     talk.says([heard(2), piece(2, "./A", Some(6), "one", true)]);
     let reply = talk.says([heard(3), alert(2, 1223)]);
     assert!(reply.decision().uploads.contains(&UploadStep::Drop) && talk.store.chunks.is_empty());
+    assert!(reply.alerts().is_empty(), "who aborts is told nothing more");
     let (mut talk, _) = asked();
     talk.says([heard(2), piece(2, "./A", Some(6), "one", true)]);
     talk.begins("2");
@@ -146,6 +147,17 @@ fn chunks_that_never_end_are_cut_off() {
         reply.statuses()[1].clone()
     });
     assert_eq!(codes, ["2 Results 213", "2 Results 213", "2 Results 413"]);
+    assert!(talk.store.chunks.is_empty());
+}
+
+#[test]
+fn a_transfer_without_end_is_aborted() {
+    let (mut talk, _) = asked();
+    talk.says([heard(2), piece(2, "./A", Some(1_000), "one", true)]);
+    talk.store.session.as_mut().expect("a session").messages = 50 * talk.rules.max_messages - 2;
+    assert_eq!(talk.says([heard(3), piece(2, "./A", None, "two", true)]).alerts(), [1222]);
+    assert_eq!(talk.says([heard(4), piece(2, "./A", None, "six", true)]).alerts(), [1223]);
+    assert_eq!(talk.ending(), Some(crate::session::Ending::AbortedByServer));
     assert!(talk.store.chunks.is_empty());
 }
 
