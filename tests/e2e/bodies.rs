@@ -35,7 +35,7 @@ async fn connect(server: &Server) -> SslStream<TcpStream> {
 /// What comes until the connection closes, at most for a minute.
 async fn rest(stream: &mut SslStream<TcpStream>) -> String {
     let mut reply = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut reply)).await;
+    let read = tokio::time::timeout(Duration::from_mins(1), stream.read_to_end(&mut reply)).await;
     // A connection that is reset is closed as well.
     drop(read.expect("the connection stays open"));
     String::from_utf8_lossy(&reply).into_owned()
@@ -69,7 +69,7 @@ async fn flood(stream: SslStream<TcpStream>, head: String, bytes: usize, chunked
         sent
     });
     let mut reply = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(60), near.read_to_end(&mut reply)).await;
+    let _ = tokio::time::timeout(Duration::from_mins(1), near.read_to_end(&mut reply)).await;
     writing.abort();
     let sent = writing.await.unwrap_or_default();
     (String::from_utf8_lossy(&reply).into_owned(), sent)

@@ -108,6 +108,64 @@ fn mutate(random: &mut SmallRng, body: &mut Vec<u8>, others: &[(Encoding, Vec<u8
     }
 }
 
+/// What stands in the bodies of the messages that can be read.
+fn bodies(seeds: &[(Encoding, Vec<u8>)]) -> Vec<String> {
+    let texts = seeds.iter().filter(|(encoding, _)| *encoding == Encoding::Xml);
+    let texts = texts.filter_map(|(_, body)| std::str::from_utf8(body).ok());
+    let inside = texts.filter_map(|text| {
+        let (_, rest) = text.split_once("<SyncBody>")?;
+        Some(rest.split_once("</SyncBody>")?.0.replace("<Final/>", ""))
+    });
+    let bodies: Vec<String> = inside.collect();
+    assert!(bodies.len() >= 10, "{}", bodies.len());
+    bodies
+}
+
+/// Values that nobody expects.
+const VALUES: [&str; 16] = [
+    "",
+    "0",
+    "-1",
+    "1",
+    "2",
+    "3",
+    "200",
+    "213",
+    "407",
+    "999",
+    "1222",
+    "1223",
+    "18446744073709551616",
+    "./DevInfo/DevId",
+    "SyncHdr",
+    "Exec",
+];
+
+/// Changes a body so that it still is XML: another value, an element twice, an element gone.
+fn distort(random: &mut SmallRng, body: &mut String) {
+    let tags: Vec<usize> = body.match_indices('<').map(|(at, _)| at).collect();
+    if tags.is_empty() {
+        return;
+    }
+    let at = tags[random.random_range(0..tags.len())];
+    let Some(end) = body[at..].find('>').map(|end| at + end + 1) else { return };
+    let name = body[at + 1..end - 1].split(' ').next().unwrap_or_default().to_owned();
+    let close = format!("</{name}>");
+    if name.starts_with('/') || name.starts_with('!') || name.ends_with('/') {
+        return;
+    }
+    let Some(inside) = body[end..].find(&close) else { return };
+    let element = at..end + inside + close.len();
+    if !body[end..end + inside].contains('<') && random.random_bool(0.7) {
+        body.replace_range(end..end + inside, VALUES[random.random_range(0..VALUES.len())]);
+    } else if random.random_bool(0.5) {
+        let again = body[element.clone()].repeat(random.random_range(1..20));
+        body.insert_str(element.end, &again);
+    } else {
+        body.replace_range(element, "");
+    }
+}
+
 /// The server is well: nothing panicked, nothing was an error, and a device can check in.
 async fn assert_well(site: &Site, server: &mut Server, windows: &Windows, operator: &Operator) {
     assert!(server.is_alive());
@@ -139,6 +197,10 @@ async fn mutated_messages_never_break_the_server(site: Site) {
     let before = server.resident();
     attack(&windows, &seeds, seed + 1, messages, WORKERS).await;
     let grown = server.resident().saturating_sub(before);
+    let answered = operator.counter("transom_session_messages_total", "answered").await;
+    let refused = operator.counter("transom_session_messages_total", "unreadable").await;
+    let tenth = u64::try_from(messages / 10).unwrap();
+    assert!(answered > tenth && refused > tenth, "{answered} were answered, {refused} refused");
     assert!(grown < 24 * 1024, "seed {seed}: {messages} messages cost {grown} KiB");
     assert_well(&site, &mut server, &windows, &operator).await;
 }
@@ -159,6 +221,7 @@ async fn attack(
             let http = windows.http();
             let device = format!("HOSTILE-{worker}");
             let mut session = None;
+            let bodies = bodies(&seeds);
             for number in 0..messages / workers {
                 let (mut encoding, mut body) = seeds[random.random_range(0..seeds.len())].clone();
                 if number % 2 == 0 {
@@ -169,15 +232,17 @@ async fn attack(
                         session = Some(SignedIn::new(&windows, &http, &device, id).await);
                     }
                     let session = session.as_mut().unwrap();
-                    let text = String::from_utf8_lossy(&body).into_owned();
-                    let start = text.find("<SyncBody>").map_or(0, |at| at + "<SyncBody>".len());
-                    let mut inside = text[start..].replace("<Final/>", "").into_bytes();
-                    if random.random_bool(0.8) {
-                        mutate(&mut random, &mut inside, &seeds);
+                    let mut inside = bodies[random.random_range(0..bodies.len())].clone();
+                    for _ in 0..random.random_range(0..4) {
+                        distort(&mut random, &mut inside);
                     }
-                    let inside = String::from_utf8_lossy(&inside).replace("1226", "1224");
-                    let inside = inside.trim_end_matches("</SyncML>").trim_end().trim_end_matches("</SyncBody>");
-                    (encoding, body) = (Encoding::Xml, session.message(inside));
+                    if random.random_bool(0.2) {
+                        let mut bytes = inside.into_bytes();
+                        mutate(&mut random, &mut bytes, &seeds);
+                        inside = String::from_utf8_lossy(&bytes).into_owned();
+                    }
+                    let inside = inside.replace("1226", "1224");
+                    (encoding, body) = (Encoding::Xml, session.message(&inside));
                     if let (true, Ok(read)) = (random.random_bool(0.3), decode(encoding, &body, &Limits::default())) {
                         (encoding, body) = (Encoding::Wbxml, encode(Encoding::Wbxml, &read.message));
                     }
@@ -200,6 +265,11 @@ async fn attack(
     running.join_all().await;
 }
 
+/// So many pieces of text in a row.
+fn numbered(count: u32, piece: impl Fn(u32) -> String) -> String {
+    (0..count).map(piece).collect::<Vec<_>>().concat()
+}
+
 async fn what_is_no_message_is_refused(site: Site) {
     let mut server = site.serve();
     let operator = server.operator();
@@ -217,8 +287,8 @@ async fn what_is_no_message_is_refused(site: Site) {
         "<!DOCTYPE a [<!ENTITY a \"aaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;\">]><SyncML>&b;</SyncML>".to_owned(),
         "<SyncML><xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" href=\"file:///etc/passwd\"/></SyncML>"
             .to_owned(),
-        format!("<SyncML {}/>", (0..100_000).map(|n| format!("a{n}='' ")).collect::<String>()),
-        format!("<SyncML {}/>", (0..20_000).map(|n| format!("xmlns:a{n}='u{n}' ")).collect::<String>()),
+        format!("<SyncML {}/>", numbered(100_000, |n| format!("a{n}='' "))),
+        format!("<SyncML {}/>", numbered(20_000, |n| format!("xmlns:a{n}='u{n}' "))),
         "<a>".repeat(500_000),
         format!("<{}/>", "n".repeat(1_000_000)),
         format!("<SyncML>{}</SyncML>", "<a/>".repeat(400_000)),

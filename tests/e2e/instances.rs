@@ -65,6 +65,7 @@ async fn on_two_instances(site: Site) {
             }
         }
     }
+    assert!(!carried.is_empty());
     let repeated: Vec<_> = carried.iter().filter(|(_, replies)| replies.len() > 1).map(|(exec, _)| exec).collect();
     assert!(repeated.is_empty(), "in more than one reply: {repeated:?}");
 

@@ -30,18 +30,18 @@ impl Secrets {
     }
 }
 
-fn write(kind: &str, target: &str, data: String) -> Value {
-    json!({ "kind": kind, "items": [{ "target": target, "format": "chr", "data": data }] })
+fn write(kind: &str, target: &str, data: impl Into<String>) -> Value {
+    json!({ "kind": kind, "items": [{ "target": target, "format": "chr", "data": data.into() }] })
 }
 
 /// Orders that carry secrets to the device, and ask for some of them back.
 fn orders(secrets: &mut Secrets) -> Value {
     let wifi =
-        |key: String| format!("<WLANProfile><sharedKey><keyMaterial>{key}</keyMaterial></sharedKey></WLANProfile>");
+        |key: &str| format!("<WLANProfile><sharedKey><keyMaterial>{key}</keyMaterial></sharedKey></WLANProfile>");
     let vendor = "./Device/Vendor/MSFT";
     let mut orders = vec![
-        write("add", &format!("{vendor}/WiFi/Profile/Home/WlanXml"), wifi(secrets.next())),
-        write("replace", "./Vendor/MSFT/WiFi/Profile/Office%20Net/WlanXml", wifi(secrets.next())),
+        write("add", &format!("{vendor}/WiFi/Profile/Home/WlanXml"), wifi(&secrets.next())),
+        write("replace", "./Vendor/MSFT/WiFi/Profile/Office%20Net/WlanXml", wifi(&secrets.next())),
         write("add", &format!("{vendor}/VPNv2/Work/ProfileXML"), format!("<P><Psk>{}</Psk></P>", secrets.next())),
         write("add", &format!("{vendor}/Accounts/Users/ada/Password"), secrets.next()),
         write("add", &format!("{vendor}/ClientCertificateInstall/SCEP/A/Install/Challenge"), secrets.next()),

@@ -233,7 +233,8 @@ async fn an_install_is_done_when_the_device_says_so(site: Site) {
 async fn large_values_travel_whole_and_in_chunks(site: Site) {
     let mut scene = Scene::new(site, Behaviour::default()).await;
     let node = format!("{POLICY}/Trial/Large");
-    let value: String = (0..120_000).map(|number| format!("{number:06}&é")).collect::<String>()[..1_000_000].to_owned();
+    let pieces: Vec<String> = (0..120_000).map(|number| format!("{number:06}&é")).collect();
+    let value = pieces.concat()[..999_999].to_owned();
     let ids = scene
         .order(json!([
             { "kind": "replace", "items": [{ "target": node, "format": "chr", "data": value }] },

@@ -19,7 +19,6 @@ use crate::support::windows::Windows;
 on_both!(every_message_of_a_real_device_is_read_answered_and_kept);
 
 /// Bodies that devices posted to a management service, by name.
-#[expect(clippy::print_stdout, reason = "what is skipped is said")]
 fn recorded() -> Vec<(String, Vec<u8>)> {
     let places =
         ["../shared/traces", "../../shared/traces"].map(|place| Path::new(env!("CARGO_MANIFEST_DIR")).join(place));
@@ -36,7 +35,8 @@ fn recorded() -> Vec<(String, Vec<u8>)> {
     let is_message = |path: &PathBuf| {
         let name = name(path);
         let of_windows_11 = name.starts_with("windows-") && !name.ends_with("-response.xml");
-        name.ends_with(".xml") && (of_windows_11 || name.contains("request-POST-ManagementServer"))
+        path.extension().is_some_and(|extension| extension == "xml")
+            && (of_windows_11 || name.contains("request-POST-ManagementServer"))
     };
     let all = files("win10-19043").into_iter().chain(files("win11-26200")).filter(is_message);
     all.map(|path| (name(&path), fs::read(&path).unwrap())).collect()

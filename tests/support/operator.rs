@@ -15,7 +15,7 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(super) fn new(admin: &str, token: &str) -> Self {
-        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         Self { http, admin: admin.to_owned(), token: token.to_owned() }
     }
 

@@ -198,7 +198,7 @@ pub(crate) fn size(variable: &str, everyday: usize) -> usize {
 
 /// Asks again and again until the answer is there; panics after a minute.
 pub(crate) async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     loop {
         if let Some(answer) = ask().await {
             return answer;

@@ -113,7 +113,7 @@ impl Windows {
             .tls_certs_only([root])
             .no_proxy()
             .resolve("localhost", address)
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()
             .unwrap()
     }

@@ -88,9 +88,9 @@ impl Bench {
         self.check()?;
         let report = runtime.block_on(self.measure())?;
         if output.is_json() {
-            output.document(&report)?
+            output.document(&report)?;
         } else {
-            output.text(report.text())?
+            output.text(report.text())?;
         }
         if self.assert && !report.all_met() {
             bail!("a target is missed");
