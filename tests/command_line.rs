@@ -76,13 +76,7 @@ impl Program {
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_transom"));
         command.current_dir(self.place.path()).env_remove("TRANSOM_DATA");
-        for (name, value) in [("TRANSOM_SERVER", &self.server), ("TRANSOM_TOKEN", &self.token)] {
-            if value.is_empty() {
-                command.env_remove(name);
-            } else {
-                command.env(name, value);
-            }
-        }
+        command.env("TRANSOM_SERVER", &self.server).env("TRANSOM_TOKEN", &self.token);
         command
     }
 
@@ -380,6 +374,9 @@ mod scenarios {
             assert_eq!(unseen, None, "{}", said.out);
             assert!(said.out.contains("PC\\u{1b}]0;owned"), "{}", said.out);
         }
+        let document = program.run(&["device", "list", "--json"]).await;
+        assert_eq!(document.json(), door.get("/devices").await.json());
+        assert!(!document.out.contains(['\u{1b}', '\u{9b}', '\u{9d}', '\u{202e}']), "{}", document.out);
         let missing = program.run(&["device", "show", "\u{1b}[2J\u{202e}"]).await;
         missing.failed(1, "there is no such device");
         assert!(!missing.err.contains('\u{1b}'));

@@ -1,5 +1,7 @@
 //! Enrollments that were made elsewhere.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,6 +18,9 @@ const TOGETHER: usize = 500;
 
 /// Longest name of a device that is told back.
 const MAX_NAME: usize = 255;
+
+/// What an entry is told whose device has an entry before it.
+const TWICE: &str = "the device has an entry before this one; a second would end the first";
 
 /// Entries to be imported, as they were sent. Holds secrets: no `Debug`.
 pub struct Import {
@@ -102,7 +107,13 @@ impl Admin {
             return Err(Error::invalid(import.base, format!("at most {MAX_ENTRIES} enrollments at once")));
         }
         let places = Import { entries: Vec::new(), ..import };
-        let prepared: Vec<Prepared> = import.entries.into_iter().map(prepare).collect();
+        let mut named = BTreeSet::new();
+        let prepared = import.entries.into_iter().map(prepare).map(|(device_id, new)| {
+            let new =
+                new.and_then(|new| if named.insert(new.device_id.key()) { Ok(new) } else { Err(TWICE.to_owned()) });
+            (device_id, new)
+        });
+        let prepared: Vec<Prepared> = prepared.collect();
         if prepared.iter().all(|(_, new)| new.is_err()) {
             let faults = prepared
                 .into_iter()

@@ -30,13 +30,15 @@ async fn an_import_takes_one_or_many(test: &TestStore) {
 
 async fn an_entry_that_is_wrong_keeps_no_other_from_it(test: &TestStore) {
     let door = AdminDoor::open(&test.store).await;
-    let sent = json!([{"device_id": "D1", "secret": ""}, {"device_id": "D2", "secret": "s"}, {"secret": "s"}, 7]);
+    let sent = json!([{"device_id": "D1", "secret": ""}, {"device_id": "D2", "secret": "s"}, {"secret": "s"}, 7,
+                      {"device_id": "d2", "secret": "t"}]);
     let imported = door.post("/enrollments/import", &sent).await;
     assert_eq!(imported.status, 201);
     let imported = imported.json();
-    assert_eq!((&imported["imported"], &imported["refused"]), (&json!(1), &json!(3)));
+    assert_eq!((&imported["imported"], &imported["refused"]), (&json!(1), &json!(4)));
     assert_eq!(imported["devices"][0]["error"], "secret is empty");
     assert_eq!(imported["devices"][2]["device_id"], json!(null));
+    assert!(imported["devices"][4]["error"].as_str().unwrap().starts_with("the device has an entry before"));
     assert_eq!(door.get("/devices").await.json()["items"].as_array().unwrap().len(), 1);
     door.close().await;
 }

@@ -32,7 +32,10 @@ impl Client {
     pub fn connect(global: &Global) -> anyhow::Result<Self> {
         let folder = global.folder();
         let local = local_server(&folder)?;
-        let base = match (&global.server, &local) {
+        // A variable that is set to nothing is not set.
+        let server = global.server.as_deref().filter(|server| !server.is_empty());
+        let given = global.token.as_ref().filter(|token| !token.expose().is_empty());
+        let base = match (server, &local) {
             (Some(server), _) => server_url(server)?,
             (None, Some(local)) => local.clone(),
             (None, None) => {
@@ -41,7 +44,7 @@ impl Client {
             }
         };
         let is_here = is_loopback(&base) || local.is_some_and(|local| local.origin() == base.origin());
-        let token = match &global.token {
+        let token = match given {
             Some(token) => token.clone(),
             None if is_here => token_of(&folder)?,
             None => {

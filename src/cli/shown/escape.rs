@@ -22,6 +22,22 @@ pub(in crate::cli) fn short(text: &str, longest: usize) -> String {
     format!("{}… ({length} characters)", line(&beginning))
 }
 
+/// The same document with what a terminal would obey in the escapes of JSON. Outside of texts there is nothing of it.
+pub(in crate::cli) fn json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for character in document.chars() {
+        if character != '\n' && is_unseen(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a String does not fail.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 fn escaped(text: &str, passes: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -76,6 +92,15 @@ mod tests {
     #[test]
     fn text_of_several_lines_keeps_them_and_nothing_else() {
         assert_eq!(lines("<a>\n\t<b/>\u{1b}\r\n"), "<a>\n\t<b/>\\u{1b}\\r\n");
+    }
+
+    #[test]
+    fn a_document_says_the_same_in_escapes() {
+        let value = serde_json::json!({"name": "a\u{1b}\u{9b}31m\u{202e}\u{e0041}\u{7f}\n\"b\" ü🦀"});
+        let shown = json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!shown.chars().any(|character| character != '\n' && is_unseen(character)), "{shown}");
+        assert!(shown.contains("ü🦀"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

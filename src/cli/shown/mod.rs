@@ -6,6 +6,6 @@ mod escape;
 mod paint;
 mod words;
 
-pub(super) use escape::{line, lines, short};
+pub(super) use escape::{json, line, lines, short};
 pub(super) use paint::{Ink, Paint};
 pub(super) use words::{count, table, time, time_of_day};
