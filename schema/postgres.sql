@@ -203,7 +203,7 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT sessions_pkey PRIMARY KEY (id)
 );
-CREATE INDEX sessions_by_device ON sessions USING btree (folded_id, id);
+CREATE INDEX sessions_by_device ON sessions USING btree (folded_id, started_at, id);
 CREATE INDEX sessions_by_enrollment ON sessions USING btree (enrollment);
 CREATE INDEX sessions_by_start ON sessions USING btree (started_at, id);
 

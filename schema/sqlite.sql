@@ -188,7 +188,7 @@ CREATE TABLE sessions (
     last_reply_encoding TEXT,
     last_reply BLOB                     -- sealed
 ) STRICT;
-CREATE INDEX sessions_by_device ON sessions (folded_id, id);
+CREATE INDEX sessions_by_device ON sessions (folded_id, started_at, id);
 CREATE INDEX sessions_by_enrollment ON sessions (enrollment);
 CREATE INDEX sessions_by_start ON sessions (started_at, id);
 

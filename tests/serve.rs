@@ -16,7 +16,9 @@ use transom::pki::outbound;
 fn transom(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_transom"));
     let inherited = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TRANSOM_"));
-    inherited.for_each(|(name, _)| drop(command.env_remove(name)));
+    for (name, _) in inherited {
+        command.env_remove(name);
+    }
     command.arg("--data").arg(data);
     command
 }

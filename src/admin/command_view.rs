@@ -1,14 +1,17 @@
 //! A command as the API and the command line give it back (design, section 5).
 
-use serde::Serialize;
-use transom_protocol::csp::{Instruction, Setting};
-use transom_protocol::session::{ItemOutcome, ResultValue};
-use transom_protocol::syncml::{StatusClass, StatusCode, Verb, hresult, redact};
+use std::borrow::Cow;
 
-use crate::model::{CommandRecord, CommandView, Timestamp, rfc3339, rfc3339_option};
+use serde::{Deserialize, Serialize};
+
+use crate::management::{hresult, redact_value};
+use crate::model::{
+    CommandRecord, CommandView, Instruction, ItemOutcome, ReasonCode, ResultValue, Setting, StatusClass, StatusCode,
+    Timestamp, Verb, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
+};
 
 /// A command. Lists leave `items` and `attempts` out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandJson {
     /// Its id.
     pub id: String,
@@ -21,46 +24,66 @@ pub struct CommandJson {
     /// Its first node.
     pub target: String,
     /// Where it stands.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// Why it stands there, in a stable word.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     /// The reason in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason_text: Option<&'static str>,
+    pub reason_text: Option<Cow<'static, str>>,
     /// What else there is to say of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason_detail: Option<String>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<&'static str>,
+    pub remedy: Option<Cow<'static, str>>,
     /// Since when the reason holds.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_option")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option",
+        default
+    )]
     pub since: Option<Timestamp>,
     /// How often it has held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
     /// When it will be tried again.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_option")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option",
+        default
+    )]
     pub retry_at: Option<Timestamp>,
     /// What it was ordered with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
     /// When it was ordered.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
     /// Not to be sent before.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_option")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option",
+        default
+    )]
     pub not_before: Option<Timestamp>,
     /// Not to be sent at or after.
-    #[serde(serialize_with = "rfc3339_option")]
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     pub expires_at: Option<Timestamp>,
     /// When it got its outcome.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "rfc3339_option")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option",
+        default
+    )]
     pub settled_at: Option<Timestamp>,
     /// Commands that have to succeed before.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub depends_on: Vec<String>,
     /// Status of an Atomic or Sequence itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +97,7 @@ pub struct CommandJson {
 }
 
 /// One node of a command.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ItemJson {
     /// What is done with it.
     pub kind: String,
@@ -83,7 +106,7 @@ pub struct ItemJson {
     /// Status code.
     pub status: Option<u16>,
     /// The code in words.
-    pub status_text: Option<&'static str>,
+    pub status_text: Option<Cow<'static, str>>,
     /// What went wrong.
     pub error: Option<ErrorJson>,
     /// Format of `data`.
@@ -93,12 +116,12 @@ pub struct ItemJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// Values of nodes below.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub below: Vec<ValueJson>,
 }
 
 /// A value of a node below the one that was asked for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ValueJson {
     /// The node.
     pub uri: String,
@@ -109,7 +132,7 @@ pub struct ValueJson {
 }
 
 /// An error code with what it means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorJson {
     /// The device's own code when it gave one, else the Status code.
     pub code: String,
@@ -122,7 +145,7 @@ pub struct ErrorJson {
 }
 
 /// One time that a command was put into a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptJson {
     /// In which session.
     pub session_id: String,
@@ -131,10 +154,10 @@ pub struct AttemptJson {
     /// With which `CmdID`.
     pub cmd_id: u32,
     /// When.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub sent_at: Timestamp,
     /// When the first answer came.
-    #[serde(serialize_with = "rfc3339_option")]
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     pub answered_at: Option<Timestamp>,
     /// The exchange that carried it out.
     pub sent_in: String,
@@ -153,11 +176,11 @@ impl From<&CommandRecord> for CommandJson {
             sequence: record.sequence,
             kind: record.kind.clone(),
             target: record.target.clone(),
-            state: record.state.as_str(),
-            reason: code.map(crate::model::ReasonCode::as_str),
-            reason_text: code.map(crate::model::ReasonCode::meaning),
+            state: record.state.as_str().into(),
+            reason: code.map(|code| code.as_str().into()),
+            reason_text: code.map(|code| code.meaning().into()),
             reason_detail: reason.and_then(|reason| reason.detail.clone()),
-            remedy: code.map(crate::model::ReasonCode::remedy).filter(|text| !text.is_empty()),
+            remedy: code.map(ReasonCode::remedy).filter(|text| !text.is_empty()).map(Cow::from),
             since: reason.map(|reason| reason.since),
             count: reason.map(|reason| reason.count),
             retry_at: reason.and_then(|reason| reason.retry_at),
@@ -221,7 +244,7 @@ fn item(verb: Verb, setting: &Setting, outcome: &ItemOutcome) -> ItemJson {
         kind: verb.as_str().to_lowercase(),
         target: target.to_owned(),
         status: outcome.status.map(|code| code.0),
-        status_text: outcome.status.map(StatusCode::name),
+        status_text: outcome.status.map(|code| code.name().into()),
         error: outcome.status.and_then(|code| ErrorJson::of(code, outcome.original_error.as_deref())),
         format,
         data,
@@ -234,7 +257,7 @@ fn shown(value: &ResultValue) -> String {
 }
 
 fn without_secret(uri: &str, data: &str) -> String {
-    redact::redact_value(uri, data).into_owned()
+    redact_value(uri, data).into_owned()
 }
 
 impl ErrorJson {

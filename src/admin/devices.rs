@@ -1,14 +1,17 @@
 //! Devices, as JSON.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::commands::device_id;
+use serde::{Deserialize, Serialize};
+
 use super::{Admin, Error, PageJson, Part};
-use crate::model::{Device, DeviceFilter, DeviceInfo, Timestamp, rfc3339, rfc3339_option};
+use crate::model::{
+    Device, DeviceFilter, DeviceId, DeviceInfo, Timestamp, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
+};
 use crate::store::Tx;
 
 /// A device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceJson {
     /// Its own id.
     pub id: String,
@@ -16,10 +19,10 @@ pub struct DeviceJson {
     #[serde(flatten)]
     pub info: DeviceInfo,
     /// When it was first heard of.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub created_at: Timestamp,
     /// Its last authenticated contact.
-    #[serde(serialize_with = "rfc3339_option")]
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     pub last_seen_at: Option<Timestamp>,
     /// Commands without an outcome.
     pub open_commands: i64,
@@ -28,22 +31,22 @@ pub struct DeviceJson {
 }
 
 /// One life of a device under management.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrollmentJson {
     /// Its id.
     pub id: String,
     /// Counts the lives of the device.
     pub generation: i32,
     /// `pending`, `active`, `replaced` or `unenrolled`.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// When it was made.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub created_at: Timestamp,
     /// Its first authenticated contact.
-    #[serde(serialize_with = "rfc3339_option")]
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     pub first_seen_at: Option<Timestamp>,
     /// When it ended.
-    #[serde(serialize_with = "rfc3339_option")]
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     pub ended_at: Option<Timestamp>,
 }
 
@@ -59,7 +62,7 @@ impl From<Device> for DeviceJson {
             enrollment: life.map(|life| EnrollmentJson {
                 id: life.id.to_string(),
                 generation: life.generation,
-                state: life.state.as_str(),
+                state: life.state.as_str().into(),
                 created_at: life.created_at,
                 first_seen_at: life.first_seen_at,
                 ended_at: life.ended_at,
@@ -68,19 +71,47 @@ impl From<Device> for DeviceJson {
     }
 }
 
+/// Which devices.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceQuery {
+    /// Only those whose id or name begins so; the case of ASCII letters makes no difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_with: Option<String>,
+    /// Entries at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 impl Admin {
-    /// Devices by id; `begins_with` matches ids and names.
-    pub async fn devices(&self, begins_with: Option<String>, part: Part) -> Result<PageJson<DeviceJson>, Error> {
-        let (limit, cursor) = (part.limit(), part.cursor()?);
-        let filter = DeviceFilter { begins_with };
+    /// Devices by id.
+    pub async fn devices(&self, query: DeviceQuery) -> Result<PageJson<DeviceJson>, Error> {
+        let part = Part { limit: query.limit, cursor: query.cursor };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let filter = DeviceFilter { begins_with: query.begins_with };
         let page = self.store.read(move |tx: &mut Tx<'_>| tx.devices(&filter, cursor.as_ref(), limit)).await?;
         Ok(PageJson::of(page, DeviceJson::from))
     }
 
     /// One device.
     pub async fn device(&self, id: &str) -> Result<DeviceJson, Error> {
-        let id = device_id(id)?;
+        let id = named_device(id)?;
         let device = self.store.read(move |tx: &mut Tx<'_>| tx.device(&id)).await?;
         device.map(DeviceJson::from).ok_or(Error::NotFound("device"))
     }
+}
+
+/// The device that a path names.
+pub(super) fn named_device(text: &str) -> Result<DeviceId, Error> {
+    DeviceId::parse(text).ok_or(Error::NotFound("device"))
+}
+
+/// The device that a query asks for.
+pub(super) fn device_filter(text: Option<&str>) -> Result<Option<DeviceId>, Error> {
+    let parse =
+        |text| DeviceId::parse(text).ok_or_else(|| Error::parameter("device_id", "this can't be the id of a device"));
+    text.map(parse).transpose()
 }

@@ -12,6 +12,9 @@ pub enum Error {
     /// It does not fit what is there.
     #[error("{0}")]
     Conflict(String),
+    /// A parameter of a question is wrong.
+    #[error("{}: {}", .0.at, .0.what)]
+    Parameter(Fault),
     /// It is wrong in itself.
     #[error("{summary}")]
     Invalid {
@@ -31,17 +34,22 @@ pub enum Error {
 /// One thing that is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// JSON pointer or place in the command.
+    /// JSON pointer into what was sent, or the name of a parameter.
     pub at: String,
     /// What is wrong, and what to write instead.
     pub what: String,
 }
 
 impl Error {
-    /// One fault.
-    pub fn invalid(at: &str, what: impl Into<String>) -> Self {
+    /// One fault in what was sent, at a JSON pointer.
+    pub fn invalid(at: impl Into<String>, what: impl Into<String>) -> Self {
         let what = what.into();
-        Self::Invalid { summary: what.clone(), faults: vec![Fault { at: at.to_owned(), what }] }
+        Self::Invalid { summary: what.clone(), faults: vec![Fault { at: at.into(), what }] }
+    }
+
+    /// A parameter that is wrong.
+    pub fn parameter(name: &str, what: impl Into<String>) -> Self {
+        Self::Parameter(Fault { at: name.to_owned(), what: what.into() })
     }
 }
 

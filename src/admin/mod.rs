@@ -6,16 +6,26 @@ mod commands;
 mod devices;
 mod error;
 mod imports;
+mod journal;
+mod orders;
+mod repetition;
 mod sessions;
+mod status;
 mod tokens;
 
 pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
-pub use commands::{CommandQuery, NewOrder, Ordered, OrderedDevice, Repetition, ResolveAs};
-pub use devices::{DeviceJson, EnrollmentJson};
+pub use commands::{Cleared, CommandQuery, ResolveAs};
+pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson};
 pub use error::{Error, Fault};
-pub use imports::{Imported, ImportedDevice};
-pub use sessions::{EventJson, MessageJson, SessionDetail, SessionJson, SessionQuery};
+pub use imports::{Import, Imported, ImportedDevice};
+pub use journal::{EventJson, MessageJson};
+pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
+pub use repetition::Repetition;
+pub use sessions::{SessionDetail, SessionJson, SessionQuery};
+pub use status::Status;
 pub use tokens::{NewToken, TOKEN_PREFIX};
+
+use serde::{Deserialize, Serialize};
 
 use crate::management::Management;
 use crate::model::{Cursor, Page};
@@ -57,28 +67,37 @@ impl Admin {
 }
 
 /// Which part of a list.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Part {
     /// Entries at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
 impl Part {
-    fn limit(&self) -> usize {
-        self.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT)
+    fn limit(&self) -> Result<usize, Error> {
+        match self.limit {
+            None => Ok(DEFAULT_LIMIT),
+            Some(limit @ 1..=MAX_LIMIT) => Ok(limit),
+            Some(_) => Err(Error::parameter("limit", format!("write a number from 1 to {MAX_LIMIT}"))),
+        }
     }
 
     fn cursor(&self) -> Result<Option<Cursor>, Error> {
-        let parse =
-            |text: &String| Cursor::parse(text).ok_or_else(|| Error::invalid("/cursor", "this is no cursor of ours"));
+        let parse = |text: &String| {
+            Cursor::parse(text)
+                .ok_or_else(|| Error::parameter("cursor", "write the next_cursor of the page before, as it is"))
+        };
         self.cursor.as_ref().map(parse).transpose()
     }
 }
 
 /// A page of a list, as JSON.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PageJson<T> {
     /// The entries.
     pub items: Vec<T>,

@@ -1,26 +1,39 @@
 //! Sessions and what was said in them, as JSON.
 
-use serde::{Deserialize, Serialize};
-use transom_protocol::session::Phase;
+use std::borrow::Cow;
 
-use super::commands::device_id;
-use super::{Admin, Error, PageJson, Part};
+use serde::{Deserialize, Serialize};
+
+use super::devices::device_filter;
+use super::{Admin, Error, EventJson, MessageJson, PageJson, Part};
 use crate::management::conversation::{Line, Told, tell};
 use crate::management::text_of;
 use crate::model::{
-    Event, EventFilter, Exchange, ExchangeFilter, SessionFilter, SessionKey, SessionRecord, Timestamp, parse_rfc3339,
-    rfc3339,
+    Cursor, Ending, EventFilter, Exchange, ExchangeFilter, Page, Phase, SessionFilter, SessionKey, SessionRecord,
+    Timestamp, from_rfc3339, parse_rfc3339, rfc3339,
 };
 use crate::store::Tx;
 
-/// Messages of one session that are looked at together.
+/// Messages of one session that are told together; sessions end before.
 const MAX_MESSAGES: usize = 500;
+
+/// Bytes of messages that are told together.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Compressed bytes of messages that are read together.
+const MAX_STORED: usize = 8 * 1024 * 1024;
+
+/// Messages that are read at once, between looks at how large they are.
+const STEP: usize = 25;
+
+/// Messages of a challenge that are shown before a session.
+const MAX_CHALLENGES: usize = 50;
 
 /// How long before its first authenticated message a session's challenge may have been, in milliseconds.
 const CHALLENGE_AGE: i64 = 10 * 60 * 1000;
 
 /// A session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionJson {
     /// Ours.
     pub id: String,
@@ -29,15 +42,15 @@ pub struct SessionJson {
     /// The client's `SessionID`.
     pub session_id: String,
     /// When its first authenticated message came.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub started_at: Timestamp,
     /// When its last message came.
-    #[serde(serialize_with = "rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub last_at: Timestamp,
     /// `open`, `quiet`, or how it ended.
-    pub phase: &'static str,
+    pub phase: Cow<'static, str>,
     /// `digest`, `basic` or `transport`.
-    pub authentication: &'static str,
+    pub authentication: Cow<'static, str>,
     /// Who was signed in, by the device's own word.
     pub login: String,
     /// Authenticated messages of the device.
@@ -49,102 +62,37 @@ pub struct SessionJson {
 }
 
 /// A session with what was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionDetail {
     /// The session.
     #[serde(flatten)]
     pub session: SessionJson,
     /// What was said, each command with its answer.
     pub conversation: Vec<Line>,
-    /// What else happened.
+    /// Whether there was more than is told here.
+    pub truncated: bool,
+    /// What else happened, newest last.
     pub events: Vec<EventJson>,
 }
 
-/// One message and the reply to it, without secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct MessageJson {
-    /// Its id.
-    pub id: String,
-    /// When the device's message was complete.
-    #[serde(serialize_with = "rfc3339")]
-    pub received_at: Timestamp,
-    /// From then until the reply was ready, in microseconds.
-    pub duration_us: i64,
-    /// Address of the sender.
-    pub peer: String,
-    /// `xml` or `wbxml`.
-    pub encoding: Option<&'static str>,
-    /// `MsgID` of the device's message.
-    pub client_message: Option<u32>,
-    /// `MsgID` of the reply.
-    pub server_message: Option<u32>,
-    /// `answered`, `challenged`, `repeated`, …
-    pub outcome: String,
-    /// The same in a sentence.
-    pub detail: Option<String>,
-    /// Headers and query of the request.
-    pub headers: serde_json::Value,
-    /// The device's message as XML.
-    pub request: Option<String>,
-    /// Our reply as XML.
-    pub reply: Option<String>,
-    /// Bytes of the request as it came.
-    pub request_size: i64,
-    /// Bytes of the reply as it went.
-    pub reply_size: i64,
-}
-
-/// An alert, an anomaly, a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EventJson {
-    /// Its id.
-    pub id: String,
-    /// To whom.
-    pub device_id: Option<String>,
-    /// In which session.
-    pub session_id: Option<String>,
-    /// When.
-    #[serde(serialize_with = "rfc3339")]
-    pub at: Timestamp,
-    /// What sort of thing.
-    pub kind: &'static str,
-    /// Alert code, or a word.
-    pub code: String,
-    /// Type of an alert.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub mime: Option<String>,
-    /// The node that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    /// How grave it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mark: Option<String>,
-    /// Data of an alert.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// In a sentence.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-}
-
 /// Which sessions.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionQuery {
     /// Only those of this device.
-    #[serde(default, alias = "device")]
+    #[serde(default, alias = "device", skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
     /// Only those that began then or later (RFC 3339).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Only those that began before (RFC 3339).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
     /// Entries at most.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// From the page before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
@@ -152,15 +100,11 @@ impl Admin {
     /// Sessions, newest first.
     pub async fn sessions(&self, query: SessionQuery) -> Result<PageJson<SessionJson>, Error> {
         let part = Part { limit: query.limit, cursor: query.cursor };
-        let (limit, cursor) = (part.limit(), part.cursor()?);
-        let time = |at: &str, text: Option<String>| {
-            let parse = |text: String| parse_rfc3339(&text).ok_or_else(|| Error::invalid(at, "this is no time"));
-            text.map(parse).transpose()
-        };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
         let filter = SessionFilter {
-            device: query.device_id.as_deref().map(device_id).transpose()?,
-            from: time("/from", query.from)?,
-            until: time("/until", query.until)?,
+            device: device_filter(query.device_id.as_deref())?,
+            from: time("from", query.from.as_deref())?,
+            until: time("until", query.until.as_deref())?,
         };
         let page = self.store.read(move |tx: &mut Tx<'_>| tx.sessions(&filter, cursor.as_ref(), limit)).await?;
         Ok(PageJson::of(page, |record| SessionJson::from(&record)))
@@ -173,60 +117,112 @@ impl Admin {
             .store
             .read(move |tx: &mut Tx<'_>| {
                 let record = tx.session(&key)?.ok_or(Error::NotFound("session"))?;
-                let exchanges = exchanges_of(tx, &record)?;
+                let exchanges = exchanges_of(tx, &record, None, MAX_MESSAGES)?;
                 let events = tx.events(&EventFilter::OfSession(key), None, MAX_MESSAGES)?;
                 Ok::<_, Error>((record, exchanges, events))
             })
             .await?;
-        let texts: Vec<(Timestamp, String, String)> = exchanges
-            .iter()
-            .map(|exchange| (exchange.received_at, text(exchange.request.as_ref()), text(exchange.reply.as_ref())))
-            .collect();
+        let mut truncated = exchanges.next.is_some() || events.next.is_some();
+        let mut texts: Vec<(Timestamp, String, String)> = Vec::with_capacity(exchanges.items.len());
+        let mut bytes = 0;
+        for exchange in exchanges.items {
+            let (request, reply) = (text(exchange.request.as_ref()), text(exchange.reply.as_ref()));
+            bytes += request.len() + reply.len();
+            if bytes > MAX_BYTES {
+                truncated = true;
+                break;
+            }
+            texts.push((exchange.received_at, request, reply));
+        }
         let told: Vec<Told<'_>> = texts.iter().map(|(at, request, reply)| Told { at: *at, request, reply }).collect();
         let mut events: Vec<EventJson> = events.items.into_iter().map(EventJson::from).collect();
         events.reverse();
-        Ok(SessionDetail { session: SessionJson::from(&record), conversation: tell(&told), events })
+        Ok(SessionDetail { session: SessionJson::from(&record), conversation: tell(&told), truncated, events })
     }
 
-    /// Every message of a session, without secrets, in the order in which they came.
-    pub async fn messages(&self, id: &str) -> Result<Vec<MessageJson>, Error> {
+    /// The messages of a session, without secrets, in the order in which they came. A page may be shorter than asked
+    /// for where messages are large.
+    pub async fn messages(&self, id: &str, part: Part) -> Result<PageJson<MessageJson>, Error> {
         let key = session_key(id)?;
-        let exchanges = self
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let page = self
             .store
             .read(move |tx: &mut Tx<'_>| {
                 let record = tx.session(&key)?.ok_or(Error::NotFound("session"))?;
-                exchanges_of(tx, &record)
+                exchanges_of(tx, &record, cursor.as_ref(), limit)
             })
             .await?;
-        Ok(exchanges.into_iter().map(MessageJson::from).collect())
-    }
-
-    /// What happened to a device, newest first.
-    pub async fn events(&self, device: &str, part: Part) -> Result<PageJson<EventJson>, Error> {
-        let (limit, cursor) = (part.limit(), part.cursor()?);
-        let filter = EventFilter::OfDevice(device_id(device)?);
-        let page = self.store.read(move |tx: &mut Tx<'_>| tx.events(&filter, cursor.as_ref(), limit)).await?;
-        Ok(PageJson::of(page, EventJson::from))
+        Ok(shown(page))
     }
 }
 
-/// The exchanges of a session, with the challenge that came before it was authenticated.
-fn exchanges_of(tx: &mut Tx<'_>, record: &SessionRecord) -> Result<Vec<Exchange>, Error> {
-    let own = tx.exchanges(&ExchangeFilter::OfSession(record.id.clone()), None, MAX_MESSAGES)?.items;
+/// Exchanges of a session, in their order. Before the first stand those of the challenge that led to it.
+fn exchanges_of(
+    tx: &mut Tx<'_>,
+    record: &SessionRecord,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page<Exchange>, Error> {
+    let filter = ExchangeFilter::OfSession(record.id.clone());
+    let mut own = Page { items: Vec::new(), next: after.cloned() };
+    let mut bytes = 0;
+    loop {
+        let some = tx.exchanges(&filter, own.next.as_ref(), STEP.min(limit - own.items.len()))?;
+        bytes += some.items.iter().map(stored_bytes).sum::<usize>();
+        own.items.extend(some.items);
+        own.next = some.next;
+        if own.next.is_none() || own.items.len() >= limit || bytes > MAX_STORED {
+            break;
+        }
+    }
+    if after.is_some() {
+        return Ok(own);
+    }
     let before = ExchangeFilter::Challenges {
         device: record.device_id.clone(),
         session_id: record.session_id.clone(),
         from: record.started_at.plus_millis(-CHALLENGE_AGE),
         until: record.started_at,
     };
-    let mut all = tx.exchanges(&before, None, MAX_MESSAGES)?.items;
+    let mut all = tx.exchanges(&before, None, MAX_CHALLENGES)?.items;
     // Of an earlier attempt with the same SessionID only what led to this session belongs here.
     if let Some(first) = all.iter().rposition(|exchange| exchange.client_message == Some(1)) {
         all.drain(..first);
     }
-    all.extend(own);
+    all.extend(own.items);
     all.sort_by_key(|exchange| (exchange.received_at, exchange.client_message));
-    Ok(all)
+    Ok(Page { items: all, next: own.next })
+}
+
+fn stored_bytes(exchange: &Exchange) -> usize {
+    let len = |body: &Option<Vec<u8>>| body.as_ref().map_or(0, Vec::len);
+    len(&exchange.request) + len(&exchange.reply)
+}
+
+/// The page as JSON, cut where it becomes too large.
+fn shown(page: Page<Exchange>) -> PageJson<MessageJson> {
+    let mut shown = PageJson { items: Vec::new(), next_cursor: page.next.as_ref().map(ToString::to_string) };
+    let mut bytes = 0;
+    let mut last: Option<(String, bool)> = None;
+    for exchange in page.items {
+        let (id, is_own) = (exchange.id.to_string(), exchange.session.is_some());
+        let message = MessageJson::from(exchange);
+        bytes += message.size();
+        if let Some((before, true)) = last.as_ref().filter(|_| bytes > MAX_BYTES) {
+            shown.next_cursor = Some(Cursor::after(before.clone()).to_string());
+            break;
+        }
+        last = Some((id, is_own));
+        shown.items.push(message);
+    }
+    shown
+}
+
+fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let parse = |text| {
+        parse_rfc3339(text).ok_or_else(|| Error::parameter(name, "this is no time; write it like 2026-11-20T22:00:00Z"))
+    };
+    text.map(parse).transpose()
 }
 
 fn session_key(text: &str) -> Result<SessionKey, Error> {
@@ -245,8 +241,8 @@ impl From<&SessionRecord> for SessionJson {
             session_id: record.session_id.to_string(),
             started_at: record.started_at,
             last_at: record.last_at,
-            phase: phase_word(record.phase),
-            authentication: record.authentication.as_str(),
+            phase: phase_word(record.phase).into(),
+            authentication: record.authentication.as_str().into(),
             login: serde_json::to_value(record.login)
                 .ok()
                 .and_then(|word| word.as_str().map(str::to_owned))
@@ -259,7 +255,6 @@ impl From<&SessionRecord> for SessionJson {
 }
 
 const fn phase_word(phase: Phase) -> &'static str {
-    use transom_protocol::session::Ending;
     match phase {
         Phase::Open => "open",
         Phase::Quiet => "quiet",
@@ -268,45 +263,5 @@ const fn phase_word(phase: Phase) -> &'static str {
         Phase::Ended(Ending::Replaced) => "replaced",
         Phase::Ended(Ending::TimedOut) => "timed_out",
         Phase::Ended(Ending::Unenrolled) => "unenrolled",
-    }
-}
-
-impl From<Exchange> for MessageJson {
-    fn from(exchange: Exchange) -> Self {
-        let shown = |kept: Option<Vec<u8>>| kept.map(|kept| text_of(&kept));
-        Self {
-            id: exchange.id.to_string(),
-            received_at: exchange.received_at,
-            duration_us: exchange.duration_us,
-            peer: exchange.peer,
-            encoding: exchange.encoding.map(transom_protocol::syncml::codec::Encoding::as_str),
-            client_message: exchange.client_message,
-            server_message: exchange.server_message,
-            outcome: exchange.outcome,
-            detail: exchange.detail,
-            headers: exchange.headers,
-            request: shown(exchange.request),
-            reply: shown(exchange.reply),
-            request_size: exchange.request_size,
-            reply_size: exchange.reply_size,
-        }
-    }
-}
-
-impl From<Event> for EventJson {
-    fn from(event: Event) -> Self {
-        Self {
-            id: event.id.to_string(),
-            device_id: event.device.map(|device| device.to_string()),
-            session_id: event.session.map(|session| session.to_string()),
-            at: event.at,
-            kind: event.kind.as_str(),
-            code: event.code,
-            mime: event.mime,
-            source: event.source,
-            mark: event.mark,
-            data: event.data,
-            detail: event.detail,
-        }
     }
 }

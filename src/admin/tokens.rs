@@ -5,10 +5,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Admin, Error};
 use crate::model::{ApiToken, Secret, Timestamp};
-use crate::store::{Store, Tx};
+use crate::store::{self, Store, Tx};
 
 /// What every token begins with, so that one that was lost somewhere is recognised.
 pub const TOKEN_PREFIX: &str = "transom_";
+
+/// A token's use is noted at most this often, in milliseconds.
+const USE_NOTED_EVERY: i64 = 60_000;
 
 /// A token that was just made.
 #[derive(Debug)]
@@ -42,7 +45,17 @@ impl Admin {
             return Ok(None);
         }
         let hash = hash_of(token);
-        Ok(self.store.read(move |tx: &mut Tx<'_>| tx.live_token(&hash, now)).await?)
+        let found = self.store.read(move |tx: &mut Tx<'_>| tx.live_token(&hash, now)).await?;
+        if let Some(token) = found.clone()
+            && token.last_used_at.is_none_or(|last| now.millis_since(last) >= USE_NOTED_EVERY)
+        {
+            // That it was used is good to know; a request does not fail for it.
+            let noted = self.store.write(move |tx: &mut Tx<'_>| tx.touch_token(&token, now)).await;
+            if let Err(error @ store::Error::Unavailable(_)) = noted {
+                tracing::warn!(%error, "the use of a token could not be noted");
+            }
+        }
+        Ok(found)
     }
 }
 

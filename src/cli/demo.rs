@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Global, Installation, Instance, Output, init, logging, now};
 use crate::{
-    admin::{Admin, CommandJson, CommandQuery, SessionQuery},
+    admin::{Admin, CommandJson, CommandQuery, Import, SessionQuery},
     config::{DatabaseUrl, Host},
     http,
     simulator::{
@@ -120,12 +120,11 @@ async fn enroll(admin: &Admin, url: &str) -> anyhow::Result<Vec<Device>> {
     let mut devices = Vec::new();
     for ((device_id, name), seed) in DEVICES.into_iter().zip(1..) {
         let secret = format!("{:032x}", rand::random::<u128>());
-        let entry = json!({ "device_id": device_id, "name": name, "user": name, "secret": secret });
-        entries.push(serde_json::from_value(entry)?);
+        entries.push(json!({ "device_id": device_id, "name": name, "user": name, "secret": secret }));
         let identity = DeviceIdentity::new(device_id, name, secret);
         devices.push(Device::new(identity, url, Behaviour::default(), seed));
     }
-    let imported = admin.import(entries, now()).await?;
+    let imported = admin.import(Import::of(json!(entries))?, None, now()).await?;
     if imported.refused > 0 {
         bail!("a simulated device could not be enrolled");
     }
@@ -206,7 +205,7 @@ fn table(commands: &[CommandJson]) -> String {
             };
             let status = item.status.map_or_else(
                 || "no answer".to_owned(),
-                |code| format!("{code} {}", item.status_text.unwrap_or_default()),
+                |code| format!("{code} {}", item.status_text.as_deref().unwrap_or_default()),
             );
             table.add_row([
                 if first { device.to_owned() } else { String::new() },

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write as _},
 };
 
+use super::client::ClientError;
 use crate::{config, http, pki};
 
 /// A failure with something that may help.
@@ -43,6 +44,9 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         return error.hint();
     }
     if let Some(error) = cause.downcast_ref::<pki::Error>() {
+        return error.hint();
+    }
+    if let Some(error) = cause.downcast_ref::<ClientError>() {
         return error.hint();
     }
     cause.downcast_ref::<http::StartError>()?.hint().map(ToOwned::to_owned)

@@ -166,12 +166,8 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
-    fn nothing(_: &Installation) -> anyhow::Result<Vec<Made>> {
-        Ok(Vec::new())
-    }
-
     fn make_at(data: &Path) -> anyhow::Result<Vec<Made>> {
-        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, nothing)
+        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, |_| Ok(Vec::new()))
     }
 
     #[test]

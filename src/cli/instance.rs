@@ -14,7 +14,7 @@ use super::{Installation, hinted};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
-    http::{self, Parts, api::Caller, api::Verdict},
+    http::{self, Parts},
     limits::DeviceLimiter,
     management::{Management, Options},
     metrics::Metrics,
@@ -67,7 +67,7 @@ impl Instance {
                 let store = store.clone();
                 async move { ready(&store).await }.boxed()
             }),
-            tokens: verifier(admin.clone()),
+            tokens: http::api::verifier(admin.clone()),
             admin: admin.clone(),
             metrics,
         };
@@ -83,23 +83,6 @@ impl Drop for Instance {
 
 async fn ready(store: &Store) -> Result<(), String> {
     store.read(|tx: &mut Tx<'_>| tx.ping()).await.map_err(|error: crate::store::Error| error.to_string())
-}
-
-fn verifier(admin: Admin) -> http::api::TokenVerifier {
-    Arc::new(move |token| {
-        let admin = admin.clone();
-        async move {
-            match admin.token_holder(token.expose(), now()).await {
-                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id.to_string() }),
-                Ok(None) => Verdict::Unknown,
-                Err(error) => {
-                    tracing::error!(%error, "a token could not be looked up");
-                    Verdict::Unavailable
-                }
-            }
-        }
-        .boxed()
-    })
 }
 
 /// Looks after what no device's message would.

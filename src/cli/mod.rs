@@ -5,15 +5,23 @@
 
 mod bench;
 mod ca;
+pub mod client;
+mod command;
 mod demo;
+mod device;
 pub mod discovery;
+mod enrollment;
 mod failure;
 mod init;
+mod input;
 mod installation;
 mod instance;
 mod logging;
 mod output;
+mod progress;
 mod serve;
+mod session;
+mod shown;
 mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -88,6 +96,10 @@ verbs! {
     Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
+    Device(device::Device),
+    Command(command::Command),
+    Session(session::Session),
+    Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
     Simulate(simulate::Simulate),
     Bench(bench::Bench),
@@ -99,10 +111,14 @@ pub fn run() -> ExitCode {
     let mut output = Output::new(cli.global.json);
     match cli.verb.run(&cli.global, &mut output).and_then(|()| output.finish()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            failure::report(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            // What only the verb could see: with the exit code of wrong usage.
+            Ok(usage) => usage.exit(),
+            Err(error) => {
+                failure::report(&error);
+                ExitCode::FAILURE
+            }
+        },
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 
 use serde::Serialize;
 
+use super::shown::json;
+
 /// Where a command says what it has to say.
 pub struct Output {
     json: bool,
@@ -28,7 +30,7 @@ impl Output {
 
     /// Prints the document for programs.
     pub fn document(&mut self, document: &impl Serialize) -> anyhow::Result<()> {
-        let document = serde_json::to_string_pretty(document)?;
+        let document = json(&serde_json::to_string_pretty(document)?);
         written(writeln!(self.stream, "{document}").and_then(|()| self.stream.flush()))
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
 /// The settings file with every key, its default and what it is for.
@@ -177,7 +178,7 @@ pub struct Journal {
 pub enum IdleJournal {
     /// Its messages, like those of any other session.
     Full,
-    /// That it took place.
+    /// That the last one took place, and how many there were.
     Counters,
 }
 

@@ -273,6 +273,7 @@ fn open_admin_door(frame: DoorFrame, listener: TcpListener, settings: &Settings,
     let tokens = Data::new(parts.tokens.clone());
     let metrics = Data::new(parts.metrics.clone());
     let admin = Data::new(parts.admin.clone());
+    let since = Data::new(api::Since::now());
     frame.open(listener, move || {
         App::new()
             .app_data(observer.clone())
@@ -280,6 +281,7 @@ fn open_admin_door(frame: DoorFrame, listener: TcpListener, settings: &Settings,
             .app_data(tokens.clone())
             .app_data(metrics.clone())
             .app_data(admin.clone())
+            .app_data(since.clone())
             .wrap(from_fn(observe))
             .configure(api::scope(body_limit, api::configure))
             .configure(admin::configure)

@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 pub struct Problem {
     /// What kind of problem, as a URI.
     #[serde(rename = "type")]
-    kind: String,
+    #[schema(value_type = String)]
+    kind: Kind,
     /// The kind in words.
-    title: String,
+    title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "as_number")]
     #[schema(value_type = u16)]
@@ -33,8 +34,12 @@ pub struct Problem {
     errors: Vec<ProblemError>,
     /// Seconds to wait before trying again.
     #[serde(skip)]
-    retry_after: Option<u64>,
+    retry_after: Option<u32>,
 }
+
+/// A short name of ours, or `about:blank`: the status says all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind(Option<&'static str>);
 
 /// One thing that is wrong with what was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -52,8 +57,8 @@ impl Problem {
     /// A problem that its status says all about.
     pub fn new(status: StatusCode) -> Self {
         Self {
-            kind: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            kind: Kind(None),
+            title: status.canonical_reason().unwrap_or("Error"),
             status,
             detail: None,
             instance: None,
@@ -95,10 +100,8 @@ impl Problem {
 
     /// Of a kind of its own: a short name, and the same in words.
     #[must_use]
-    pub fn kind(mut self, name: &str, title: &str) -> Self {
-        self.kind = format!("urn:transom:problem:{name}");
-        title.clone_into(&mut self.title);
-        self
+    pub fn kind(self, name: &'static str, title: &'static str) -> Self {
+        Self { kind: Kind(Some(name)), title, ..self }
     }
 
     /// With what is wrong this time.
@@ -113,6 +116,11 @@ impl Problem {
     pub fn error(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         self.errors.push(ProblemError { pointer: pointer.into(), detail: detail.into() });
         self
+    }
+
+    /// Each thing that is wrong with what was sent.
+    pub fn errors(&self) -> &[ProblemError] {
+        &self.errors
     }
 
     /// About the request with an id.
@@ -157,6 +165,15 @@ impl Responder for Problem {
 
     fn respond_to(self, _: &HttpRequest) -> HttpResponse {
         self.error_response()
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            None => serializer.serialize_str("about:blank"),
+            Some(name) => serializer.collect_str(&format_args!("urn:transom:problem:{name}")),
+        }
     }
 }
 

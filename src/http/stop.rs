@@ -23,13 +23,14 @@ pub(super) struct Stopper {
 #[derive(Clone)]
 pub(super) struct Stop {
     stopping: Arc<AtomicBool>,
-    receiver: Shared<oneshot::Receiver<()>>,
+    /// Until something came of it.
+    receiver: Option<Shared<oneshot::Receiver<()>>>,
 }
 
 pub(super) fn stop() -> (Stopper, Stop) {
     let (sender, receiver) = oneshot::channel();
     let stopping = Arc::new(AtomicBool::new(false));
-    (Stopper { stopping: stopping.clone(), sender }, Stop { stopping, receiver: receiver.shared() })
+    (Stopper { stopping: stopping.clone(), sender }, Stop { stopping, receiver: Some(receiver.shared()) })
 }
 
 impl Stopper {
@@ -47,9 +48,40 @@ impl Stop {
 
     /// Wakes the task when the signal comes. A sender that went away without a word is no signal.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.is_stopping() && self.receiver.peek().is_none() {
-            let _ = Pin::new(&mut self.receiver).poll(cx);
+        if !self.is_stopping()
+            && let Some(receiver) = &mut self.receiver
+            && Pin::new(receiver).poll(cx).is_ready()
+        {
+            self.receiver = None;
         }
         if self.is_stopping() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::task::noop_waker_ref;
+
+    use super::*;
+
+    #[test]
+    fn a_sender_that_went_away_is_no_signal_however_often_one_asks() {
+        let (stopper, mut stop) = stop();
+        let mut cx = Context::from_waker(noop_waker_ref());
+        assert!(stop.poll(&mut cx).is_pending());
+        drop(stopper);
+        for _ in 0..3 {
+            assert!(stop.poll(&mut cx).is_pending());
+        }
+    }
+
+    #[test]
+    fn a_signal_is_there_for_everyone_who_asks() {
+        let (stopper, stop) = stop();
+        let mut cx = Context::from_waker(noop_waker_ref());
+        stopper.stop();
+        for mut stop in [stop.clone(), stop] {
+            assert!(stop.poll(&mut cx).is_ready() && stop.poll(&mut cx).is_ready());
+        }
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Reads the journal's redacted messages and decides nothing; what it can't read it says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use transom_protocol::session::Timestamp;
 use transom_protocol::syncml::{
     AlertCode, Command, Item, Message, Request, Results, Status, StatusClass, StatusCode, Verb, read, redact,
 };
 use transom_protocol::xml::Limits;
+
+use crate::model::{from_rfc3339, rfc3339};
 
 /// One exchange of the journal.
 #[derive(Debug, Clone)]
@@ -23,10 +25,10 @@ pub struct Told<'a> {
 }
 
 /// One line of the telling.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// When it was said.
-    #[serde(serialize_with = "crate::model::rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub at: Timestamp,
     /// The how-manieth exchange of the session, from 1.
     pub exchange: usize,
@@ -46,10 +48,10 @@ pub struct Line {
 }
 
 /// How a command was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// When.
-    #[serde(serialize_with = "crate::model::rfc3339")]
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
     pub at: Timestamp,
     /// Status code.
     pub status: u16,
@@ -72,7 +74,7 @@ pub struct Answer {
 }
 
 /// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// The device.
@@ -82,7 +84,7 @@ pub enum Speaker {
 }
 
 /// Good, bad or open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Done.
@@ -125,6 +127,8 @@ struct Teller {
     lines: Vec<Line>,
     /// Lines of our commands, by our `MsgID` and `CmdID`.
     asked: BTreeMap<(String, String), Vec<usize>>,
+    /// Lines whose value comes in pieces, of which there are more to come.
+    unfinished: BTreeSet<usize>,
 }
 
 impl Teller {
@@ -275,8 +279,13 @@ impl Teller {
                 uri.is_none_or(|uri| same_node(uri, target))
             });
             let shown = shown_value(uri, item);
+            let continues = line.is_some_and(|place| self.unfinished.remove(&place));
+            if let Some(place) = line.filter(|_| item.more_data) {
+                self.unfinished.insert(place);
+            }
             match line.and_then(|place| self.lines.get_mut(place)).filter(|line| line.what == Verb::Get.as_str()) {
                 Some(line) => match &mut line.answer {
+                    Some(Answer { value: Some(value), .. }) if continues => value.push_str(&shown),
                     Some(answer) => answer.value = Some(shown),
                     None => line.answer = Some(Answer::value_only(self.at, shown)),
                 },
@@ -331,5 +340,79 @@ impl Answer {
             remedy: None,
             original_error: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(header: &str, body: &str) -> String {
+        format!(
+            "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
+             <SessionID>1</SessionID>{header}</SyncHdr><SyncBody>{body}</SyncBody></SyncML>"
+        )
+    }
+
+    fn of_device(number: u32, body: &str) -> String {
+        let ends = "<Target><LocURI>S</LocURI></Target><Source><LocURI>D</LocURI></Source>";
+        message(&format!("<MsgID>{number}</MsgID>{ends}"), body)
+    }
+
+    fn of_server(number: u32, body: &str) -> String {
+        let ends = "<Target><LocURI>D</LocURI></Target><Source><LocURI>S</LocURI></Source>";
+        message(&format!("<MsgID>{number}</MsgID>{ends}"), body)
+    }
+
+    /// Our Get of two nodes, and what the device says in its messages after that.
+    fn answers(said: &[&str]) -> Vec<Line> {
+        let get = "<Get><CmdID>2</CmdID><Item><Target><LocURI>./A</LocURI></Target></Item>\
+                   <Item><Target><LocURI>./B</LocURI></Target></Item></Get><Final/>";
+        let mut texts = vec![(of_device(1, "<Final/>"), of_server(1, get))];
+        texts.extend((2..).zip(said).map(|(number, body)| (of_device(number, body), String::new())));
+        let told: Vec<_> = texts.iter().map(|(request, reply)| Told { at: Timestamp(0), request, reply }).collect();
+        tell(&told)
+    }
+
+    fn status(code: u16, target: &str) -> String {
+        format!(
+            "<Status><CmdID>1</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Cmd>Get</Cmd>{target}<Data>{code}</Data></Status>"
+        )
+    }
+
+    fn results(uri: &str, data: &str, more: &str) -> String {
+        format!(
+            "<Results><CmdID>2</CmdID><MsgRef>1</MsgRef><CmdRef>2</CmdRef><Item><Source><LocURI>{uri}</LocURI></Source>\
+             <Data>{data}</Data>{more}</Item></Results>"
+        )
+    }
+
+    #[test]
+    fn an_answer_stands_with_the_node_that_it_names() {
+        let both = status(200, "<TargetRef>./A</TargetRef>") + &status(404, "<TargetRef>./B</TargetRef>");
+        let lines = answers(&[&(both + &results("./A", "x", ""))]);
+        let [a, b] = lines.as_slice() else { panic!("{lines:?}") };
+        let (a, b) = (a.answer.as_ref().unwrap(), b.answer.as_ref().unwrap());
+        assert_eq!((a.status, a.verdict, a.value.as_deref()), (200, Verdict::Good, Some("x")));
+        assert_eq!((b.status, b.verdict, b.value.as_deref()), (404, Verdict::Bad, None));
+        assert!(b.meaning.is_some() && a.meaning.is_none());
+    }
+
+    #[test]
+    fn a_value_that_comes_in_pieces_is_told_whole() {
+        let more = "<MoreData/>";
+        let lines = answers(&[&results("./A", "one ", more), &results("./A", "two", ""), &status(200, "")]);
+        assert_eq!(lines[0].answer.as_ref().unwrap().value.as_deref(), Some("one two"));
+        let lines = answers(&[&results("./A", "old", ""), &results("./A", "new", "")]);
+        assert_eq!(lines[0].answer.as_ref().unwrap().value.as_deref(), Some("new"));
+        assert_eq!(lines[0].answer.as_ref().unwrap().verdict, Verdict::Open);
+    }
+
+    #[test]
+    fn what_was_not_asked_and_what_can_not_be_read_is_told() {
+        let stranger = status(200, "").replace("<CmdRef>2</CmdRef>", "<CmdRef>9</CmdRef>");
+        let lines = answers(&[&stranger, "</nonsense>"]);
+        assert!(lines.iter().any(|line| line.what == "answered what was not asked"), "{lines:?}");
+        assert!(lines.iter().any(|line| line.what == "unreadable message"), "{lines:?}");
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use transom_protocol::session::{
-    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, Phase, RefusalKind,
-    Refused, Rules, Timestamp, admit, refuse_stranger,
+    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, RefusalKind, Refused,
+    Rules, Timestamp, admit, refuse_stranger,
 };
 use transom_protocol::syncml::codec::{Encoding, encode};
 use transom_protocol::syncml::{Message, write};
@@ -105,7 +105,7 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
     match admission {
         // Without a stored reply nothing is a repetition.
         Admission::Repeat => Ok(refused_without_contact(heard, frame)),
-        Admission::Refused(refused) => refused_by_contact(tx, heard, &contact, key.as_ref(), &refused),
+        Admission::Refused(refused) => refused_by_contact(tx, heard, frame, &contact, key.as_ref(), &refused),
         Admission::Accepted(admitted) => accepted(tx, heard, frame, &contact, key, *admitted),
     }
 }
@@ -159,18 +159,13 @@ fn accepted(
         pending = tx.pending_commands(&contact.enrollment, &concerned, now, COMMANDS_LOADED)?;
         if admitted.brings_reports() {
             let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
-            let accepted = tx.accepted_commands(&contact.enrollment, COMMANDS_LOADED)?;
+            let accepted = tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
             pending.extend(accepted.into_iter().filter(|command| !known.contains(&command.id)));
         }
     }
     let settled = states_depended_on(tx, &pending)?;
     let decision = admitted.process(pending, &settled);
-    let key = previous.filter(|_| !decision.is_new);
-    // One that had come to its end is left as it ended.
-    let replaced = match (&key, contact.session.as_ref()) {
-        (None, Some((key, session))) if session.phase == Phase::Open => Some(key.clone()),
-        _ => None,
-    };
+    let (key, replaced) = if decision.is_new { (None, previous) } else { (previous, None) };
     let key = key.unwrap_or_else(|| SessionKey::new(now));
     let exchange = ExchangeId::new(now);
 
@@ -178,11 +173,6 @@ fn accepted(
     let reply = Reply { encoding: heard.encoding, body };
     let info = effects::device_info(&contact.info, &decision.events);
     effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
-    if let (Some(key), Some(session)) = (&replaced, &decision.replaced)
-        && let Phase::Ended(ending) = session.phase
-    {
-        tx.end_session(key, ending)?;
-    }
     tx.save_contact(SaveContact {
         enrollment: &contact.enrollment,
         device_id: &contact.device_id,
@@ -198,6 +188,9 @@ fn accepted(
             commands_answered: u32::try_from(decision.answered.len()).unwrap_or(u32::MAX),
         }),
     })?;
+    if let Some(replaced) = replaced.filter(|_| !frame.keep_idle) {
+        tx.forget_idle_session(&replaced)?;
+    }
     effects::save_events(tx, contact, &decision, &key, &exchange, now)?;
     if frame.keep_idle || !is_idle(&heard.message, &decision) {
         let record = Record {
@@ -266,6 +259,7 @@ fn repeated(
 fn refused_by_contact(
     tx: &mut Tx<'_>,
     heard: &Heard,
+    frame: &Frame<'_>,
     contact: &Contact,
     key: Option<&SessionKey>,
     refused: &Refused,
@@ -283,7 +277,10 @@ fn refused_by_contact(
         session: key.filter(|_| refused.session.is_some()).cloned(),
         contact: Some(contact),
     };
-    tx.record_exchange(&record.of(heard, Some(&refused.reply), &body))?;
+    // Every check-in begins with a challenge: it is part of those in which nothing happens.
+    if frame.keep_idle || outcome != ExchangeOutcome::Challenged {
+        tx.record_exchange(&record.of(heard, Some(&refused.reply), &body))?;
+    }
     Ok(Told::plain(body, heard.encoding, outcome))
 }
 

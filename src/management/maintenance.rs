@@ -78,7 +78,7 @@ impl Management {
                     .map(|sent| sent.command.clone())
                     .chain(session.download.iter().map(|download| download.command.clone()))
                     .collect();
-                let pending = tx.open_commands(&enrollment, &awaited)?;
+                let pending = tx.open_commands(&enrollment, &awaited, now)?;
                 let closed = close(session, pending, Ending::TimedOut, now, &rules);
                 if closed.drop_upload {
                     tx.discard_upload(&current)?;
@@ -101,7 +101,7 @@ impl Management {
                 if tx.enrollment_for_update(&enrollment)?.is_none() {
                     return Ok(false);
                 }
-                let mut pending = tx.open_commands(&enrollment, std::slice::from_ref(&command))?;
+                let mut pending = tx.open_commands(&enrollment, std::slice::from_ref(&command), now)?;
                 pending.retain(waits_for_report);
                 for command in &mut pending {
                     command.state = CommandState::Unknown;

@@ -17,6 +17,7 @@ mod service;
 
 pub(crate) use journal::text_of;
 pub use maintenance::Tidied;
-pub use orders::{Order, OrderError, Resolution};
+pub use orders::{DEVICES_TOGETHER, Order, OrderError, Resolution};
 pub use request::{Answer, DeviceRequest, RequestHeaders};
 pub use service::{Management, Options};
+pub use transom_protocol::syncml::{hresult, redact::redact_value};

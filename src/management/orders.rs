@@ -1,5 +1,7 @@
 //! What operators do with queues: order, take back, clear, end a doubt.
 
+use std::sync::Arc;
+
 use transom_protocol::csp::Instruction;
 use transom_protocol::csp::check::{Problem, check};
 use transom_protocol::session::{CommandId, DeviceId, Timestamp};
@@ -12,7 +14,7 @@ use crate::store::{Cancellation, Error, Tx};
 pub use crate::store::Resolution;
 
 /// Devices whose queues one transaction fills.
-const DEVICES_TOGETHER: usize = 500;
+pub const DEVICES_TOGETHER: usize = 500;
 
 /// Commands for one device or many.
 #[derive(Debug, Clone)]
@@ -77,24 +79,50 @@ impl Management {
     /// For many devices this takes several transactions: each device gets all of the commands or none.
     pub async fn order(&self, order: Order, now: Timestamp) -> Result<(BatchId, Vec<Enqueued>), OrderError> {
         self.check_order(&order, now)?;
-        let batch = BatchId::new(now);
+        let (order, batch) = (Arc::new(order), BatchId::new(now));
         let mut enqueued = Vec::with_capacity(order.devices.len());
-        for devices in order.devices.chunks(DEVICES_TOGETHER) {
-            let new = NewCommands {
-                devices: devices.to_vec(),
-                commands: order.commands.clone(),
-                batch: Some(batch.clone()),
-                created_by: order.by.clone(),
-                max_open: self.options().max_open,
+        for chunk in 0..order.devices.len().div_ceil(DEVICES_TOGETHER) {
+            let (management, order, batch) = (self.clone(), Arc::clone(&order), batch.clone());
+            let job = move |tx: &mut Tx<'_>| {
+                let some = order.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
+                management.enqueue(tx, &order, some, &batch, now)
             };
-            let some =
-                self.store().write(move |tx: &mut Tx<'_>| tx.enqueue(&new, now)).await.map_err(OrderError::Store)?;
-            enqueued.extend(some);
+            enqueued.extend(self.store().write(job).await.map_err(OrderError::Store)?);
         }
-        for _ in enqueued.iter().filter_map(|device| device.commands.as_ref().ok()).flatten() {
+        self.count_ordered(enqueued.iter().filter_map(|device| device.commands.as_ref().ok()).map(Vec::len).sum());
+        Ok((batch, enqueued))
+    }
+
+    /// Puts the commands of an order that was checked into the queues of some of its devices, as a part of what else is
+    /// done in the transaction.
+    pub fn enqueue(
+        &self,
+        tx: &mut Tx<'_>,
+        order: &Order,
+        devices: &[DeviceId],
+        batch: &BatchId,
+        now: Timestamp,
+    ) -> Result<Vec<Enqueued>, Error> {
+        let new = NewCommands {
+            devices: devices.to_vec(),
+            commands: order.commands.clone(),
+            batch: Some(batch.clone()),
+            created_by: order.by.clone(),
+            max_open: self.options().max_open,
+        };
+        tx.enqueue(&new, now)
+    }
+
+    /// Counts commands that were put into queues.
+    pub fn count_ordered(&self, count: usize) {
+        for _ in 0..count {
             self.metrics().command("queued");
         }
-        Ok((batch, enqueued))
+    }
+
+    /// Open commands that one device may have.
+    pub fn max_open(&self) -> i64 {
+        self.options().max_open
     }
 
     /// Takes a command back. One that was sent can only be kept from being sent again, and only where repeating it is

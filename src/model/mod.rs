@@ -27,8 +27,12 @@ pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
-pub use time::{parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
+pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::ApiToken;
+pub use transom_protocol::csp::{Instruction, Setting};
 pub use transom_protocol::session::{
-    CommandId, CommandState, DeviceId, MsgId, Progress, Reason, ReasonCode, SessionId, Timestamp,
+    CommandId, CommandState, DeviceId, Ending, ItemOutcome, MsgId, Phase, Progress, Reason, ReasonCode, ResultValue,
+    SessionId, Timestamp,
 };
+pub use transom_protocol::syncml::codec::Encoding;
+pub use transom_protocol::syncml::{StatusClass, StatusCode, Verb};

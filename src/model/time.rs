@@ -1,6 +1,6 @@
 //! Times as people and other programs read them: RFC 3339 in UTC, to the millisecond.
 
-use serde::Serializer;
+use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 use transom_protocol::session::Timestamp;
 
 /// A time as RFC 3339 text, such as `2026-11-20T22:00:00.125Z`.
@@ -22,6 +22,19 @@ pub fn rfc3339_option<S: Serializer>(time: &Option<Timestamp>, serializer: S) ->
         Some(time) => rfc3339(time, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// For `#[serde(deserialize_with = …)]`.
+pub fn from_rfc3339<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    parse_rfc3339(&text).ok_or_else(|| D::Error::custom("expected a time such as 2026-11-20T22:00:00Z"))
+}
+
+/// For `#[serde(deserialize_with = …)]` on a time that may be missing.
+pub fn from_rfc3339_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(serde::Deserialize)]
+    struct Time(#[serde(deserialize_with = "from_rfc3339")] Timestamp);
+    Ok(Option::<Time>::deserialize(deserializer)?.map(|time| time.0))
 }
 
 /// The time that RFC 3339 text names.

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 /// An HTTPS client that trusts the system's roots and the given ones, follows no redirect and gives up in time.
 pub fn client(roots: &[reqwest::Certificate], timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    builder(roots, timeout).build()
+}
+
+/// The same, before it is made.
+pub fn builder(roots: &[reqwest::Certificate], timeout: Duration) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_certs_merge(roots.iter().cloned())
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(timeout)
         .timeout(timeout)
         .user_agent(concat!("transom/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 #[cfg(test)]

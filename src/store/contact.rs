@@ -1,11 +1,12 @@
 //! What one message of a device needs to know, and what it leaves behind.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use transom_protocol::session::{Account, DeviceId, Ending, Phase, Session, Timestamp};
+use transom_protocol::session::{Account, DeviceId, Phase, Session, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::fragments::{columns, update};
-use super::schema::{enrollments, sessions};
+use super::schema::{enrollments, events, exchanges, sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
@@ -105,8 +106,8 @@ impl Tx<'_> {
             .select(columns::<ContactRow>());
         let rows: Vec<ContactRow> = on_backend!(
             self,
-            sqlite | conn | query.load(conn),
-            postgres | conn | query.for_no_key_update().load(conn)
+            sqlite => |conn| query.load(conn),
+            postgres => |conn| query.for_no_key_update().load(conn)
         )?;
         // There are no more: whoever opens another life ends some. A LIMIT would cost a preparation each time.
         rows.into_iter().take(usize::try_from(MOST_LIVE).unwrap_or(1)).map(|row| self.contact(row)).collect()
@@ -120,8 +121,8 @@ impl Tx<'_> {
             .select(columns::<ContactRow>());
         let row: Option<ContactRow> = on_backend!(
             self,
-            sqlite | conn | query.get_result(conn).optional(),
-            postgres | conn | query.for_no_key_update().get_result(conn).optional()
+            sqlite => |conn| query.get_result(conn).optional(),
+            postgres => |conn| query.for_no_key_update().get_result(conn).optional()
         )?;
         row.map(|row| self.contact(row)).transpose()
     }
@@ -267,10 +268,16 @@ impl Tx<'_> {
         Ok(Some(Reply { encoding, body: self.key.open(reply_of(key), &body)?.to_vec() }))
     }
 
-    /// Notes how a session ended that is no longer the newest of its enrollment.
-    pub fn end_session(&mut self, session: &SessionKey, ending: Ending) -> Result<(), Error> {
-        let word = words::word(&ending)?;
-        let query = update(sessions::table, sessions::id.eq(session.as_str()), sessions::phase.eq(word));
+    /// Forgets a session that is no longer the newest of its enrollment, if nothing happened in it and nothing else is
+    /// kept of it.
+    pub fn forget_idle_session(&mut self, session: &SessionKey) -> Result<(), Error> {
+        let id = session.as_str();
+        let query = diesel::delete(sessions::table)
+            .filter(sessions::id.eq(id))
+            .filter(sessions::commands_sent.eq(0))
+            .filter(sessions::commands_answered.eq(0))
+            .filter(not(exists(exchanges::table.filter(exchanges::session.eq(id)))))
+            .filter(not(exists(events::table.filter(events::session.eq(id)))));
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
@@ -287,17 +294,14 @@ impl Tx<'_> {
         rows.into_iter().map(|(enrollment, session)| Ok((words::id(enrollment)?, words::id(session)?))).collect()
     }
 
-    /// Takes what this transaction settled off the counts of open commands, where no contact was saved for it.
-    pub(super) fn settle_accounts(&mut self) -> Result<(), Error> {
-        for (enrollment, settled) in std::mem::take(&mut self.settled) {
-            let query = update(
-                enrollments::table,
-                enrollments::id.eq(enrollment.as_str()),
-                enrollments::open_commands.eq(enrollments::open_commands - settled),
-            );
-            on_backend!(self, |conn| query.execute(conn))?;
-        }
-        Ok(())
+    /// Takes commands off the count of open ones.
+    pub(super) fn take_off_open(&mut self, enrollment: &EnrollmentId, settled: i64) -> Result<(), Error> {
+        let query = update(
+            enrollments::table,
+            enrollments::id.eq(enrollment.as_str()),
+            enrollments::open_commands.eq(enrollments::open_commands - settled),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 }
 

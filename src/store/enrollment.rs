@@ -103,7 +103,11 @@ impl Tx<'_> {
     fn device_to_enroll(&mut self, device: &DeviceId, now: Timestamp) -> Result<DeviceKey, Error> {
         let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom device ' || $1, 0))")
             .bind::<Text, _>(device.key());
-        on_backend!(self, sqlite | _conn | Ok::<_, diesel::result::Error>(0), postgres | conn | lock.execute(conn))?;
+        on_backend!(
+            self,
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
+            postgres => |conn| lock.execute(conn)
+        )?;
         let insert = diesel::insert_into(devices::table)
             .values((
                 devices::id.eq(DeviceKey::new(now).to_string()),
@@ -176,7 +180,9 @@ impl Tx<'_> {
         );
         let ended = on_backend!(self, |conn| query.execute(conn))?;
         for id in ids {
-            self.settled.remove(&words::id(id.clone())?);
+            let id = words::id(id.clone())?;
+            self.settled.remove(&id);
+            self.stirred.remove(&id);
         }
         let reason = Reason { code: reason, since: now, count: 1, retry_at: None, detail: None };
         let query = update(

@@ -8,7 +8,7 @@ use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AsChangeset, AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Bool, Text};
+use diesel::sql_types::{Array, Binary, Bool, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, Selectable, Table};
 
@@ -38,6 +38,14 @@ pub(super) struct AtMost<Q> {
 pub(super) fn at_most<Q: Query>(most: i64, query: Q) -> AtMost<Q> {
     AtMost { query, most }
 }
+
+/// `CASE WHEN length(column) <= 16384 THEN column END`: the value when it is small.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub(super) struct Small<C>(pub(super) C);
+
+/// `length(column)`: its bytes, which neither engine reads the value for.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub(super) struct Bytes<C>(pub(super) C);
 
 /// Updates the rows of a table for which a predicate holds.
 #[expect(clippy::needless_pass_by_value, reason = "tables are values of no size")]
@@ -133,13 +141,43 @@ impl<C: QueryFragment<Pg>> QueryFragment<Pg> for Among<C> {
     }
 }
 
-impl<C> Expression for Among<C> {
-    type SqlType = Bool;
+impl<DB: Backend, C: QueryFragment<DB>> QueryFragment<DB> for Small<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("CASE WHEN length(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") <= 16384 THEN ");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" END");
+        Ok(())
+    }
 }
 
-impl<C, T> AppearsOnTable<T> for Among<C> where C: AppearsOnTable<T> {}
-impl<C, T> SelectableExpression<T> for Among<C> where C: SelectableExpression<T> {}
+impl<DB: Backend, C: QueryFragment<DB>> QueryFragment<DB> for Bytes<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("length(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
 
-impl<C, G> ValidGrouping<G> for Among<C> {
-    type IsAggregate = is_aggregate::No;
+macro_rules! expressions {
+    ($($name:ident -> $sql_type:ty;)*) => {$(
+        impl<C> Expression for $name<C> {
+            type SqlType = $sql_type;
+        }
+
+        impl<C, T> AppearsOnTable<T> for $name<C> where C: AppearsOnTable<T> {}
+        impl<C, T> SelectableExpression<T> for $name<C> where C: SelectableExpression<T> {}
+
+        impl<C, G> ValidGrouping<G> for $name<C> {
+            type IsAggregate = is_aggregate::No;
+        }
+    )*};
+}
+
+expressions! {
+    Among -> Bool;
+    Small -> Nullable<Binary>;
+    Bytes -> Nullable<Integer>;
 }

@@ -38,6 +38,14 @@ impl Store {
         Ok(Self(Arc::new(engine)))
     }
 
+    /// `sqlite` or `postgres`.
+    pub fn engine(&self) -> &'static str {
+        match *self.0 {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
     /// Runs a job that may change something, in a transaction of its own, and answers when it is durable.
     ///
     /// An error or a panic of the job undoes all that it did and nothing else. When the caller goes away before its
@@ -72,7 +80,10 @@ fn open_sqlite(path: &Path, key: Arc<SealKey>, options: &StoreOptions) -> Result
     let url = path.to_str().ok_or_else(|| Error::unavailable("the path of the database is not UTF-8"))?.to_owned();
     create_private(path).map_err(Error::unavailable)?;
     let wait = format!("PRAGMA busy_timeout = {};", options.patience.as_millis());
-    let writing = format!("{wait} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+    let writing = format!(
+        "{wait} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;"
+    );
     let connect = {
         let url = url.clone();
         move || {

@@ -185,7 +185,11 @@ impl Tx<'_> {
     /// Up to when exchanges are added up, and their sum. Whoever deletes or adds up waits here for the one before.
     fn journal_size(&mut self) -> Result<(i64, i64), Error> {
         let size = journal_size::table.select((journal_size::counted_until, journal_size::stored_bytes));
-        on_backend!(self, sqlite | conn | size.first(conn), postgres | conn | size.for_update().first(conn))
+        on_backend!(
+            self,
+            sqlite => |conn| size.first(conn),
+            postgres => |conn| size.for_update().first(conn)
+        )
     }
 
     fn bytes_between(&mut self, from: i64, until: i64) -> Result<i64, Error> {
@@ -206,9 +210,8 @@ impl Tx<'_> {
         let query = sessions::table
             .inner_join(enrollments::table)
             .filter(sessions::started_at.lt(before.0))
-            .filter(
-                sessions::started_at.gt(after.0).or(sessions::started_at.eq(after.0).and(sessions::id.gt(&after.1))),
-            )
+            .filter(sessions::started_at.ge(after.0))
+            .filter(sessions::started_at.gt(after.0).or(sessions::id.gt(&after.1)))
             .order((sessions::started_at.asc(), sessions::id.asc()))
             .limit(batch)
             .select((sessions::started_at, sessions::id, sessions::last_at, enrollments::session));
@@ -238,11 +241,8 @@ impl Tx<'_> {
     ) -> Result<(Vec<String>, Option<After>), Error> {
         let query = commands::table
             .filter(commands::settled_at.lt(before.0))
-            .filter(
-                commands::settled_at
-                    .gt(after.0)
-                    .or(commands::settled_at.eq(after.0).and(commands::id.nullable().gt(&after.1))),
-            )
+            .filter(commands::settled_at.ge(after.0))
+            .filter(commands::settled_at.gt(after.0).or(commands::id.nullable().gt(&after.1)))
             .order((commands::settled_at.asc(), commands::id.asc()))
             .limit(batch)
             .select((

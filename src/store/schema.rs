@@ -204,3 +204,5 @@ joinable!(commands -> enrollments (enrollment));
 joinable!(sessions -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);
 allow_tables_to_appear_in_same_query!(enrollments, sessions);
+allow_tables_to_appear_in_same_query!(sessions, exchanges);
+allow_tables_to_appear_in_same_query!(sessions, events);

@@ -1,7 +1,7 @@
 //! Sessions, to be looked at.
 
 use diesel::prelude::*;
-use transom_protocol::session::{SessionId, Timestamp};
+use transom_protocol::session::{Ending, Phase, SessionId, Timestamp};
 
 use super::fragments::columns;
 use super::journal::one_more;
@@ -28,6 +28,9 @@ struct SessionRow {
     commands_answered: i64,
 }
 
+/// A session, the id of its device, and the newest session of its enrollment.
+type JoinedRow = (SessionRow, String, Option<String>);
+
 impl Tx<'_> {
     /// Sessions, newest first.
     pub fn sessions(
@@ -36,15 +39,18 @@ impl Tx<'_> {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<SessionRecord>, Error> {
-        let rows: Vec<(SessionRow, String)> = on_backend!(self, |conn| {
+        let after = after.map(place).transpose()?;
+        let rows: Vec<JoinedRow> = on_backend!(self, |conn| {
             let mut query = sessions::table
                 .inner_join(enrollments::table)
-                .order(sessions::id.desc())
+                .order((sessions::started_at.desc(), sessions::id.desc()))
                 .limit(one_more(limit))
-                .select((columns::<SessionRow>(), enrollments::device_id))
+                .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session))
                 .into_boxed();
-            if let Some(after) = after {
-                query = query.filter(sessions::id.lt(after.sort_key()));
+            if let Some((started_at, id)) = after {
+                query = query
+                    .filter(sessions::started_at.le(started_at))
+                    .filter(sessions::started_at.lt(started_at).or(sessions::id.lt(id)));
             }
             if let Some(device) = &filter.device {
                 query = query.filter(sessions::folded_id.eq(device.key()));
@@ -58,21 +64,33 @@ impl Tx<'_> {
             query.load(conn)
         })?;
         let records = rows.into_iter().map(record).collect::<Result<_, _>>()?;
-        Ok(Page::of(records, limit, |record: &SessionRecord| record.id.to_string()))
+        Ok(Page::of(records, limit, |record: &SessionRecord| format!("{}/{}", record.started_at.0, record.id)))
     }
 
     /// One session.
     pub fn session(&mut self, key: &SessionKey) -> Result<Option<SessionRecord>, Error> {
-        let query = sessions::table
-            .inner_join(enrollments::table)
-            .filter(sessions::id.eq(key.as_str()))
-            .select((columns::<SessionRow>(), enrollments::device_id));
-        let row: Option<(SessionRow, String)> = on_backend!(self, |conn| query.first(conn).optional())?;
+        let query = sessions::table.inner_join(enrollments::table).filter(sessions::id.eq(key.as_str())).select((
+            columns::<SessionRow>(),
+            enrollments::device_id,
+            enrollments::session,
+        ));
+        let row: Option<JoinedRow> = on_backend!(self, |conn| query.first(conn).optional())?;
         row.map(record).transpose()
     }
 }
 
-fn record((row, device_id): (SessionRow, String)) -> Result<SessionRecord, Error> {
+/// The start and the id of the session that was shown last.
+fn place(cursor: &Cursor) -> Result<(i64, &str), Error> {
+    let place = cursor.sort_key().split_once('/').and_then(|(at, id)| Some((at.parse().ok()?, id)));
+    place.ok_or_else(|| Error::Conflict("this cursor is of another list".to_owned()))
+}
+
+fn record((row, device_id, newest): JoinedRow) -> Result<SessionRecord, Error> {
+    let phase = match words::phase(&row.phase)? {
+        // Nothing is written to a session when the next one begins: that would cost every check-in a statement.
+        Phase::Open | Phase::Quiet if newest.as_ref() != Some(&row.id) => Phase::Ended(Ending::Replaced),
+        phase => phase,
+    };
     Ok(SessionRecord {
         id: words::id(row.id)?,
         device_id: words::device_id(&device_id)?,
@@ -80,7 +98,7 @@ fn record((row, device_id): (SessionRow, String)) -> Result<SessionRecord, Error
         session_id: SessionId::parse(&row.session_id).ok_or_else(|| Error::corrupt("sessions.session_id"))?,
         started_at: Timestamp(row.started_at),
         last_at: Timestamp(row.last_at),
-        phase: words::phase(&row.phase)?,
+        phase,
         authentication: words::of_word(&row.authentication, "sessions.authentication")?,
         login: words::of_word(&row.login, "sessions.login")?,
         client_message: words::count(row.client_message, "sessions.client_message")?,

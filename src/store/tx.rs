@@ -1,6 +1,6 @@
 //! One transaction, on either engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::{PgConnection, QueryResult, SqliteConnection};
@@ -18,6 +18,8 @@ pub struct Tx<'c> {
     pub(super) statements: u32,
     /// Commands that got an outcome in this transaction and are not yet taken off `enrollments.open_commands`.
     pub(super) settled: BTreeMap<EnrollmentId, i64>,
+    /// Enrollments in which something got an outcome, and others may wait for it.
+    pub(super) stirred: BTreeSet<EnrollmentId>,
 }
 
 /// A connection to one of the two engines.
@@ -29,9 +31,9 @@ pub(super) enum Conn<'c> {
 /// Runs one statement: the same query on both engines, or one for each, side by side.
 macro_rules! on_backend {
     ($tx:expr, |$conn:ident| $query:expr) => {
-        on_backend!($tx, sqlite | $conn | $query, postgres | $conn | $query)
+        on_backend!($tx, sqlite => |$conn| $query, postgres => |$conn| $query)
     };
-    ($tx:expr, sqlite |$sqlite:ident| $on_sqlite:expr, postgres |$postgres:ident| $on_postgres:expr) => {{
+    ($tx:expr, sqlite => |$sqlite:ident| $on_sqlite:expr, postgres => |$postgres:ident| $on_postgres:expr) => {{
         $tx.statements += 1;
         match &mut $tx.conn {
             $crate::store::tx::Conn::Sqlite(conn) => {
@@ -49,7 +51,7 @@ pub(super) use on_backend;
 
 impl<'c> Tx<'c> {
     pub(super) const fn new(conn: Conn<'c>, key: &'c SealKey) -> Self {
-        Self { conn, key, statements: 0, settled: BTreeMap::new() }
+        Self { conn, key, statements: 0, settled: BTreeMap::new(), stirred: BTreeSet::new() }
     }
 
     /// How many SQL statements this job has made so far, beginning and end of the transaction not counted.
@@ -64,6 +66,28 @@ impl Tx<'_> {
         use diesel::RunQueryDsl as _;
         let query = diesel::sql_query("SELECT 1");
         on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+}
+
+impl Tx<'_> {
+    /// Notes that so many commands of an enrollment got their outcome. Before the transaction ends they are taken off
+    /// its count of open commands, and those that waited for them are looked at.
+    pub(super) fn note_settled(&mut self, enrollment: &EnrollmentId, commands: i64) {
+        if commands != 0 {
+            *self.settled.entry(enrollment.clone()).or_default() += commands;
+            self.stirred.insert(enrollment.clone());
+        }
+    }
+
+    /// Does what [`Self::note_settled`] noted and nobody did yet.
+    pub(super) fn settle_accounts(&mut self) -> Result<(), Error> {
+        while let Some(enrollment) = self.stirred.pop_first() {
+            self.wake_dependents(&enrollment)?;
+        }
+        while let Some((enrollment, settled)) = self.settled.pop_first() {
+            self.take_off_open(&enrollment, settled)?;
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use transom::model::{AuthenticationMethod, DeviceInfo, Exchange, ExchangeId, SessionFilter, SessionKey};
 use transom::store::{Error, Reply, SaveContact, SaveSession, Tx};
-use transom_protocol::session::{CommandId, Ending, LoginStatus, MsgId, Phase, Sent, SentPart, Session};
+use transom_protocol::session::{CommandId, Ending, LoginStatus, MsgId, Phase, Sent, SentAnswer, SentPart, Session};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::{NOW, account, device, session};
@@ -168,8 +168,7 @@ async fn the_newest_session_is_the_one_that_counts(test: &TestStore) {
             let mut on = session("1", NOW);
             on.client_message = on.client_message.next();
             save(tx, &first, &on, false)?;
-            save(tx, &second, &session("2", NOW.plus_millis(1)), true)?;
-            tx.end_session(&first, Ending::Replaced)
+            save(tx, &second, &session("2", NOW.plus_millis(1)), true)
         })
         .await
         .unwrap();
@@ -191,8 +190,13 @@ async fn silence_is_noticed_only_while_something_is_in_flight(test: &TestStore) 
     let enrollment = test.enroll("a").await;
     let key = SessionKey::new(NOW);
     let mut waiting = session("1", NOW);
-    waiting.in_flight =
-        vec![Sent { message: MsgId::FIRST, cmd_id: 2, command: CommandId("c".to_owned()), part: SentPart::Group }];
+    waiting.in_flight = vec![Sent {
+        message: MsgId::FIRST,
+        cmd_id: 2,
+        command: CommandId("c".to_owned()),
+        part: SentPart::Group,
+        answer: SentAnswer::Awaited,
+    }];
     let silent = |before: i64| test.store.read(move |tx| tx.silent_sessions(NOW.plus_millis(before), 10));
     let (of, value) = (key.clone(), waiting.clone());
     test.store.write(move |tx| save(tx, &of, &value, true)).await.unwrap();

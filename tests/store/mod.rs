@@ -4,6 +4,7 @@ mod contact;
 mod generations;
 mod hostile;
 mod outage;
+mod outcomes;
 mod plans;
 mod prune;
 mod queue;
@@ -12,9 +13,10 @@ mod transactions;
 mod views;
 
 use transom::model::{
-    CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment, Timestamp,
+    ApiToken, CommandId, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment,
+    Timestamp,
 };
-use transom::store::Error;
+use transom::store::{Error, Tx};
 use transom_protocol::csp::Instruction;
 use transom_protocol::session::{
     A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Secret32, Session, SessionId,
@@ -81,6 +83,11 @@ fn order(devices: &[&str], commands: Vec<NewCommand>) -> NewCommands {
         created_by: "tests".to_owned(),
         max_open: 10_000,
     }
+}
+
+/// A question that is cheap.
+fn tokens(tx: &mut Tx<'_>) -> Result<Vec<ApiToken>, Error> {
+    tx.tokens()
 }
 
 /// Numbers that look random and are the same each time.

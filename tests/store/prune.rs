@@ -113,7 +113,7 @@ async fn settle(test: &TestStore, ids: &[CommandId], state: CommandState, at: Ti
             let carrier = Carrier { session: &session, message: MsgId::FIRST, exchange: &exchange, at };
             let attempt = |command: &CommandId| NewAttempt { command: command.clone(), number: 1, cmd_id: 2 };
             tx.add_attempts(carrier, &ids.iter().map(attempt).collect::<Vec<_>>())?;
-            let settled = tx.open_commands(&enrollment, &ids)?;
+            let settled = tx.open_commands(&enrollment, &ids, NOW)?;
             let change = |command| CommandChange { command: Pending { state, ..command }, sent: false };
             tx.save_commands(&enrollment, &settled.into_iter().map(change).collect::<Vec<_>>(), at)
         })

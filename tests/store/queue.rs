@@ -4,10 +4,10 @@ use transom::model::{
     BatchId, CommandFilter, CommandId, CommandScope, CommandState, Dependency, EnrollmentId, NewCommand, NotEnqueued,
     Reason, ReasonCode, Timestamp,
 };
-use transom::store::{Cancellation, CommandChange, Error, Resolution};
+use transom::store::{CommandChange, Error};
 use transom_protocol::session::Pending;
 
-use super::{NOW, command, device, get, order};
+use super::{NOW, command, get, order};
 use crate::scenarios;
 use crate::support::databases::TestStore;
 
@@ -17,15 +17,9 @@ scenarios!(
     a_message_gets_what_it_may_send_in_order,
     a_pile_of_held_back_commands_hides_nothing,
     what_is_in_flight_comes_along,
+    large_commands_come_in_portions,
     changes_come_back_as_they_were_saved,
     who_was_settled_is_not_changed_again,
-    dependents_wake_when_all_they_wait_for_is_settled,
-    canceling_says_what_came_of_it,
-    clearing_leaves_what_is_on_its_way,
-    doubts_are_resolved_by_a_person,
-    what_is_late_expires_unless_it_was_sent,
-    accepted_commands_are_found_when_they_are_overdue,
-    the_count_of_open_commands_is_exact,
     attempts_link_a_command_to_its_messages,
 );
 
@@ -100,12 +94,12 @@ async fn each_device_gets_its_own_or_a_reason(test: &TestStore) {
     assert_eq!(nothing[0].commands, Ok(Vec::new()));
 }
 
-async fn pending(test: &TestStore, enrollment: &EnrollmentId, now: Timestamp, limit: i64) -> Vec<Pending> {
+pub(super) async fn pending(test: &TestStore, enrollment: &EnrollmentId, now: Timestamp, limit: i64) -> Vec<Pending> {
     let enrollment = enrollment.clone();
     test.store.read(move |tx| tx.pending_commands(&enrollment, &[], now, limit)).await.unwrap()
 }
 
-fn sequences(commands: &[Pending]) -> Vec<i64> {
+pub(super) fn sequences(commands: &[Pending]) -> Vec<i64> {
     commands.iter().map(|command| command.sequence).collect()
 }
 
@@ -130,9 +124,14 @@ async fn a_message_gets_what_it_may_send_in_order(test: &TestStore) {
 }
 
 /// Saves one command of an enrollment as changed by `change`.
-async fn change(test: &TestStore, enrollment: &EnrollmentId, id: &CommandId, change: impl FnOnce(&mut Pending)) {
+pub(super) async fn change(
+    test: &TestStore,
+    enrollment: &EnrollmentId,
+    id: &CommandId,
+    change: impl FnOnce(&mut Pending),
+) {
     let (of, ids) = (enrollment.clone(), [id.clone()]);
-    let mut command = test.store.read(move |tx| tx.open_commands(&of, &ids)).await.unwrap().remove(0);
+    let mut command = test.store.read(move |tx| tx.open_commands(&of, &ids, NOW)).await.unwrap().remove(0);
     change(&mut command);
     let of = enrollment.clone();
     let sent = command.state == CommandState::Sent;
@@ -140,14 +139,14 @@ async fn change(test: &TestStore, enrollment: &EnrollmentId, id: &CommandId, cha
     saved.unwrap();
 }
 
-fn reason(code: ReasonCode, retry_at: Option<Timestamp>) -> Option<Reason> {
-    Some(Reason { code, since: NOW, count: 2, retry_at, detail: Some("because".to_owned()) })
+pub(super) fn reason(code: ReasonCode, retry_at: Option<Timestamp>) -> Reason {
+    Reason { code, since: NOW, count: 2, retry_at, detail: Some("because".to_owned()) }
 }
 
-fn defer(code: ReasonCode, retry_at: Option<Timestamp>) -> impl FnOnce(&mut Pending) {
+pub(super) fn defer(code: ReasonCode, retry_at: Option<Timestamp>) -> impl FnOnce(&mut Pending) {
     move |command| {
         command.state = CommandState::Deferred;
-        command.reason = reason(code, retry_at);
+        command.reason = Some(reason(code, retry_at));
     }
 }
 
@@ -165,7 +164,7 @@ async fn a_pile_of_held_back_commands_hides_nothing(test: &TestStore) {
     assert_eq!(sequences(&pending(test, &enrollment, NOW, 5).await), [51, 52, 53, 54, 55]);
     let later = pending(test, &enrollment, NOW.plus_millis(10), 5).await;
     assert_eq!(sequences(&later), [3, 7, 11, 15, 19], "what was to be tried again later is first again");
-    assert_eq!(later[0].reason, reason(ReasonCode::RetryLater, Some(NOW.plus_millis(10))));
+    assert_eq!(later[0].reason, Some(reason(ReasonCode::RetryLater, Some(NOW.plus_millis(10)))));
     change(test, &enrollment, &ids[50], defer(ReasonCode::WaitingForUser, None)).await;
     change(test, &enrollment, &ids[51], defer(ReasonCode::WaitingForScope, None)).await;
     assert_eq!(sequences(&pending(test, &enrollment, NOW, 3).await), [51, 52, 53]);
@@ -190,6 +189,34 @@ async fn what_is_in_flight_comes_along(test: &TestStore) {
     assert_eq!(sequences(&found.await.unwrap()), [1, 2, 4, 5], "two in flight, one to send, one of both, each once");
 }
 
+async fn large_commands_come_in_portions(test: &TestStore) {
+    let enrollment = test.enroll("a").await;
+    let large = |number: usize| {
+        let data = format!("{number}").repeat(1_500_000);
+        command(&format!(r#"{{"kind":"replace","items":[{{"target":"./{number}","data":"{data}"}}]}}"#))
+    };
+    let user = NewCommand { scope: CommandScope::User, ..get("./User") };
+    let ids =
+        test.enqueue("a", vec![get("./Small"), large(1), large(2), large(3), large(4), get("./Behind"), user]).await;
+    let first = pending(test, &enrollment, NOW, 100).await;
+    assert_eq!(sequences(&first), [1, 2, 3, 7], "nothing overtakes what is left out, but in its own lane");
+    let data = first[2].instruction.settings().next().unwrap().1.data.clone().unwrap();
+    assert_eq!((data.len(), &data[..2]), (1_500_000, "22"));
+
+    for id in &ids[1..4] {
+        change(test, &enrollment, id, |command| command.state = CommandState::Sent).await;
+    }
+    let (of, flying) = (enrollment.clone(), ids[1..4].to_vec());
+    let next = test.store.read(move |tx| {
+        let next = tx.pending_commands(&of, &flying, NOW, 100)?;
+        assert_eq!(tx.statements(), 2, "one more for what is large");
+        Ok::<_, Error>(next)
+    });
+    let next = next.await.unwrap();
+    assert_eq!(sequences(&next), [1, 2, 3, 4, 5, 6, 7], "what is in flight always comes");
+    assert!(next[1..5].iter().all(|command| command.instruction.settings().next().unwrap().1.data.is_some()));
+}
+
 async fn changes_come_back_as_they_were_saved(test: &TestStore) {
     let enrollment = test.enroll("a").await;
     let atomic = r#"{"kind":"atomic","commands":[{"kind":"replace","items":[{"target":"./A","format":"int","data":"1"},
@@ -204,7 +231,8 @@ async fn changes_come_back_as_they_were_saved(test: &TestStore) {
     for (number, command) in commands.iter_mut().enumerate() {
         command.state = [CommandState::Deferred, CommandState::Sent, CommandState::Queued][number];
         command.reason =
-            [reason(ReasonCode::RetryLater, Some(NOW)), None, reason(ReasonCode::Unanswered, None)][number].clone();
+            [Some(reason(ReasonCode::RetryLater, Some(NOW))), None, Some(reason(ReasonCode::Unanswered, None))][number]
+                .clone();
         command.attempts = 7;
         command.progress.unanswered = 3;
         command.progress.items[0].original_error = Some("0x86000002 \u{0} 'quoted'".to_owned());
@@ -219,7 +247,7 @@ async fn changes_come_back_as_they_were_saved(test: &TestStore) {
         .await
         .unwrap();
     let (of, all) = (enrollment.clone(), ids.clone());
-    assert_eq!(test.store.read(move |tx| tx.open_commands(&of, &all)).await.unwrap(), commands);
+    assert_eq!(test.store.read(move |tx| tx.open_commands(&of, &all, NOW)).await.unwrap(), commands);
     let id = ids[1].clone();
     let view = test.store.read(move |tx| tx.command(&id)).await.unwrap().unwrap();
     assert_eq!((view.record.sent_at, view.record.attempts), (Some(NOW.plus_millis(1)), 7));
@@ -247,197 +275,6 @@ async fn who_was_settled_is_not_changed_again(test: &TestStore) {
     assert!(matches!(late.await, Err(Error::Conflict(_))));
     let states = test.store.read(move |tx| tx.command_states(&ids)).await.unwrap();
     assert_eq!(states.iter().filter(|(_, state)| *state == CommandState::Queued).count(), 2, "none was changed");
-}
-
-async fn dependents_wake_when_all_they_wait_for_is_settled(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    let both = NewCommand {
-        depends_on: vec![Dependency::OnEarlier(0), Dependency::OnEarlier(1)],
-        not_before: Some(NOW.plus_millis(50)),
-        ..get("./Both")
-    };
-    let one = NewCommand { depends_on: vec![Dependency::OnEarlier(0)], ..get("./One") };
-    let ids = test.enqueue("a", vec![get("./A"), get("./B"), both, one]).await;
-    for id in &ids[2..] {
-        change(test, &enrollment, id, defer(ReasonCode::WaitingForDependency, None)).await;
-    }
-    let wake = || {
-        let of = enrollment.clone();
-        test.store.write(move |tx| tx.wake_dependents(&of))
-    };
-    assert_eq!(wake().await.unwrap(), 0);
-    change(test, &enrollment, &ids[0], |command| command.state = CommandState::Failed).await;
-    assert_eq!(wake().await.unwrap(), 1, "whether it may run is for the session to decide");
-    assert_eq!(sequences(&pending(test, &enrollment, NOW, 9).await), [2, 4]);
-    change(test, &enrollment, &ids[1], |command| command.state = CommandState::Succeeded).await;
-    assert_eq!(wake().await.unwrap(), 1);
-    assert_eq!(sequences(&pending(test, &enrollment, NOW, 9).await), [4]);
-    assert_eq!(sequences(&pending(test, &enrollment, NOW.plus_millis(50), 9).await), [3, 4]);
-    let backwards = NewCommand { depends_on: vec![Dependency::OnEarlier(0)], ..get("./Itself") };
-    let refused = test.store.write(move |tx| tx.enqueue(&order(&["a"], vec![backwards]), NOW)).await;
-    assert!(matches!(refused, Err(Error::Conflict(_))));
-}
-
-async fn canceling_says_what_came_of_it(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    let ids = test.enqueue("a", (0..4).map(|number| get(&format!("./{number}"))).collect()).await;
-    for id in &ids[1..3] {
-        change(test, &enrollment, id, |command| command.state = CommandState::Sent).await;
-    }
-    change(test, &enrollment, &ids[3], defer(ReasonCode::RetryLater, Some(NOW.plus_millis(5)))).await;
-    let cancel = |number: usize, even_if_sent| {
-        let id = ids[number].clone();
-        test.store.write(move |tx| tx.cancel(&id, even_if_sent, "O'Brien", NOW))
-    };
-    assert_eq!(cancel(0, false).await.unwrap(), Cancellation::Canceled);
-    assert_eq!(cancel(0, false).await.unwrap(), Cancellation::Settled(CommandState::Canceled));
-    assert_eq!(cancel(1, false).await.unwrap(), Cancellation::Sent);
-    assert_eq!(cancel(2, true).await.unwrap(), Cancellation::Canceled);
-    assert_eq!(cancel(3, false).await.unwrap(), Cancellation::Canceled);
-    let id = ids[2].clone();
-    let record = test.store.read(move |tx| tx.command(&id)).await.unwrap().unwrap().record;
-    let why = record.reason.unwrap();
-    assert_eq!((record.state, why.code), (CommandState::Canceled, ReasonCode::ByOperator));
-    assert_eq!(why.detail.as_deref(), Some("by O'Brien, after it was sent: it is not sent again"));
-    assert_eq!(pending(test, &enrollment, NOW.plus_millis(5), 9).await, Vec::new());
-    assert_eq!(test.direct().number("SELECT open_commands FROM enrollments"), 1);
-    let nobody = CommandId("nobody".to_owned());
-    let unknown = test.store.write(move |tx| tx.cancel(&nobody, true, "me", NOW)).await;
-    assert!(matches!(unknown, Err(Error::NotFound("command"))));
-}
-
-async fn clearing_leaves_what_is_on_its_way(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    test.enroll("b").await;
-    test.enqueue("b", vec![get("./Other")]).await;
-    let ids = test.enqueue("a", (0..5).map(|number| get(&format!("./{number}"))).collect()).await;
-    change(test, &enrollment, &ids[0], |command| command.state = CommandState::Sent).await;
-    change(test, &enrollment, &ids[1], defer(ReasonCode::Accepted, None)).await;
-    change(test, &enrollment, &ids[2], defer(ReasonCode::WaitingForUser, None)).await;
-    let of = enrollment.clone();
-    assert_eq!(test.store.write(move |tx| tx.clear(&of, "me", NOW)).await.unwrap(), 3);
-    let contact = test.store.write(|tx| tx.live_enrollments(&device("a"))).await.unwrap().remove(0);
-    assert_eq!(contact.open_commands, 2);
-    let flying = ids[..2].to_vec();
-    let left = test.store.read(move |tx| tx.pending_commands(&enrollment, &flying, NOW, 9)).await.unwrap();
-    assert_eq!(sequences(&left), [1, 2]);
-    assert_eq!(test.direct().number("SELECT sum(open_commands) FROM enrollments"), 3);
-}
-
-async fn doubts_are_resolved_by_a_person(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    let ids = test.enqueue("a", (0..4).map(|number| get(&format!("./{number}"))).collect()).await;
-    for id in &ids[..3] {
-        change(test, &enrollment, id, |command| {
-            command.state = CommandState::Unknown;
-            command.reason = reason(ReasonCode::Interrupted, None);
-            command.progress.unanswered = 3;
-        })
-        .await;
-    }
-    assert_eq!(test.direct().number("SELECT open_commands FROM enrollments"), 1);
-    let resolve = |number: usize, resolution| {
-        let id = ids[number].clone();
-        test.store.write(move |tx| tx.resolve_unknown(&id, resolution, "me", NOW.plus_millis(1)))
-    };
-    resolve(0, Resolution::Retry).await.unwrap();
-    resolve(1, Resolution::Succeeded).await.unwrap();
-    assert!(matches!(resolve(3, Resolution::Failed).await, Err(Error::Conflict(_))), "it is not in doubt");
-    let waiting = pending(test, &enrollment, NOW, 9).await;
-    assert_eq!(sequences(&waiting), [1, 4], "at its old place");
-    assert_eq!((waiting[0].state, waiting[0].progress.unanswered), (CommandState::Queued, 0));
-    assert_eq!(test.direct().number("SELECT open_commands FROM enrollments"), 2);
-    let ended = enrollment.clone();
-    test.store.write(move |tx| tx.end_enrollment(&ended, NOW)).await.unwrap();
-    assert!(matches!(resolve(2, Resolution::Retry).await, Err(Error::Conflict(_))), "there is nobody to send it to");
-    resolve(2, Resolution::Failed).await.unwrap();
-}
-
-async fn what_is_late_expires_unless_it_was_sent(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    test.enroll("b").await;
-    let due = |millis| NewCommand { expires_at: Some(NOW.plus_millis(millis)), ..get("./Due") };
-    let ids = test.enqueue("a", vec![due(10), due(10), due(10), due(20), get("./Never"), due(10)]).await;
-    test.enqueue("b", vec![due(5)]).await;
-    change(test, &enrollment, &ids[1], |command| command.state = CommandState::Sent).await;
-    change(test, &enrollment, &ids[2], defer(ReasonCode::WaitingForDependency, None)).await;
-    change(test, &enrollment, &ids[5], defer(ReasonCode::Accepted, None)).await;
-    let expire = |millis, limit| test.store.write(move |tx| tx.expire_commands(NOW.plus_millis(millis), limit));
-    assert_eq!(expire(4, 100).await.unwrap(), 0);
-    assert_eq!(expire(10, 1).await.unwrap(), 1, "a bounded number at a time");
-    assert_eq!(expire(10, 100).await.unwrap(), 2);
-    assert_eq!(expire(10, 100).await.unwrap(), 0);
-    let id = ids[2].clone();
-    let late = test.store.read(move |tx| tx.command(&id)).await.unwrap().unwrap().record;
-    assert_eq!(late.state, CommandState::Expired);
-    assert_eq!(late.reason.unwrap().code, ReasonCode::WaitingForDependency, "why it had to wait is kept");
-    assert_eq!(test.direct().number("SELECT sum(open_commands) FROM enrollments"), 4);
-}
-
-async fn accepted_commands_are_found_when_they_are_overdue(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    let ids = test.enqueue("a", (0..4).map(|number| get(&format!("./{number}"))).collect()).await;
-    change(test, &enrollment, &ids[0], defer(ReasonCode::Accepted, None)).await;
-    change(test, &enrollment, &ids[1], defer(ReasonCode::Accepted, Some(NOW.plus_millis(100)))).await;
-    change(test, &enrollment, &ids[2], defer(ReasonCode::RetryLater, None)).await;
-    let of = enrollment.clone();
-    let accepted = test.store.read(move |tx| tx.accepted_commands(&of, 10)).await.unwrap();
-    assert_eq!(sequences(&accepted), [1, 2]);
-    let overdue = |before: i64, now: i64| {
-        test.store.read(move |tx| tx.overdue_accepted(NOW.plus_millis(before), NOW.plus_millis(now), 10))
-    };
-    assert_eq!(overdue(0, 50).await.unwrap(), Vec::new());
-    assert_eq!(overdue(1, 50).await.unwrap(), [(enrollment.clone(), ids[0].clone())]);
-    assert_eq!(overdue(1, 100).await.unwrap().len(), 2);
-}
-
-async fn the_count_of_open_commands_is_exact(test: &TestStore) {
-    let enrollment = test.enroll("a").await;
-    let (mut dice, mut direct) = (super::Dice(7), test.direct());
-    let mut ids: Vec<CommandId> = Vec::new();
-    for round in 0..60 {
-        let of = enrollment.clone();
-        let number = usize::try_from(dice.roll(u64::try_from(ids.len().max(1)).unwrap())).unwrap();
-        let chosen = ids.get(number).cloned().unwrap_or(CommandId("none".to_owned()));
-        let now = NOW.plus_millis(round);
-        let resolution = [Resolution::Retry, Resolution::Succeeded][usize::try_from(dice.roll(2)).unwrap()];
-        match dice.roll(8) {
-            0..3 => {
-                let mut new: Vec<NewCommand> = (0..=dice.roll(4)).map(|_| get("./A")).collect();
-                new[0].expires_at = Some(NOW.plus_millis(round + 20));
-                ids.extend(test.enqueue("a", new).await);
-            }
-            3..5 => {
-                // A message that sends, settles, defers and forgets.
-                let rolls: Vec<u64> = (0..50).map(|_| dice.roll(6)).collect();
-                let message = test.store.write(move |tx| {
-                    let pending = tx.pending_commands(&of, &[], now, 20)?;
-                    let change = |(mut command, roll): (Pending, &u64)| {
-                        command.state = match roll {
-                            0 => CommandState::Succeeded,
-                            1 => CommandState::Unknown,
-                            2 => CommandState::Failed,
-                            3 => CommandState::Deferred,
-                            4 => CommandState::Sent,
-                            _ => CommandState::Queued,
-                        };
-                        CommandChange { command, sent: false }
-                    };
-                    let changes: Vec<_> = pending.into_iter().zip(&rolls).map(change).collect();
-                    tx.save_commands(&of, &changes, now)
-                });
-                message.await.unwrap();
-            }
-            5 => drop(test.store.write(move |tx| tx.cancel(&chosen, true, "me", now)).await),
-            6 => drop(test.store.write(move |tx| tx.resolve_unknown(&chosen, resolution, "me", now)).await),
-            _ => drop(test.store.write(move |tx| tx.expire_commands(now, 5)).await.unwrap()),
-        }
-        let open = "SELECT count(*) FROM commands WHERE state IN ('queued', 'sent', 'deferred')";
-        assert_eq!(direct.number("SELECT open_commands FROM enrollments"), direct.number(open), "round {round}");
-        let unsettled = "SELECT count(*) FROM commands WHERE settled_at IS NULL";
-        assert_eq!(direct.number(unsettled), direct.number(open), "round {round}");
-    }
-    assert!(ids.len() > 20);
 }
 
 async fn attempts_link_a_command_to_its_messages(test: &TestStore) {

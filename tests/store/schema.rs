@@ -45,7 +45,7 @@ fn sqlite_schema(direct: &mut Direct) -> String {
     );
     statements.iter().fold(HEAD.to_owned(), |mut schema, statement| {
         let gap = if statement.starts_with("CREATE TABLE") { "\n" } else { "" };
-        write!(schema, "{gap}{statement};\n").unwrap();
+        writeln!(schema, "{gap}{statement};").unwrap();
         schema
     })
 }
@@ -148,7 +148,7 @@ fn open_at_once(engine: Engine) {
             let hash = [u8::try_from(number).unwrap(); 32];
             store.write(move |tx| tx.create_token(&name, &hash, None, NOW)).await.unwrap();
         }
-        assert_eq!(stores[0].read(|tx| tx.tokens()).await.unwrap().len(), 6);
+        assert_eq!(stores[0].read(super::tokens).await.unwrap().len(), 6);
     });
 }
 

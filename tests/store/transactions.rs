@@ -152,7 +152,7 @@ async fn what_a_reader_sees_does_not_change(test: &TestStore) {
             .read(move |tx| {
                 let first = tx.device(&device("a"))?;
                 looked.send(()).unwrap();
-                wait.recv_timeout(Duration::from_secs(60)).unwrap();
+                wait.recv_timeout(Duration::from_mins(1)).unwrap();
                 Ok::<_, Error>((first, tx.device(&device("a"))?))
             })
             .await
@@ -173,15 +173,15 @@ async fn too_many_jobs_are_refused_as_busy(test: &TestStore) {
     let holding = tokio::spawn(async move {
         held.write(move |_| {
             started.send(()).unwrap();
-            wait.recv_timeout(Duration::from_secs(60)).unwrap();
+            wait.recv_timeout(Duration::from_mins(1)).unwrap();
             Ok::<_, Error>(())
         })
         .await
     });
     has_started.await.unwrap();
-    let mut waiting = Box::pin(store.write(|tx| tx.tokens()));
+    let mut waiting = Box::pin(store.write(super::tokens));
     assert!(futures_util::FutureExt::now_or_never(waiting.as_mut()).is_none());
-    assert!(matches!(store.write(|tx| tx.tokens()).await, Err(Error::Busy)));
+    assert!(matches!(store.write(super::tokens).await, Err(Error::Busy)));
     go_on.send(()).unwrap();
     holding.await.unwrap().unwrap();
     waiting.await.unwrap();

@@ -199,7 +199,7 @@ async fn tokens_open_doors_until_they_are_revoked(test: &TestStore) {
     assert_eq!(live(1).await.unwrap(), None);
     let again = test.store.write(move |tx| tx.revoke_token(&made.id, NOW)).await;
     assert!(matches!(again, Err(Error::NotFound(_))));
-    assert_eq!(test.store.read(|tx| tx.tokens()).await.unwrap().len(), 1, "it stays listed");
+    assert_eq!(test.store.read(super::tokens).await.unwrap().len(), 1, "it stays listed");
 }
 
 async fn a_repeated_request_gets_the_first_answer(test: &TestStore) {

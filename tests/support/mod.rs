@@ -1,5 +1,10 @@
 //! What the integration tests stand on.
 
+pub(crate) mod admin_door;
 pub(crate) mod databases;
 pub(crate) mod judge;
+pub(crate) mod operator;
+pub(crate) mod server;
 pub(crate) mod statements;
+pub(crate) mod windows;
+pub(crate) mod wire;

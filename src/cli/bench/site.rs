@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::child::Child;
 use super::talk::{self, Peer};
 use super::wire::Dialer;
-use crate::admin::Admin;
+use crate::admin::{Admin, Import};
 use crate::cli::{Installation, init, now, open_store};
 use crate::config::{DataFolder, DatabaseUrl, Host};
 use crate::limits::DeviceLimiter;
@@ -79,8 +79,8 @@ impl Site {
         let admin = Admin::new(store, management.clone());
         let began = Instant::now();
         for first in (0..size).step_by(TOGETHER) {
-            let entries = (first..size.min(first + TOGETHER)).map(|number| serde_json::from_value(entry(number)));
-            let imported = admin.import(entries.collect::<Result<_, _>>()?, now()).await?;
+            let entries = (first..size.min(first + TOGETHER)).map(entry).collect();
+            let imported = admin.import(Import::of(Value::Array(entries))?, None, now()).await?;
             ensure!(imported.refused == 0, "an enrollment was refused; the database must be empty");
         }
         let imported_in = began.elapsed();

@@ -1,20 +1,49 @@
 //! `/api/v1`: one file per noun. Every request carries a bearer token.
+//!
+//! A handler reads what was sent, has it decided by [`Admin`](crate::admin::Admin), and answers with its JSON. What is
+//! wrong is always a [`Problem`], and nothing that was sent is ignored: unknown parameters and fields are refused by
+//! name.
 
+mod body;
+mod commands;
+mod devices;
+mod enrollments;
+mod query;
+mod refusal;
+mod repeat;
+mod sessions;
+mod status;
 mod token;
 
 use actix_web::{
-    ResponseError as _,
-    error::{JsonPayloadError, PathError, QueryPayloadError},
+    HttpResponse, ResponseError as _, Route,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     middleware::from_fn,
     web,
 };
+use transom_protocol::session::Timestamp;
 
-pub use token::{Caller, Token, TokenVerifier, Verdict};
+pub use body::{Body, NoBody};
+pub use query::{NoQuery, Query};
+pub(super) use status::Since;
+pub use token::{Caller, Token, TokenVerifier, Verdict, verifier};
 
 use super::problem::Problem;
 
+/// What a handler gives.
+type Answer = Result<HttpResponse, Problem>;
+
 /// Routes of the nouns, below `/api/v1`.
-pub fn configure(_routes: &mut web::ServiceConfig) {}
+pub fn configure(routes: &mut web::ServiceConfig) {
+    commands::configure(routes);
+    devices::configure(routes);
+    sessions::configure(routes);
+    enrollments::configure(routes);
+    status::configure(routes);
+}
 
 /// The whole API: authentication around the nouns, and errors of reading a request as problems.
 pub(super) fn scope(
@@ -22,15 +51,11 @@ pub(super) fn scope(
     nouns: impl FnOnce(&mut web::ServiceConfig),
 ) -> impl FnOnce(&mut web::ServiceConfig) {
     move |routes| {
-        let json =
-            web::JsonConfig::default().limit(body_limit).error_handler(|error, _| problem_of_json(&error).into());
-        let query = web::QueryConfig::default().error_handler(|error, _| problem_of_query(&error).into());
-        let path = web::PathConfig::default().error_handler(|error, _| problem_of_path(&error).into());
+        let path = web::PathConfig::default()
+            .error_handler(|error, _| Problem::bad_request(format!("the path can't be read: {error}")).into());
         routes.service(
             web::scope("/api/v1")
-                .app_data(json)
                 .app_data(web::PayloadConfig::new(body_limit))
-                .app_data(query)
                 .app_data(path)
                 .wrap(from_fn(token::authenticate))
                 .configure(nouns)
@@ -43,24 +68,16 @@ async fn no_such_noun() -> Problem {
     Problem::not_found()
 }
 
-fn problem_of_json(error: &JsonPayloadError) -> Problem {
-    match error {
-        JsonPayloadError::Overflow { limit } | JsonPayloadError::OverflowKnownLength { limit, .. } => {
-            Problem::new(error.status_code()).detail(format!("the body is larger than {limit} bytes"))
-        }
-        JsonPayloadError::ContentType => Problem::new(actix_web::http::StatusCode::UNSUPPORTED_MEDIA_TYPE)
-            .detail("the body must be application/json"),
-        JsonPayloadError::Deserialize(error) => {
-            Problem::bad_request(format!("the body can't be read: {error}")).kind("body", "The body can't be read")
-        }
-        _ => Problem::bad_request("the body can't be read"),
-    }
+/// What a resource answers to methods that it does not have.
+fn only(methods: &'static str) -> Route {
+    web::to(move || async move {
+        let mut reply = Problem::new(StatusCode::METHOD_NOT_ALLOWED).error_response();
+        reply.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+        reply
+    })
 }
 
-fn problem_of_query(error: &QueryPayloadError) -> Problem {
-    Problem::bad_request(format!("the query can't be read: {error}"))
-}
-
-fn problem_of_path(error: &PathError) -> Problem {
-    Problem::bad_request(format!("the path can't be read: {error}"))
+/// The time. Below the doors it is an argument.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
 }

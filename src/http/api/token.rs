@@ -13,10 +13,15 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::http::{observe::Note, problem::Problem};
+use crate::{
+    admin::Admin,
+    http::{observe::Note, problem::Problem},
+    model::TokenId,
+};
 
 /// Longest token that is looked at.
 const MAX_TOKEN: usize = 512;
@@ -30,8 +35,12 @@ pub struct Caller {
     /// The name of the operator or the token.
     pub name: String,
     /// Id of the token.
-    pub token: String,
+    pub token: TokenId,
 }
+
+/// A key that only the bearer of the token knows, and that is the same in all its requests.
+#[derive(Clone)]
+pub(super) struct CallerKey(Zeroizing<[u8; 32]>);
 
 /// What is known of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +56,40 @@ pub enum Verdict {
 /// Judges a token.
 pub type TokenVerifier = Arc<dyn Fn(Token) -> BoxFuture<'static, Verdict> + Send + Sync>;
 
+/// Judges tokens by those that were made.
+pub fn verifier(admin: Admin) -> TokenVerifier {
+    Arc::new(move |token| {
+        let admin = admin.clone();
+        async move {
+            match admin.token_holder(token.expose(), super::now()).await {
+                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id }),
+                Ok(None) => Verdict::Unknown,
+                Err(error) => {
+                    tracing::error!(%error, "a token could not be looked up");
+                    Verdict::Unavailable
+                }
+            }
+        }
+        .boxed()
+    })
+}
+
 impl Token {
     /// The token itself.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl CallerKey {
+    fn of(token: &Token) -> Self {
+        let hash = Sha256::new().chain_update(b"transom key of a caller\0").chain_update(token.expose());
+        Self(Zeroizing::new(hash.finalize().into()))
+    }
+
+    /// The key itself.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.0.as_slice()
     }
 }
 
@@ -68,13 +107,18 @@ pub(super) async fn authenticate(
     let note = Note::of(request.request());
     note.route("api");
     let verifier = request.app_data::<Data<TokenVerifier>>().cloned();
-    let verdict = match (verifier, token_of(request.headers())) {
+    let token = token_of(request.headers());
+    let key = token.as_ref().map(CallerKey::of);
+    let verdict = match (verifier, token) {
         (Some(verifier), Some(token)) => (verifier.as_ref())(token).await,
         _ => Verdict::Unknown,
     };
     match verdict {
         Verdict::Known(caller) => {
             request.extensions_mut().insert(caller);
+            if let Some(key) = key {
+                request.extensions_mut().insert(key);
+            }
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
         }
         Verdict::Unknown => {

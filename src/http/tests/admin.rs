@@ -96,8 +96,8 @@ async fn what_is_wrong_with_a_body_is_a_problem() {
     struct Order {
         count: u32,
     }
-    async fn order(order: web::Json<Order>) -> Result<HttpResponse, Problem> {
-        if order.count > 9 {
+    async fn order(order: api::Body<Order>) -> Result<HttpResponse, Problem> {
+        if order.value.count > 9 {
             return Err(Problem::unprocessable("too many").error("/count", "must be at most 9"));
         }
         Ok(HttpResponse::NoContent().finish())

@@ -21,6 +21,7 @@ use crate::{
     },
     management::{Answer, DeviceRequest},
     metrics::Metrics,
+    model::TokenId,
     pki::{CertificateAuthority, ServerNames},
 };
 
@@ -83,9 +84,9 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
             let _kept_while_it_runs = &folder;
             async { Ok(()) }.boxed()
         }),
-        tokens: Arc::new(|token| {
+        tokens: Arc::new(move |token| {
             let verdict = match token.expose() {
-                "good" => Verdict::Known(Caller { name: "tester".into(), token: "1".into() }),
+                "good" => Verdict::Known(Caller { name: "tester".into(), token: TokenId::new(now) }),
                 "sleepy" => Verdict::Unavailable,
                 _ => Verdict::Unknown,
             };
@@ -130,6 +131,16 @@ impl Server {
         let page = self.metrics.render();
         let found = page.lines().find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
         found.unwrap_or(0)
+    }
+
+    /// Until a line of the metrics has this value.
+    pub(super) async fn counts(&self, line: &str, wanted: i64) {
+        let reached = async {
+            while self.counted(line) != wanted {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, reached).await.unwrap();
     }
 
     /// Until nobody is connected to the device door.

@@ -4,10 +4,13 @@ use super::answer::{challenge, header_only};
 use super::authenticate::{Freshness, Proof, prove};
 use super::relation::Relation;
 use super::{
-    Account, AuthMode, Authentication, DeviceId, Event, Header, HeaderFault, MsgId, Nonce, Phase, Rules, Session,
-    Timestamp,
+    Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Header, HeaderFault, MsgId, Nonce, Phase,
+    Rules, Session, Timestamp,
 };
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
+
+/// Sessions before the last one that are remembered.
+const MAX_EARLIER: usize = 4;
 
 /// A message, and what is known of the one who claims to have sent it.
 #[derive(Debug)]
@@ -123,9 +126,10 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
     };
     let mode = arrival.rules.auth_mode;
     match prove(&arrival.account, &header, &arrival.message.header, open, arrival.by_transport, mode) {
-        // Only a credential that was never used shows that an old number is a new beginning.
-        Proof::Transport | Proof::Missing | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
-            Admission::Refused(Box::new(stale(&arrival, &header)))
+        // Only a credential that was never used shows that an old number is a new beginning. Without any, the device is
+        // asked for one: 200 would make it believe that it was heard.
+        Proof::Transport | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
+            Admission::Refused(Box::new(stale(arrival, &header)))
         }
         Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
         Proof::Wrong => Admission::Refused(Box::new(refuse(arrival, &header, true))),
@@ -189,7 +193,7 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
             && header.message > session.client_message
             && !matches!(session.phase, Phase::Ended(_))
     });
-    let counted = going_on.map(|session| Session { server_message: session.server_message.next(), ..session });
+    let counted = going_on.map(counted);
     let number = counted.as_ref().map_or(header.message, |session| session.server_message);
     Refused {
         reply: header_only(&message.header, number, code, chal),
@@ -200,13 +204,21 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
 }
 
 /// An old message: 200 and nothing else, because what it said was heard.
-fn stale(arrival: &Arrival<'_>, header: &Header) -> Refused {
+fn stale(arrival: Arrival<'_>, header: &Header) -> Refused {
+    let Arrival { message, session, .. } = arrival;
+    let counted = session.filter(|session| session.session_id == header.session).map(counted);
+    let number = counted.as_ref().map_or(header.message, |session| session.server_message);
     Refused {
-        reply: header_only(&arrival.message.header, header.message, StatusCode::OK, None),
+        reply: header_only(&message.header, number, StatusCode::OK, None),
         kind: RefusalKind::Stale,
         account: None,
-        session: None,
+        session: counted,
     }
+}
+
+/// The session after one more message of ours, in which nothing was said.
+fn counted(session: Session) -> Session {
+    Session { server_message: session.server_message.next(), ..session }
 }
 
 fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: Proof) -> Admitted<'a> {
@@ -242,16 +254,11 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         }
         other => {
             let authentication = authentication.unwrap_or(Authentication::Transport);
-            let replaced = other.as_ref().map(|session| session.session_id.clone()).filter(|id| *id != header.session);
+            let earlier = other.as_ref().map(|session| remember(session, header)).unwrap_or_default();
             let first_hash = body_hash.to_owned();
-            (
-                Session {
-                    first_hash,
-                    replaced,
-                    ..Session::begin(header.session.clone(), header.message, authentication, now)
-                },
-                other,
-            )
+            let server_message = first_number(other.as_ref(), header);
+            let begun = Session::begin(header.session.clone(), header.message, authentication, now);
+            (Session { first_hash, earlier, server_message, ..begun }, other)
         }
     };
     let session = Session {
@@ -274,6 +281,25 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         next_nonce,
         events,
     }
+}
+
+/// What a new session remembers of the one before, and of those that this one remembered.
+fn remember(before: &Session, header: &Header) -> Vec<EarlierSession> {
+    let last = EarlierSession {
+        session_id: before.session_id.clone(),
+        first_hash: before.first_hash.clone(),
+        last_at: before.last_at,
+    };
+    let earlier = std::iter::once(last).chain(before.earlier.iter().cloned());
+    earlier.filter(|earlier| earlier.session_id != header.session).take(MAX_EARLIER).collect()
+}
+
+/// Our first number in a session. Each earlier message of the client, if there was one, was answered by one of ours, so
+/// that our counter begins where the client's stands; and where a device gives a session the name of the one before, it
+/// goes on, so that no answer to the old one fits the new.
+fn first_number(before: Option<&Session>, header: &Header) -> MsgId {
+    let same = before.filter(|before| before.session_id == header.session);
+    same.map_or(header.message, |before| before.server_message.next().max(header.message))
 }
 
 fn note_gap(session: &Session, header: &Header, events: &mut Vec<Event>) {

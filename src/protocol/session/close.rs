@@ -89,6 +89,9 @@ fn leave_unanswered(pending: &mut Pending, alone: bool, now: Timestamp, rules: &
         pending.become_for(CommandState::Queued, ReasonCode::Unanswered, now);
     } else if only_values_missing(pending, &states) {
         pending.become_for(CommandState::Failed, ReasonCode::NoResult, now);
+    } else if pending.instruction.settings().all(|(verb, _)| verb == Verb::Get) {
+        // Reading leaves nothing behind that somebody would have to find out.
+        pending.become_for(CommandState::Failed, ReasonCode::NeverAnswered, now);
     } else {
         pending.become_for(CommandState::Unknown, ReasonCode::NeverAnswered, now);
     }

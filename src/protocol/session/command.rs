@@ -119,7 +119,7 @@ pub enum ReasonCode {
     MessageRefused,
     /// Unknown: sent, never answered, and not to be repeated.
     Interrupted,
-    /// Unknown: sent several times, alone at last, and never answered.
+    /// Unknown, or failed where it only reads: sent several times, alone at last, and never answered.
     NeverAnswered,
     /// Unknown: accepted, and nothing was heard since.
     NoReport,

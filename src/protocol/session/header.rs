@@ -109,7 +109,8 @@ mod tests {
 
     #[test]
     fn each_violation_has_its_status() {
-        let cases: [(fn(&mut SyncHdr), u16); 13] = [
+        type Case = (fn(&mut SyncHdr), u16);
+        let cases: [Case; 13] = [
             (|h| h.ver_dtd = "1.1".to_owned(), 505),
             (|h| h.ver_dtd.clear(), 505),
             (|h| h.ver_proto = "DM/1.1".to_owned(), 513),

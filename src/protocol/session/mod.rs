@@ -16,26 +16,30 @@ mod build;
 mod close;
 mod command;
 mod correlate;
+mod download;
 mod event;
 mod explain;
 mod flight;
 mod header;
 mod hear;
 mod ids;
-mod large;
 mod nodes;
 mod package;
 mod process;
 mod queue;
+mod ready;
 mod relation;
 mod report;
 mod respond;
 mod rules;
 mod settle;
+#[cfg(test)]
+mod simulation;
 mod state;
 #[cfg(test)]
 mod tests;
 mod trust;
+mod upload;
 
 pub use account::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
 pub use admit::{Admission, Admitted, Arrival, RefusalKind, Refused, admit, refuse_stranger};
@@ -47,5 +51,6 @@ pub use ids::{CommandId, DeviceId, MsgId, SessionId, Timestamp};
 pub use process::{Answered, Attempted, Decision, UploadStep};
 pub use rules::{AuthMode, Rules};
 pub use state::{
-    Authentication, Download, Ending, LoginStatus, Phase, Sent, SentAnswer, SentPart, Session, SyncType, Upload,
+    Authentication, Download, EarlierSession, Ending, LoginStatus, Phase, Sent, SentAnswer, SentPart, Session,
+    SyncType, Upload,
 };

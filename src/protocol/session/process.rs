@@ -8,10 +8,13 @@ use super::flight::Flight;
 use super::nodes::Nodes;
 use super::queue::Queue;
 use super::{
-    Account, Admitted, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer, Session,
-    SessionTrigger, Timestamp,
+    Account, Admitted, AuthMode, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer,
+    Session, SessionTrigger, Timestamp,
 };
 use crate::syncml::{AlertCode, Command, Message, StatusCode, SyncBody, write};
+
+/// How many times [`Rules::max_messages`] a session may have while a large value is on its way.
+const MAX_TRANSFER: u32 = 50;
 
 /// What is to be stored and sent for one message.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,12 +219,15 @@ impl Work<'_> {
         }
         self.settle_touched();
         self.hear_reports(message);
-        let endless = self.session.messages >= self.rules.max_messages;
-        if endless && self.wants_next && self.session.upload.is_none() && self.session.download.is_none() {
+        // A large value needs many messages; but what brings nothing, and never ends, is ended by us.
+        let transfers = self.session.upload.is_some() || self.session.download.is_some();
+        let most = self.rules.max_messages.saturating_mul(if transfers { MAX_TRANSFER } else { 1 });
+        if self.wants_next && self.session.messages >= most {
             self.ending = self.ending.or(Some(Ending::AbortedByServer));
         }
         if let Some(ending) = self.ending {
             self.wants_next = false;
+            self.interrupted.clear();
             if self.session.upload.is_some() {
                 self.steps.push(UploadStep::Drop);
             }
@@ -248,18 +254,22 @@ impl Work<'_> {
         let first = answer::header_status(&mut self.ids, msg_ref, status, None);
         let body = SyncBody { commands: vec![Command::Status(first)], is_final: true };
         let mut reply = Message { header, body, oddities: Vec::new() };
-        // The nonce goes with one message of the session, so that it doesn't count as what every message holds.
-        let least = write::write(&reply).len();
+        // What every message of the session holds. With a credential for the session, the nonce goes with one only.
+        let mut least = write::write(&reply).len();
         if let Some(Command::Status(first)) = reply.body.commands.first_mut() {
             first.chal = chal;
+        }
+        if self.rules.auth_mode == AuthMode::PerMessage {
+            least = write::write(&reply).len();
         }
         reply.body.is_final = message.body.is_final;
         let commands = &mut reply.body.commands;
         for (cmd_ref, name, code) in std::mem::take(&mut self.replies) {
             commands.push(Command::Status(answer::status(&mut self.ids, msg_ref, &cmd_ref, &name, code)));
         }
-        // A device that was asked to go on with a package of ours may answer without Final.
-        let next_chunk = self.asked_next
+        // A message without Final has more to come, so it is asked for. A device that then has nothing to add waits for
+        // our next chunk, and only left the Final out.
+        let next_chunk = (self.asked_next && (message.body.is_final || self.session.nudged))
             && self.session.upload.is_none()
             && self.session.download.as_ref().is_some_and(|download| download.acknowledged);
         self.wants_next &= !next_chunk;
@@ -282,6 +292,7 @@ impl Work<'_> {
                 reply.body.commands.push(answer::alert(&mut self.ids, AlertCode::NEXT_MESSAGE, Vec::new()));
             }
         }
+        self.session.nudged = self.wants_next;
         if self.ending.is_none() {
             self.session.phase = if asks || self.hold { Phase::Open } else { Phase::Quiet };
         }

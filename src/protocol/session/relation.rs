@@ -1,7 +1,7 @@
 //! How a message stands to the last session of its enrollment: next, again, too late or a new beginning
 //! (OMA DM Protocol 8, design promise 2). Who sent it is another question.
 
-use super::{Arrival, Header, MsgId, Phase};
+use super::{Arrival, EarlierSession, Header, MsgId, Phase};
 
 /// How a message stands to the last session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,9 +24,13 @@ impl Relation {
         let Some(session) = &arrival.session else { return Self::Begins };
         let is_first = header.message == MsgId::FIRST;
         if session.session_id != header.session {
-            // What is left on the wire of the session before must not end this one.
-            let late = !is_first && session.replaced.as_ref() == Some(&header.session);
-            return if late { Self::Older } else { Self::Begins };
+            // What is left on the wire of sessions before must not end this one.
+            let late = |earlier: &EarlierSession| {
+                let recent = arrival.now.millis_since(earlier.last_at) <= arrival.rules.reply_kept;
+                let again = arrival.body_hash == earlier.first_hash && recent;
+                earlier.session_id == header.session && (again || !is_first)
+            };
+            return if session.earlier.iter().any(late) { Self::Older } else { Self::Begins };
         }
         let age = arrival.now.millis_since(session.last_at);
         let silent = age > arrival.rules.session_timeout;

@@ -11,7 +11,8 @@ pub struct Rules {
     pub package_bytes: usize,
     /// A package holds at most this many commands.
     pub package_commands: usize,
-    /// Our messages in one session; after that nothing more is offered.
+    /// Messages of a client that one session answers with commands. After that nothing more is offered, and a package
+    /// that goes on and on is aborted; what is left waits for the next session.
     pub max_messages: u32,
     /// Without a message for so long, a session needs a new credential.
     pub session_timeout: i64,

@@ -24,8 +24,8 @@ pub struct Session {
     pub client_hash: String,
     /// SHA-256 of the body that the session began with, in hexadecimal.
     pub first_hash: String,
-    /// The session that this one replaced: what comes late of it is not heard.
-    pub replaced: Option<SessionId>,
+    /// The sessions before this one, the last one first: what comes late of them is not heard.
+    pub earlier: Vec<EarlierSession>,
     /// Our last message.
     pub server_message: MsgId,
     /// How many messages of the client were processed.
@@ -48,10 +48,14 @@ pub struct Session {
     pub upload: Option<Upload>,
     /// A value that we are sending in chunks.
     pub download: Option<Download>,
+    /// How many messages in a row left no room for the next command.
+    pub asked: u32,
     /// How often the device asked for our credential in this session.
     pub server_challenges: u32,
     /// Every message of ours carries our credential.
     pub server_cred: bool,
+    /// Our last message only asked for the next one.
+    pub nudged: bool,
     /// An Exec that ends the session went out: nothing follows it until it is answered with an error.
     pub ender: Option<CommandId>,
 }
@@ -68,7 +72,7 @@ impl Session {
             client_message: message,
             client_hash: String::new(),
             first_hash: String::new(),
-            replaced: None,
+            earlier: Vec::new(),
             server_message: message,
             messages: 1,
             started_at: now,
@@ -80,11 +84,24 @@ impl Session {
             in_flight: Vec::new(),
             upload: None,
             download: None,
+            asked: 0,
             server_challenges: 0,
             server_cred: false,
+            nudged: false,
             ender: None,
         }
     }
+}
+
+/// What is remembered of a session that another one replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierSession {
+    /// Chosen by the client.
+    pub session_id: SessionId,
+    /// SHA-256 of the body that it began with, in hexadecimal.
+    pub first_hash: String,
+    /// When the client's last message was processed.
+    pub last_at: Timestamp,
 }
 
 /// Where a session stands.

@@ -23,8 +23,10 @@ pub struct ClientOptions {
     pub retries: u32,
     /// `INITIALBACKOFFTIME`: the wait before the first repetition; it doubles.
     pub initial_back_off: Duration,
-    /// `MAXBACKOFFTIME`, for `Retry-After` too.
+    /// `MAXBACKOFFTIME`: the longest wait of its own choice.
     pub max_back_off: Duration,
+    /// The longest wait that the server may ask for with `Retry-After`.
+    pub max_retry_after: Duration,
     /// The longest wait for a reply.
     pub timeout: Duration,
     /// Largest reply that is read, and its other bounds.
@@ -45,6 +47,7 @@ impl Default for ClientOptions {
             retries: 3,
             initial_back_off: Duration::from_millis(100),
             max_back_off: Duration::from_secs(5),
+            max_retry_after: Duration::from_mins(5),
             timeout: Duration::from_secs(30),
             limits: Limits { bytes: 16 * 1024 * 1024, ..Limits::default() },
             most_messages: 1_000,

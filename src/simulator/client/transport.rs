@@ -80,29 +80,31 @@ impl<'a> Transport<'a> {
         loop {
             attempts += 1;
             let wait = match self.post(body).await {
-                Ok(reply) if reply.status == StatusCode::TOO_MANY_REQUESTS.as_u16() => {
-                    postponed += 1;
+                Ok(reply) if is_put_off(&reply) || reply.status >= 500 => {
+                    postponed += usize::from(is_put_off(&reply));
                     if attempts > self.options.retries {
                         return Err(ClientError::Http { status: reply.status, attempts });
                     }
-                    reply.retry_after.map_or(back_off, Duration::from_secs)
-                }
-                Ok(reply) if reply.status >= 500 => {
-                    if attempts > self.options.retries {
-                        return Err(ClientError::Http { status: reply.status, attempts });
-                    }
-                    reply.retry_after.map_or(back_off, Duration::from_secs)
+                    self.wait_for(&reply, back_off)
                 }
                 Ok(reply) => return Ok(Delivered { reply, retries, postponed }),
                 Err(Failure::TooLarge) => return Err(ClientError::TooLarge(self.options.limits.bytes)),
                 Err(Failure::Network(error)) if attempts > self.options.retries => {
                     return Err(ClientError::NoReply { attempts, cause: describe(&error) });
                 }
-                Err(Failure::Network(_)) => back_off,
+                Err(Failure::Network(_)) => back_off.min(self.options.max_back_off),
             };
             retries += 1;
-            tokio::time::sleep(wait.min(self.options.max_back_off)).await;
+            tokio::time::sleep(wait).await;
             back_off = back_off.saturating_mul(2);
+        }
+    }
+
+    /// As long as the server wants, or else as long as the back-off says.
+    fn wait_for(&self, reply: &Reply, back_off: Duration) -> Duration {
+        match reply.retry_after {
+            Some(seconds) => Duration::from_secs(seconds).min(self.options.max_retry_after),
+            None => back_off.min(self.options.max_back_off),
         }
     }
 
@@ -157,6 +159,11 @@ impl<'a> Transport<'a> {
 pub(super) enum Failure {
     Network(reqwest::Error),
     TooLarge,
+}
+
+/// The server asks to come back later.
+fn is_put_off(reply: &Reply) -> bool {
+    reply.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
 }
 
 /// What is wrong with the headers of a reply that carries a message.

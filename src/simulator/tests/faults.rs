@@ -33,6 +33,7 @@ impl Trial {
             address: Some(server.address),
             initial_back_off: Duration::ZERO,
             max_back_off: Duration::ZERO,
+            max_retry_after: Duration::ZERO,
             ..ClientOptions::default()
         };
         let client = Client::new(TlsServer::URL, &server.ca_pem, options).unwrap();

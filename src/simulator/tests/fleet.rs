@@ -37,6 +37,7 @@ fn fleet(devices: usize, faults: FaultRates) -> (TlsServer, Fleet) {
             address: Some(server.address),
             initial_back_off: Duration::ZERO,
             max_back_off: Duration::ZERO,
+            max_retry_after: Duration::ZERO,
             ..ClientOptions::default()
         },
         faults,

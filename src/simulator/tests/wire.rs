@@ -21,6 +21,7 @@ fn options(server: &TlsServer) -> ClientOptions {
         address: Some(server.address),
         initial_back_off: Duration::ZERO,
         max_back_off: Duration::ZERO,
+        max_retry_after: Duration::ZERO,
         keeps_bodies: true,
         ..ClientOptions::default()
     }

@@ -96,8 +96,8 @@ impl Tx<'_> {
             .select((enrollments::id, enrollments::folded_id, enrollments::next_sequence, enrollments::open_commands));
         let live: Vec<(String, String, i64, i64)> = on_backend!(
             self,
-            sqlite | conn | query.load(conn),
-            postgres | conn | query.for_no_key_update().load(conn)
+            sqlite => |conn| query.load(conn),
+            postgres => |conn| query.for_no_key_update().load(conn)
         )?;
         let mut places = BTreeMap::new();
         for (enrollment, folded_id, next_sequence, open) in live {

@@ -2,6 +2,7 @@
 //! beyond.
 
 mod enqueue;
+mod load;
 mod operate;
 mod overdue;
 mod pending;

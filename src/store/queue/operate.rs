@@ -61,7 +61,7 @@ impl Tx<'_> {
             settled => return Ok(Cancellation::Settled(settled)),
         };
         self.decide(command, &standing, CommandState::Canceled, Some(detail), now)?;
-        *self.settled.entry(standing.enrollment).or_default() += 1;
+        self.note_settled(&standing.enrollment, 1);
         Ok(Cancellation::Canceled)
     }
 
@@ -85,7 +85,7 @@ impl Tx<'_> {
         );
         let query = update(commands::table, waits, changes);
         let canceled = on_backend!(self, |conn| query.execute(conn))?;
-        *self.settled.entry(enrollment.clone()).or_default() += i64::try_from(canceled).unwrap_or(i64::MAX);
+        self.note_settled(enrollment, i64::try_from(canceled).unwrap_or(i64::MAX));
         Ok(canceled)
     }
 
@@ -111,12 +111,13 @@ impl Tx<'_> {
             Resolution::Retry => (CommandState::Queued, None),
         };
         self.decide(command, &standing, state, detail, now)?;
+        self.stirred.insert(standing.enrollment.clone());
         if resolution == Resolution::Retry {
             let instruction: Instruction = self.key.open_json(instruction_of(&command.0), &standing.instruction)?;
             let fresh = self.key.seal_json(progress_of(&command.0), &Progress::new(&instruction))?;
             let query = update(commands::table, commands::id.eq(&command.0), commands::progress.eq(Some(fresh)));
             on_backend!(self, |conn| query.execute(conn))?;
-            *self.settled.entry(standing.enrollment).or_default() -= 1;
+            self.note_settled(&standing.enrollment, -1);
         }
         Ok(())
     }
@@ -129,8 +130,8 @@ impl Tx<'_> {
         let lock = enrollments::table.filter(enrollments::id.eq(&enrollment)).select(enrollments::ended_at);
         let ended: Option<i64> = on_backend!(
             self,
-            sqlite | conn | lock.first(conn),
-            postgres | conn | lock.for_no_key_update().first(conn)
+            sqlite => |conn| lock.first(conn),
+            postgres => |conn| lock.for_no_key_update().first(conn)
         )?;
         let query = commands::table.filter(commands::id.eq(&command.0)).select((
             commands::state,

@@ -47,7 +47,7 @@ impl Tx<'_> {
         );
         let expired = on_backend!(self, |conn| query.execute(conn))?;
         for (_, enrollment) in still {
-            *self.settled.entry(words::id(enrollment)?).or_default() += 1;
+            self.note_settled(&words::id(enrollment)?, 1);
         }
         Ok(expired)
     }
@@ -60,8 +60,8 @@ impl Tx<'_> {
             .select(enrollments::id);
         let _: Vec<String> = on_backend!(
             self,
-            sqlite | _conn | Ok::<_, diesel::result::Error>(Vec::new()),
-            postgres | conn | query.for_no_key_update().load(conn)
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(Vec::new()),
+            postgres => |conn| query.for_no_key_update().load(conn)
         )?;
         Ok(())
     }
@@ -86,7 +86,11 @@ impl Tx<'_> {
 
     /// Puts the commands of an enrollment back into the queue that waited for others which all have their outcome now.
     /// One statement when nothing waits.
+    ///
+    /// Happens by itself before the end of a transaction in which a command got its outcome; a message that wants to
+    /// send what is free now asks for it earlier.
     pub fn wake_dependents(&mut self, enrollment: &EnrollmentId) -> Result<usize, Error> {
+        self.stirred.remove(enrollment);
         let waiting = commands::table
             .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::state.eq(CommandState::Deferred.as_str()))

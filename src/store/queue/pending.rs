@@ -1,43 +1,22 @@
 //! What is in the queue, as a session needs it.
 
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
-use transom_protocol::session::{CommandId, CommandState, Pending, Progress, Timestamp};
+use transom_protocol::session::{CommandId, CommandState, Pending, Timestamp};
 
-use super::{instruction_of, progress_of};
+use super::load::{PendingRow, pending_columns};
 use crate::model::EnrollmentId;
-use crate::store::fragments::{among, at_most, columns};
+use crate::store::fragments::{among, at_most};
 use crate::store::schema::commands;
 use crate::store::tx::{Tx, on_backend};
 use crate::store::{Error, words};
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = commands)]
-struct PendingRow {
-    id: String,
-    enrollment: String,
-    sequence: i64,
-    state: String,
-    reason: Option<String>,
-    reason_since: Option<i64>,
-    reason_count: Option<i64>,
-    retry_at: Option<i64>,
-    reason_detail: Option<String>,
-    not_before: Option<i64>,
-    expires_at: Option<i64>,
-    attempts: i64,
-    depends_on: Option<String>,
-    instruction: Vec<u8>,
-    progress: Option<Vec<u8>>,
-}
 
 /// The commands that every message may take, and those that only go out while the user is signed in.
 const LANES: [i32; 2] = [0, 1];
 
 impl Tx<'_> {
     /// What a message has to do with, in the order of the queue: the commands that are in flight, as long as they have
-    /// no outcome, and of each scope the first `limit` that may be sent at `now`.
+    /// no outcome, and of each scope the first that may be sent at `now`: `limit` of them, or fewer where they are so
+    /// large that no message carries them all.
     ///
     /// What is held back (for a time, for the device, for another command) does not count and so hides nothing behind
     /// it; what waits for the user is a lane of its own for the same reason.
@@ -54,40 +33,50 @@ impl Tx<'_> {
                 .filter(commands::lane.eq(lane))
                 .filter(commands::ready_at.le(now.0))
                 .order(commands::sequence.asc())
-                .select(columns::<PendingRow>());
+                .select(pending_columns());
             at_most(limit, ready)
         };
         let flying = commands::table
             .filter(among(commands::id, in_flight.iter().map(|id| id.0.as_str())))
             .filter(commands::settled_at.is_null())
-            .select(columns::<PendingRow>());
+            .select(pending_columns());
         let [device, user] = LANES.map(lane);
         let query = flying.union_all(device).union_all(user);
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        self.pending_of(enrollment, rows)
+        self.load_pending(enrollment, rows, in_flight, now)
     }
 
-    /// The commands that the device has accepted and not yet reported the end of, in the order of the queue.
-    pub fn accepted_commands(&mut self, enrollment: &EnrollmentId, limit: i64) -> Result<Vec<Pending>, Error> {
+    /// The first commands that the device has accepted and not yet reported the end of, in the order of the queue.
+    pub fn accepted_commands(
+        &mut self,
+        enrollment: &EnrollmentId,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Pending>, Error> {
         let query = commands::table
             .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::state.eq(CommandState::Deferred.as_str()))
             .filter(commands::reason.eq("accepted"))
             .order(commands::sequence.asc())
-            .select(columns::<PendingRow>());
+            .select(pending_columns());
         let query = at_most(limit, query);
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        rows.into_iter().map(|row| self.pending(row)).collect()
+        self.load_pending(enrollment, rows, &[], now)
     }
 
     /// Those of these commands that belong to the enrollment and have no outcome, in the order of the queue.
-    pub fn open_commands(&mut self, enrollment: &EnrollmentId, ids: &[CommandId]) -> Result<Vec<Pending>, Error> {
+    pub fn open_commands(
+        &mut self,
+        enrollment: &EnrollmentId,
+        ids: &[CommandId],
+        now: Timestamp,
+    ) -> Result<Vec<Pending>, Error> {
         let query = commands::table
             .filter(among(commands::id, ids.iter().map(|id| id.0.as_str())))
             .filter(commands::settled_at.is_null())
-            .select(columns::<PendingRow>());
+            .select(pending_columns());
         let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
-        self.pending_of(enrollment, rows)
+        self.load_pending(enrollment, rows, ids, now)
     }
 
     /// Where commands stand; those that do not exist (any more) are left out.
@@ -97,35 +86,5 @@ impl Tx<'_> {
             .select((commands::id, commands::state));
         let rows: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
         rows.into_iter().map(|(id, state)| Ok((CommandId(id), words::of_word(&state, "commands.state")?))).collect()
-    }
-
-    /// The rows that belong to an enrollment, each once, in the order of its queue.
-    ///
-    /// Asked for in a query, the enrollment would have its whole history looked through for a few ids.
-    fn pending_of(&self, enrollment: &EnrollmentId, rows: Vec<PendingRow>) -> Result<Vec<Pending>, Error> {
-        let own = rows.into_iter().filter(|row| row.enrollment == enrollment.as_str());
-        // One that is in flight may have been put back into the queue: it comes twice.
-        let own: BTreeMap<i64, PendingRow> = own.map(|row| (row.sequence, row)).collect();
-        own.into_values().map(|row| self.pending(row)).collect()
-    }
-
-    fn pending(&self, row: PendingRow) -> Result<Pending, Error> {
-        let instruction = self.key.open_json(instruction_of(&row.id), &row.instruction)?;
-        let progress = match row.progress {
-            Some(sealed) => self.key.open_json(progress_of(&row.id), &sealed)?,
-            None => Progress::new(&instruction),
-        };
-        Ok(Pending {
-            sequence: row.sequence,
-            state: words::of_word(&row.state, "commands.state")?,
-            reason: words::reason(row.reason, row.reason_since, row.reason_count, row.retry_at, row.reason_detail)?,
-            attempts: words::count(row.attempts, "commands.attempts")?,
-            not_before: row.not_before.map(Timestamp),
-            expires_at: row.expires_at.map(Timestamp),
-            depends_on: words::dependencies(row.depends_on.as_deref())?,
-            id: CommandId(row.id),
-            instruction,
-            progress,
-        })
     }
 }

@@ -94,7 +94,7 @@ impl Tx<'_> {
             return Err(Error::Conflict("a command was changed that has its outcome already".to_owned()));
         }
         let settled = changes.iter().filter(|change| !change.command.state.is_open()).count();
-        *self.settled.entry(enrollment.clone()).or_default() += i64::try_from(settled).unwrap_or(i64::MAX);
+        self.note_settled(enrollment, i64::try_from(settled).unwrap_or(i64::MAX));
         Ok(())
     }
 
@@ -139,7 +139,11 @@ impl Tx<'_> {
 
     fn write_together(&mut self, enrollment: &EnrollmentId, rows: Vec<Row>) -> Result<usize, Error> {
         let query = Together::new(enrollment, rows);
-        on_backend!(self, sqlite | _conn | Err(diesel::result::Error::NotFound), postgres | conn | query.execute(conn))
+        on_backend!(
+            self,
+            sqlite => |_conn| Err(diesel::result::Error::NotFound),
+            postgres => |conn| query.execute(conn)
+        )
     }
 
     /// Notes which commands a reply carries.

@@ -37,11 +37,11 @@ fn a_message_whose_reply_is_gone_is_not_heard_twice() {
     let order = talk.order(&get(SWV));
     talk.says([heard(1), alert(2, 1201)]);
     talk.store.reply = None;
-    let before = (talk.store.session.clone(), talk.store.events.len());
+    let before = (talk.standing(), talk.store.events.len());
     let again = talk.repeats();
     assert_eq!(again.refusal(), Some(RefusalKind::Stale));
     assert_eq!(again.statuses(), ["0 SyncHdr 200"]);
-    assert_eq!((talk.store.session.clone(), talk.store.events.len()), before);
+    assert_eq!((talk.standing(), talk.store.events.len()), before);
     assert_eq!(talk.state(&order), CommandState::Sent);
 }
 
@@ -52,10 +52,12 @@ fn an_old_message_is_answered_200_and_not_heard() {
     talk.says([heard(1)]);
     let old = talk.text(&heard(1));
     talk.says([heard(2), status(2, 2, 2, "Exec", 200)]);
-    let before = talk.store.session.clone();
+    let before = talk.standing();
     let reply = talk.posts(&old);
     assert_eq!((reply.statuses(), reply.refusal()), (vec!["0 SyncHdr 200".to_owned()], Some(RefusalKind::Stale)));
-    assert_eq!(talk.store.session, before, "the session goes on");
+    assert_eq!(talk.standing(), before, "the session goes on");
+    assert_eq!(reply.message.header.msg_id, "4");
+    assert_eq!(talk.says([heard(3)]).message.header.msg_id, "5", "no number stands for two messages");
 }
 
 #[test]
@@ -100,6 +102,21 @@ fn message_one_with_another_body_is_another_session() {
     let replaced = reply.decision().replaced.as_ref().expect("the session before");
     assert_eq!(replaced.phase, Phase::Ended(Ending::Replaced));
     assert!(replaced.in_flight.is_empty());
+}
+
+#[test]
+fn an_answer_to_the_session_before_does_not_fit_one_of_the_same_name() {
+    let mut talk = Talk::by_certificate();
+    talk.order(&replace("./Vendor/MSFT/A", "1"));
+    talk.says([alert(2, 1201)]);
+    talk.begins("1");
+    let reply = talk.says([alert(2, 1200)]);
+    assert_eq!(
+        (&reply.message.header.msg_id[..], reply.commands()),
+        ("2", vec!["3 Replace ./Vendor/MSFT/A".to_owned()])
+    );
+    let late = talk.says([heard(1), status(2, 1, 3, "Replace", 200)]);
+    assert_eq!(late.anomalies(), ["status_of_nothing"]);
 }
 
 #[test]
@@ -159,6 +176,24 @@ fn a_late_message_of_the_session_before_does_not_end_this_one() {
     assert_eq!(talk.state(&order), CommandState::Sent);
     assert!(!talk.says([heard(1), status(2, 1, 3, "Exec", 200)]).is_new());
     assert_eq!(talk.state(&order), CommandState::Succeeded);
+}
+
+#[test]
+fn package_one_of_an_earlier_session_does_not_end_this_one() {
+    let mut talk = Talk::by_certificate();
+    talk.message = 1;
+    let first = talk.text(&alert(2, 1201));
+    talk.posts(&first);
+    for session in ["2", "3", "4", "5"] {
+        talk.begins(session);
+        talk.says([alert(2, 1201)]);
+    }
+    let before = talk.store.session.clone();
+    assert_eq!(talk.posts(&first).refusal(), Some(RefusalKind::Stale));
+    assert_eq!(talk.store.session, before);
+    assert_eq!(talk.session().earlier.len(), 4);
+    talk.waits(61);
+    assert!(talk.posts(&first).is_new(), "a device may use a name again");
 }
 
 #[test]

@@ -45,9 +45,10 @@ fn a_device_asks_for_nothing() {
     let mut talk = Talk::begun();
     let item = "<Item><Target><LocURI>./A</LocURI></Target></Item>";
     let verbs = ["Get", "Add", "Delete", "Exec", "Copy"];
-    let body: String =
-        verbs.iter().zip(2..).map(|(verb, id)| format!("<{verb}><CmdID>{id}</CmdID>{item}</{verb}>")).collect();
-    let reply = talk.says([body]);
+    let reply = talk.says([2, 3, 4, 5, 6].map(|id| {
+        let verb = verbs[id - 2];
+        format!("<{verb}><CmdID>{id}</CmdID>{item}</{verb}>")
+    }));
     assert_eq!(
         reply.statuses(),
         ["0 SyncHdr 200", "2 Get 405", "3 Add 405", "4 Delete 405", "5 Exec 405", "6 Copy 501"]

@@ -154,10 +154,10 @@ fn a_recorded_message_opens_nothing() {
     talk.says([heard(1)]);
     for minutes in [0, 1, 29, 600] {
         talk.waits(minutes);
-        let before = talk.store.session.clone();
+        let before = talk.standing();
         let reply = talk.posts(&recorded);
         assert!(reply.refusal().is_some(), "after {minutes} minutes");
-        assert_eq!(talk.store.session, before);
+        assert_eq!(talk.standing(), before);
     }
 }
 
@@ -296,4 +296,19 @@ fn a_device_that_never_trusts_us_hears_no_commands() {
     let reply = talk.says([chal(4)]);
     assert_eq!((reply.commands().len(), reply.anomalies()), (0, vec!["server_not_trusted"]));
     assert_eq!(talk.state(&order), CommandState::Queued);
+}
+
+#[test]
+fn a_device_that_counts_from_one_again_is_challenged_whatever_it_counted_to() {
+    let mut talk = Talk::by_digest();
+    talk.cred = Some(talk.store.account.next_nonce.clone());
+    talk.says([alert(2, 1201)]);
+    for message in 1..6 {
+        talk.says([heard(message)]);
+    }
+    // Its first message is lost, and the second has no credential either.
+    talk.message = 1;
+    talk.cred = talk.says([alert(2, 1201)]).nonce();
+    assert!(talk.cred.is_some());
+    assert!(talk.says([alert(2, 1201)]).is_new());
 }

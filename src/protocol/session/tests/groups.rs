@@ -12,7 +12,7 @@ const ADDS: &str = r#"{"kind":"KIND","commands":[
     {"kind":"add","if_exists":"replace","items":[{"target":"./A","data":"1"}]},
     {"kind":"VERB","items":[{"target":"./B"DATA}]}]}"#;
 
-/// A group that went out with CmdIDs 2, 3 and 4 of message 2.
+/// A group that went out as `CmdID` 2, 3 and 4 of message 2.
 fn sent(json: &str) -> (Talk, CommandId) {
     let mut talk = Talk::begun();
     let order = talk.order(json);

@@ -85,14 +85,12 @@ fn nothing_that_may_be_poison_shares_a_message() {
     talk.says([heard(1)]);
     talk.begins("2");
     talk.order(&replace("./New", "1"));
-    let mut message = 0;
-    for expected in ["2 Replace ./A0", "2 Replace ./A1", "2 Replace ./A2", "2 Replace ./New"] {
+    for (message, expected) in (0..).zip(["2 Replace ./A0", "2 Replace ./A1", "2 Replace ./A2", "2 Replace ./New"]) {
         let reply = match message {
             0 => talk.says([heard(1)]),
             _ => talk.says([heard(message), status(2, message, 2, "Replace", 200)]),
         };
         assert_eq!(reply.commands(), [expected]);
-        message += 1;
     }
 }
 

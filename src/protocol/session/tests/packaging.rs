@@ -1,7 +1,7 @@
 //! What goes out, when, and in which company (OMA DM Protocol 6; design, promises 2 and 3 and section 4; T52, T54, T56).
 
 use super::talk::{Talk, alert, exec, get, heard, login, replace, status, typed_alert};
-use crate::session::{CommandId, CommandState, LoginStatus, Phase, ReasonCode, Timestamp};
+use crate::session::{AuthMode, CommandId, CommandState, LoginStatus, Phase, ReasonCode, Timestamp};
 
 const REBOOT: &str = "./Device/Vendor/MSFT/Reboot/RebootNow";
 const USER: &str = "./User/Vendor/MSFT/A";
@@ -118,6 +118,42 @@ fn the_nonce_does_not_make_a_command_too_large() {
         assert_eq!(talk.state(&order), CommandState::Sent, "{count} nodes");
     }
     assert!(asked > 0);
+}
+
+#[test]
+fn what_no_message_of_a_talkative_device_has_room_for_is_set_aside() {
+    let mut talk = Talk::by_certificate();
+    talk.meta = "<MaxMsgSize xmlns=\"syncml:metinf\">2048</MaxMsgSize>".to_owned();
+    let nodes: Vec<_> = (0..17).map(|n| format!(r#"{{"target":"./Vendor/MSFT/A{n:02}"}}"#)).collect();
+    let large = talk.order(&format!(r#"{{"kind":"get","items":[{}]}}"#, nodes.join(",")));
+    let small = talk.order(&get("./A"));
+    for _ in 0..3 {
+        let many: String = (2..7).map(|id| alert(id, 1201)).collect();
+        assert_eq!(talk.says([many]).alerts(), [1222]);
+    }
+    let many: String = (2..7).map(|id| alert(id, 1201)).collect();
+    assert_eq!(talk.says([many]).commands(), ["7 Get ./A"]);
+    assert_eq!((talk.why(&large), talk.state(&small)), (Some(ReasonCode::TooLarge), CommandState::Sent));
+}
+
+#[test]
+fn a_nonce_in_every_message_is_counted_in_every_message() {
+    let mut set_aside = 0;
+    for count in 8..15 {
+        let mut talk = Talk::by_digest();
+        talk.rules.auth_mode = AuthMode::PerMessage;
+        talk.meta = "<MaxMsgSize xmlns=\"syncml:metinf\">1500</MaxMsgSize>".to_owned();
+        let nodes: Vec<_> = (0..count).map(|n| format!(r#"{{"target":"./Vendor/MSFT/A{n}"}}"#)).collect();
+        let order = talk.order(&format!(r#"{{"kind":"get","items":[{}]}}"#, nodes.join(",")));
+        talk.cred = Some(talk.store.account.next_nonce.clone());
+        talk.cred = talk.says([alert(2, 1201)]).nonce();
+        if talk.state(&order) == CommandState::Queued {
+            assert!(talk.says([heard(1)]).len() <= 1500);
+        }
+        set_aside += usize::from(talk.why(&order) == Some(ReasonCode::TooLarge));
+        assert_ne!(talk.state(&order), CommandState::Queued, "{count} nodes");
+    }
+    assert!(set_aside > 0);
 }
 
 #[test]

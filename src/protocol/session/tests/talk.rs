@@ -30,7 +30,7 @@ pub(crate) struct Talk {
     pub(crate) meta: String,
     pub(crate) is_final: bool,
     sent: Option<(Message, String, bool)>,
-    drawn: u8,
+    drawn: u64,
     sequence: i64,
 }
 
@@ -119,9 +119,9 @@ impl Talk {
     }
 
     /// The device's next message in this session.
-    pub(crate) fn says<const N: usize>(&mut self, body: [String; N]) -> Reply {
+    pub(crate) fn says(&mut self, body: impl AsRef<[String]>) -> Reply {
         self.message += 1;
-        self.tells(&body.concat())
+        self.tells(&body.as_ref().concat())
     }
 
     /// A message with the same `MsgID` as the last one.
@@ -153,14 +153,14 @@ impl Talk {
 
     /// Any text at all, in a transaction that is committed.
     pub(crate) fn posts(&mut self, text: &str) -> Reply {
-        let message = read::read(text, &Limits::default()).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
+        let message = read::read(text, &Limits::default()).unwrap_or_else(|refusal| panic!("{refusal}: {text:.400}"));
         let hash = format!("{:x?}", Sha256::digest(text.as_bytes()).as_slice());
         self.drawn += 1;
         let outcome = self.store.exchange(&Incoming {
             message: &message,
             hash: &hash,
             by_transport: self.by_transport,
-            fresh_nonce: &Nonce::from_bytes(&[self.drawn; 16]),
+            fresh_nonce: &Nonce::from_bytes(&Sha256::digest(self.drawn.to_be_bytes())[..16]),
             now: self.now,
             rules: &self.rules,
         });
@@ -216,6 +216,11 @@ impl Talk {
 
     pub(crate) fn session(&self) -> &Session {
         self.store.session.as_ref().expect("a session")
+    }
+
+    /// The session but for our message counter, which an answer to an old message takes too.
+    pub(crate) fn standing(&self) -> Session {
+        Session { server_message: crate::session::MsgId::FIRST, ..self.session().clone() }
     }
 
     pub(crate) fn ending(&self) -> Option<Ending> {

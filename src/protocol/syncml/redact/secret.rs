@@ -3,8 +3,9 @@
 //! 1. A node that is listed in [`SECRET_NODES`] is secret, wherever it stands.
 //! 2. Settings *about* secrets, [`HARMLESS`] and whatever stands below a `Policies`, are not: somebody who helps has to
 //!    see that a password needs twelve characters.
-//! 3. Of all others, a node is secret when any segment of its path contains one of [`SECRET_WORDS`]. So a node that
-//!    nobody has heard of yet is hidden rather than shown.
+//! 3. Of all others, a node is secret when any segment of its path contains one of [`SECRET_WORDS`], or when its own
+//!    name ends with `key`, unless that is a public one. So a node that nobody has heard of yet is hidden rather than
+//!    shown.
 //!
 //! Percent escapes and letter case make no difference.
 
@@ -95,7 +96,8 @@ pub fn is_secret(loc_uri: &str) -> bool {
     if path.iter().any(|segment| SECRET_NODES.contains(segment)) {
         return true;
     }
-    let telling = contains_word(&uri) || path.iter().any(|segment| is_psk(segment));
+    let is_key = path.last().is_some_and(|name| name.ends_with("key") && !name.ends_with("publickey"));
+    let telling = is_key || contains_word(&uri) || path.iter().any(|segment| is_psk(segment));
     telling && !is_harmless(&path)
 }
 
@@ -168,6 +170,7 @@ mod tests {
     #[test]
     fn secrets_are_secret() {
         for uri in [
+            "./Vendor/Contoso/Wifi/WifiKey",
             "./SyncML/DMAcc/acc1/AppAuth/CLCRED/AAuthSecret",
             "./SyncML/DMAcc/acc1/AppAuth/CLCRED/AAuthData",
             "./Device/Vendor/MSFT/BitLocker/RecoveryPassword",

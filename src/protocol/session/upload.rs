@@ -1,9 +1,9 @@
-//! Values too large for one message, in both directions (OMA DM Protocol 7, MS-MDM 2.2.5.3).
+//! Values too large for one message, on their way to us (OMA DM Protocol 7, MS-MDM 2.2.5.3).
 
+use super::Upload;
 use super::correlate::{format_of, result_uri};
 use super::process::{UploadStep, Work};
-use super::{CommandId, SentAnswer, Upload};
-use crate::syncml::{AlertCode, Format, Item, Results, Status, StatusClass, StatusCode};
+use crate::syncml::{AlertCode, Format, Item, Results, StatusCode};
 
 /// Chunks of one value: a device that sends next to nothing in each would never end.
 const MAX_CHUNKS: u32 = 4096;
@@ -76,32 +76,6 @@ impl Work<'_> {
         }
     }
 
-    /// The device answered a chunk of ours.
-    pub(super) fn apply_chunk_status(&mut self, id: &CommandId, place: usize, status: &Status) {
-        if let Some(sent) = self.session.in_flight.get_mut(place) {
-            sent.answer = SentAnswer::Settled;
-        }
-        if matches!(status.code.class(), StatusClass::Buffered | StatusClass::Done | StatusClass::Accepted) {
-            if let Some(download) = self.session.download.as_mut().filter(|download| download.command == *id) {
-                download.acknowledged = true;
-            }
-            return;
-        }
-        self.session.download.take_if(|download| download.command == *id);
-        if let Some(item) = self.queue.change(id).and_then(|pending| pending.progress.items.first_mut()) {
-            item.status = Some(status.code);
-            item.original_error.clone_from(&status.original_error);
-        }
-    }
-
-    /// Alert 1225 of the device: it did not see the end of what we were sending.
-    pub(super) fn download_interrupted(&mut self) {
-        if let Some(download) = self.session.download.take() {
-            self.restart(&download.command);
-            self.anomaly("download_interrupted", || format!("the device dropped command {}", download.command));
-        }
-    }
-
     /// Asks for the next message, or tells of an upload that was dropped.
     pub(super) fn large_object_alerts(&mut self) -> Vec<(AlertCode, Vec<Item>)> {
         let mut alerts: Vec<_> = std::mem::take(&mut self.interrupted)
@@ -161,27 +135,4 @@ fn uri_of<'a>(results: &'a Results, item: &'a Item) -> &'a str {
 /// Base64 symbols, without padding and white space.
 fn symbols(text: &str) -> u64 {
     text.bytes().filter(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count() as u64
-}
-
-/// Cuts `text` after at most `budget` bytes of its escaped form, never inside a character and always after at least
-/// one, so that a transfer ends.
-pub(super) fn cut(text: &str, budget: usize) -> usize {
-    let mut escaped = 0;
-    let mut end = 0;
-    for (at, character) in text.char_indices() {
-        escaped += match character {
-            '&' | '\r' | '\n' => 5,
-            '<' | '>' => 4,
-            '"' => 6,
-            '\t' => 1,
-            // What XML can't express is written as U+FFFD.
-            other if other.is_ascii_control() => 3,
-            other => other.len_utf8(),
-        };
-        if escaped > budget && at > 0 {
-            break;
-        }
-        end = at + character.len_utf8();
-    }
-    end
 }

@@ -1,0 +1,387 @@
+//! Orders: the same commands for one device or many.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::Instruction;
+use serde::{Deserialize, Serialize};
+
+use super::{Admin, Error, Fault, Repetition};
+use crate::management::{DEVICES_TOGETHER, Order, OrderError};
+use crate::model::{
+    BatchId, CommandId, Dependency, DeviceId, Enqueued, NewCommand, NotEnqueued, Timestamp, parse_command_id,
+    parse_rfc3339,
+};
+use crate::store::Tx;
+
+/// Most devices that one order may name.
+const MAX_DEVICES: usize = 100_000;
+
+/// Most commands that one order may hold.
+const MAX_COMMANDS: usize = 1_000;
+
+/// Most commands in the queues together that one order may make.
+const MAX_TOGETHER: usize = 200_000;
+
+/// An order, as JSON.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewOrder {
+    /// One device; instead of `devices`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// The devices, by their own ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    /// One command; instead of `commands`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Instruction>,
+    /// Several, in the order in which they are to be sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<Instruction>,
+    /// Not to be sent before (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<String>,
+    /// Not to be sent at or after (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Commands that have to succeed before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// Each of `commands` waits until the one before it has succeeded.
+    #[serde(default)]
+    pub chained: bool,
+    /// Only check.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ordered {
+    /// Under this the commands are listed together; `null` after a dry run.
+    pub batch_id: Option<String>,
+    /// Device by device.
+    pub devices: Vec<OrderedDevice>,
+}
+
+/// What became of an order for one device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderedDevice {
+    /// The device.
+    pub device_id: String,
+    /// Ids of the new commands, in order.
+    pub commands: Vec<String>,
+    /// Why there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<NotOrdered>,
+}
+
+/// Why a device got no command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotOrdered {
+    /// No such device.
+    UnknownDevice,
+    /// The device left management.
+    NotEnrolled,
+    /// Its queue is full.
+    QueueFull,
+    /// The store stopped answering before it was this device's turn.
+    Unavailable,
+}
+
+impl Admin {
+    /// Puts commands into the queues of devices. A device that can't take them gets none and keeps no other from them;
+    /// where no device could, this is an error.
+    pub async fn order(
+        &self,
+        new: NewOrder,
+        by: &str,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<Ordered, Error> {
+        let (dry_run, alone) = (new.dry_run, new.command.is_some());
+        let order = order_of(new, by)?;
+        self.management.check_order(&order, now).map_err(|error| told(error, alone))?;
+        self.check_dependencies(&order).await?;
+        if dry_run {
+            return self.rehearse(order).await;
+        }
+        let ordered = self.carry_out(order, repetition, now).await?;
+        refusal_of(&ordered.devices).map_or(Ok(ordered), Err)
+    }
+
+    /// Every chunk of devices is one transaction; the first claims the request, the last keeps the answer.
+    async fn carry_out(&self, order: Order, repetition: Option<Repetition>, now: Timestamp) -> Result<Ordered, Error> {
+        let (order, batch) = (Arc::new(order), BatchId::new(now));
+        let mut ordered = Ordered { batch_id: Some(batch.to_string()), devices: Vec::new() };
+        let chunks = order.devices.len().div_ceil(DEVICES_TOGETHER);
+        for chunk in 0..chunks {
+            let (management, whole, batch) = (self.management.clone(), Arc::clone(&order), batch.clone());
+            let claims = repetition.clone().filter(|_| chunk == 0);
+            let keeps =
+                repetition.clone().filter(|_| chunk + 1 == chunks).map(|repetition| (repetition, ordered.clone()));
+            let job = move |tx: &mut Tx<'_>| {
+                if let Some(before) = claims.map(|claim| claim.begin(tx, now)).transpose()?.flatten() {
+                    return Ok(Err(before));
+                }
+                let some = whole.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
+                let done: Vec<_> = management.enqueue(tx, &whole, some, &batch, now)?.into_iter().map(taken).collect();
+                if let Some(refusal) = refusal_of(&done).filter(|_| chunks == 1) {
+                    return Err(refusal);
+                }
+                if let Some((repetition, mut ordered)) = keeps {
+                    ordered.devices.extend(done.iter().cloned());
+                    repetition.end(tx, &ordered)?;
+                }
+                Ok::<_, Error>(Ok(done))
+            };
+            match self.store.write(job).await {
+                Ok(Ok(done)) => ordered.devices.extend(done),
+                Ok(Err(before)) => return Ok(before),
+                Err(error) if chunk == 0 => return Err(error),
+                Err(error) => {
+                    tracing::error!(%error, "an order was broken off");
+                    let rest = order.devices.iter().skip(chunk * DEVICES_TOGETHER);
+                    ordered.devices.extend(rest.map(|device| OrderedDevice {
+                        device_id: device.to_string(),
+                        commands: Vec::new(),
+                        error: Some(NotOrdered::Unavailable),
+                    }));
+                    break;
+                }
+            }
+        }
+        let count = ordered.devices.iter().map(|device| device.commands.len()).sum();
+        self.management.count_ordered(count);
+        Ok(ordered)
+    }
+
+    /// A command that waits for one that is not there would wait for ever.
+    async fn check_dependencies(&self, order: &Order) -> Result<(), Error> {
+        let on = |dependency: &Dependency| match dependency {
+            Dependency::On(id) => Some(id.clone()),
+            Dependency::OnEarlier(_) => None,
+        };
+        let wanted: Vec<CommandId> =
+            order.commands.first().map(|first| first.depends_on.iter().filter_map(on).collect()).unwrap_or_default();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let asked = wanted.clone();
+        let known = self.store.read(move |tx: &mut Tx<'_>| tx.command_states(&asked)).await?;
+        let missing = wanted.iter().enumerate().filter(|(_, id)| !known.iter().any(|(known, _)| known == *id));
+        let faults: Vec<Fault> = missing
+            .map(|(place, id)| Fault {
+                at: format!("/depends_on/{place}"),
+                what: format!("there is no command {}", id.0),
+            })
+            .collect();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Invalid { summary: "it depends on commands that are not there".to_owned(), faults })
+    }
+
+    /// Says which devices an order would reach.
+    async fn rehearse(&self, order: Order) -> Result<Ordered, Error> {
+        let count = i64::try_from(order.commands.len()).unwrap_or(i64::MAX);
+        let room = self.management.max_open().saturating_sub(count);
+        let devices = self
+            .store
+            .read(move |tx: &mut Tx<'_>| {
+                let mut told = Vec::with_capacity(order.devices.len());
+                for device in order.devices {
+                    let error = match tx.device(&device)? {
+                        None => Some(NotOrdered::UnknownDevice),
+                        Some(found) => match found.enrollment {
+                            Some(life) if !life.state.is_live() => Some(NotOrdered::NotEnrolled),
+                            Some(life) => (life.open_commands > room).then_some(NotOrdered::QueueFull),
+                            None => Some(NotOrdered::NotEnrolled),
+                        },
+                    };
+                    told.push(OrderedDevice { device_id: device.to_string(), commands: Vec::new(), error });
+                }
+                Ok::<_, Error>(told)
+            })
+            .await?;
+        Ok(Ordered { batch_id: None, devices })
+    }
+}
+
+/// What an order is answered with that no device took.
+fn refusal_of(devices: &[OrderedDevice]) -> Option<Error> {
+    let reasons = devices.iter().map(|device| Some((device, device.error?)));
+    let reasons: Vec<_> = reasons.collect::<Option<_>>()?;
+    if let [(_, reason)] = reasons.as_slice() {
+        return Some(match reason {
+            NotOrdered::UnknownDevice => Error::NotFound("device"),
+            NotOrdered::Unavailable => Error::Busy,
+            other => Error::Conflict(other.meaning().to_owned()),
+        });
+    }
+    let faults = reasons.iter().enumerate().map(|(place, (device, reason))| Fault {
+        at: format!("/devices/{place}"),
+        what: format!("{}: {}", device.device_id, reason.meaning()),
+    });
+    Some(Error::Invalid { summary: "no device could take it".to_owned(), faults: faults.collect() })
+}
+
+fn taken(device: Enqueued) -> OrderedDevice {
+    OrderedDevice {
+        device_id: device.device.to_string(),
+        error: device.commands.as_ref().err().map(|why| (*why).into()),
+        commands: device.commands.unwrap_or_default().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The error with the places of its faults as JSON pointers into the order.
+fn told(error: OrderError, alone: bool) -> Error {
+    match error.into() {
+        Error::Invalid { summary, faults } => {
+            let faults = faults.into_iter().map(|fault| Fault { at: pointer(&fault.at, alone), ..fault });
+            Error::Invalid { summary, faults: faults.collect() }
+        }
+        other => other,
+    }
+}
+
+/// From `[2].items[0].target`, or `items[0].target` where there is one command, to a pointer.
+fn pointer(at: &str, alone: bool) -> String {
+    if at.starts_with('/') {
+        return at.to_owned();
+    }
+    let base = match (alone, at.starts_with('[')) {
+        (true, _) => "/command",
+        (false, true) => "/commands",
+        (false, false) => "/commands/0",
+    };
+    let mut pointer = base.to_owned();
+    for step in at.split(['[', ']', '.']).filter(|step| !step.is_empty()) {
+        pointer.push('/');
+        pointer.push_str(step);
+    }
+    pointer
+}
+
+fn order_of(new: NewOrder, by: &str) -> Result<Order, Error> {
+    if new.device_id.is_some() && !new.devices.is_empty() {
+        return Err(Error::invalid("/device_id", "write either device_id or devices"));
+    }
+    if new.command.is_some() && !new.commands.is_empty() {
+        return Err(Error::invalid("/command", "write either command or commands"));
+    }
+    let devices = devices_of(&new)?;
+    let instructions: Vec<Instruction> = new.command.into_iter().chain(new.commands).collect();
+    if instructions.len() > MAX_COMMANDS {
+        return Err(Error::invalid("/commands", format!("at most {MAX_COMMANDS} commands in one order")));
+    }
+    if instructions.len().saturating_mul(devices.len()) > MAX_TOGETHER {
+        let what = format!("one order makes at most {MAX_TOGETHER} commands, for all devices together");
+        return Err(Error::invalid("/devices", what));
+    }
+    let not_before = time("/not_before", new.not_before.as_deref())?;
+    let expires_at = time("/expires_at", new.expires_at.as_deref())?;
+    let depends_on = new.depends_on.iter().enumerate().map(|(place, id)| {
+        let id = parse_command_id(id)
+            .ok_or_else(|| Error::invalid(format!("/depends_on/{place}"), "this is no id of a command"))?;
+        Ok(Dependency::On(id))
+    });
+    let depends_on: Vec<Dependency> = depends_on.collect::<Result<_, Error>>()?;
+    let commands = instructions.into_iter().enumerate().map(|(place, instruction)| {
+        let mut depends_on = depends_on.clone();
+        if new.chained && place > 0 {
+            depends_on.push(Dependency::OnEarlier(place - 1));
+        }
+        NewCommand { not_before, expires_at, depends_on, ..NewCommand::new(instruction) }
+    });
+    Ok(Order { devices, commands: commands.collect(), by: by.to_owned() })
+}
+
+/// The devices, each once.
+fn devices_of(new: &NewOrder) -> Result<Vec<DeviceId>, Error> {
+    if new.devices.len() > MAX_DEVICES {
+        return Err(Error::invalid("/devices", format!("at most {MAX_DEVICES} devices in one order")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut devices = Vec::new();
+    let one = new.device_id.iter().map(|name| ("/device_id".to_owned(), name));
+    let many = new.devices.iter().enumerate().map(|(place, name)| (format!("/devices/{place}"), name));
+    for (at, name) in one.chain(many) {
+        let what = "an id of a device is not empty, not longer than 255 bytes and has no control characters";
+        let device = DeviceId::parse(name).ok_or_else(|| Error::invalid(at, what))?;
+        if seen.insert(device.key()) {
+            devices.push(device);
+        }
+    }
+    Ok(devices)
+}
+
+fn time(at: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let parse = |text| {
+        parse_rfc3339(text).ok_or_else(|| Error::invalid(at, "this is no time; write it like 2026-11-20T22:00:00Z"))
+    };
+    text.map(parse).transpose()
+}
+
+impl NotOrdered {
+    /// The word in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownDevice => "unknown_device",
+            Self::NotEnrolled => "not_enrolled",
+            Self::QueueFull => "queue_full",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// What it means, in a sentence.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::UnknownDevice => "there is no such device",
+            Self::NotEnrolled => "the device has left management",
+            Self::QueueFull => "the queue of the device is full",
+            Self::Unavailable => "the database stopped answering before it was this device's turn; order it again",
+        }
+    }
+}
+
+impl From<NotEnqueued> for NotOrdered {
+    fn from(why: NotEnqueued) -> Self {
+        match why {
+            NotEnqueued::UnknownDevice => Self::UnknownDevice,
+            NotEnqueued::NotEnrolled => Self::NotEnrolled,
+            NotEnqueued::QueueFull => Self::QueueFull,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_become_pointers() {
+        assert_eq!(pointer("items[0].target", true), "/command/items/0/target");
+        assert_eq!(pointer("commands[1].items[2].data", true), "/command/commands/1/items/2/data");
+        assert_eq!(pointer("items", false), "/commands/0/items");
+        assert_eq!(pointer("[3].items[0].data", false), "/commands/3/items/0/data");
+        assert_eq!(pointer("/expires_at", true), "/expires_at");
+    }
+
+    #[test]
+    fn words_are_those_of_the_json_form() {
+        use NotOrdered::{NotEnrolled, QueueFull, Unavailable, UnknownDevice};
+        for why in [UnknownDevice, NotEnrolled, QueueFull, Unavailable] {
+            assert_eq!(serde_json::to_value(why).unwrap(), why.as_str());
+        }
+    }
+
+    #[test]
+    fn a_device_that_is_named_twice_is_meant_once() {
+        let new = NewOrder { devices: ["a", "A", " a ", "b"].map(str::to_owned).to_vec(), ..NewOrder::default() };
+        let devices = devices_of(&new).unwrap();
+        assert_eq!(devices.iter().map(DeviceId::as_str).collect::<Vec<_>>(), ["a", "b"]);
+    }
+}

@@ -1,0 +1,88 @@
+//! What commands read: files, standard input, times.
+
+use std::{
+    io::{self, Read as _},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use clap::error::ErrorKind;
+use transom_protocol::session::Timestamp;
+
+use crate::{
+    config::parse_duration,
+    model::{parse_rfc3339, rfc3339_text},
+};
+
+/// The name that stands for standard input.
+pub(super) const STDIN: &str = "-";
+
+/// A moment, as a time or as a time from now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// This time.
+    At(Timestamp),
+    /// So long from now.
+    In(Duration),
+}
+
+/// The text of a file, or of standard input.
+pub(super) fn read(name: &str) -> anyhow::Result<String> {
+    if name == STDIN {
+        let mut text = String::new();
+        io::stdin().lock().read_to_string(&mut text).context("can't read standard input")?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(name).with_context(|| format!("can't read {name}"))
+}
+
+/// Wrong usage, told as the parser of the command line tells it: exit code 2.
+pub(super) fn usage(message: &str) -> anyhow::Error {
+    clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n\nFor more information, try '--help'.\n")).into()
+}
+
+/// A duration such as `90s` or `24h`, for the parser of the command line.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a duration such as 90s, 10m, 24h or 7d".to_owned())
+}
+
+/// A moment, for the parser of the command line.
+pub(super) fn moment(text: &str) -> Result<Moment, String> {
+    let at = parse_rfc3339(text).map(Moment::At);
+    at.or_else(|| parse_duration(text).map(Moment::In))
+        .ok_or_else(|| "write a time such as 2026-11-20T22:00:00Z, or one from now such as 90m, 24h or 7d".to_owned())
+}
+
+impl Moment {
+    /// The time as RFC 3339 text.
+    pub(super) fn rfc3339(self, now: Timestamp) -> String {
+        rfc3339_text(match self {
+            Self::At(at) => at,
+            Self::In(duration) => now.plus_millis(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        })
+    }
+
+    /// The time as RFC 3339 text, counted backwards where it is a duration.
+    pub(super) fn rfc3339_ago(self, now: Timestamp) -> String {
+        rfc3339_text(match self {
+            Self::At(at) => at,
+            Self::In(duration) => now.plus_millis(-i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_time_or_a_time_from_now() {
+        let now = Timestamp(1_800_000_000_000);
+        let said = |text: &str| moment(text).map(|moment| (moment.rfc3339(now), moment.rfc3339_ago(now)));
+        let both = |text: &str| Ok((text.to_owned(), text.to_owned()));
+        assert_eq!(said("2026-11-20T23:00:00+01:00"), both("2026-11-20T22:00:00.000Z"));
+        let (later, before) = said("24h").unwrap();
+        assert_eq!((later.as_str(), before.as_str()), ("2027-01-16T08:00:00.000Z", "2027-01-14T08:00:00.000Z"));
+        assert!(said("tomorrow").is_err() && said("-5m").is_err());
+    }
+}

@@ -1,0 +1,33 @@
+//! Devices: listed, looked at, their queue cleared, what happened to them.
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, Path},
+};
+
+use super::{Answer, Caller, NoBody, NoQuery, Query, now, only};
+use crate::admin::{Admin, DeviceQuery, Part};
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes
+        .service(web::resource("/devices").route(web::get().to(list)).default_service(only("GET")))
+        .service(web::resource("/devices/{id}").route(web::get().to(show)).default_service(only("GET")))
+        .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/events").route(web::get().to(events)).default_service(only("GET")));
+}
+
+async fn list(admin: Data<Admin>, Query(query): Query<DeviceQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.devices(query).await?))
+}
+
+async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.device(&id).await?))
+}
+
+async fn clear(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.name, now()).await?))
+}
+
+async fn events(admin: Data<Admin>, id: Path<String>, Query(part): Query<Part>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.events(&id, part).await?))
+}

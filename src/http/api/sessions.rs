@@ -1,0 +1,30 @@
+//! Sessions: listed, told, word for word.
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, Path},
+};
+
+use super::{Answer, NoQuery, Query, only};
+use crate::admin::{Admin, Part, SessionQuery};
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes
+        .service(web::resource("/sessions").route(web::get().to(list)).default_service(only("GET")))
+        .service(web::resource("/sessions/{id}").route(web::get().to(show)).default_service(only("GET")))
+        .service(web::resource("/sessions/{id}/messages").route(web::get().to(messages)).default_service(only("GET")));
+}
+
+async fn list(admin: Data<Admin>, Query(query): Query<SessionQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.sessions(query).await?))
+}
+
+/// The session as a person would tell it.
+async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.session(&id).await?))
+}
+
+/// Its messages, without secrets.
+async fn messages(admin: Data<Admin>, id: Path<String>, Query(part): Query<Part>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.messages(&id, part).await?))
+}

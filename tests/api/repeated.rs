@@ -1,0 +1,91 @@
+//! `Idempotency-Key`: the same request again gets the same answer and is done once.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::scenarios;
+use crate::support::admin_door::{AdminDoor, Answered};
+use crate::support::databases::TestStore;
+
+scenarios!(
+    the_same_request_again_is_done_once,
+    a_key_belongs_to_one_request_and_one_token,
+    a_request_that_failed_may_be_tried_again,
+    many_at_once_are_done_once,
+    an_import_is_done_once_and_its_hash_tells_nothing,
+);
+
+fn order(device: &str) -> Value {
+    json!({"device_id": device, "command": {"kind": "get", "items": [{"target": "./DevDetail/SwV"}]}})
+}
+
+async fn post(door: &AdminDoor, path: &str, key: &str, body: &Value) -> Answered {
+    door.send(door.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
+}
+
+async fn commands(door: &AdminDoor) -> usize {
+    door.get("/commands").await.json()["items"].as_array().unwrap().len()
+}
+
+async fn the_same_request_again_is_done_once(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.enroll("D1").await;
+    let first = post(&door, "/commands", "k1", &order("D1")).await;
+    let again = post(&door, "/commands", "k1", &order("D1")).await;
+    assert_eq!((first.status, again.status), (201, 201));
+    assert_eq!(first.bytes, again.bytes);
+    assert_eq!(commands(&door).await, 1);
+    assert_eq!(post(&door, "/commands", "k2", &order("D1")).await.status, 201);
+    assert_eq!(commands(&door).await, 2);
+    door.close().await;
+}
+
+async fn a_key_belongs_to_one_request_and_one_token(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.enroll("D1").await;
+    post(&door, "/commands", "k1", &order("D1")).await;
+    let mut other = order("D1");
+    other["expires_at"] = json!("2999-01-01T00:00:00Z");
+    let detail = post(&door, "/commands", "k1", &other).await.problem(409)["detail"].to_string();
+    assert!(detail.contains("was used for another request"), "{detail}");
+    assert_eq!(post(&door, "/commands", "k 1", &order("D1")).await.pointer(400), "Idempotency-Key");
+    let second = AdminDoor::open(&test.store).await;
+    assert_eq!(post(&second, "/commands", "k1", &order("D1")).await.status, 201);
+    assert_eq!(commands(&door).await, 2);
+    second.close().await;
+    door.close().await;
+}
+
+async fn a_request_that_failed_may_be_tried_again(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    post(&door, "/commands", "k1", &order("D1")).await.problem(404);
+    door.enroll("D1").await;
+    assert_eq!(post(&door, "/commands", "k1", &order("D1")).await.status, 201);
+    door.close().await;
+}
+
+async fn many_at_once_are_done_once(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.enroll("D1").await;
+    let body = order("D1");
+    let tries = (0..8).map(|_| post(&door, "/commands", "k1", &body));
+    let answers = futures_util::future::join_all(tries).await;
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.bytes == answers[0].bytes), "{answers:?}");
+    assert_eq!(commands(&door).await, 1);
+    door.close().await;
+}
+
+async fn an_import_is_done_once_and_its_hash_tells_nothing(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    let entry = json!({"device_id": "D1", "secret": "hunter2"});
+    let first = post(&door, "/enrollments/import", "k1", &entry).await;
+    let again = post(&door, "/enrollments/import", "k1", &entry).await;
+    assert_eq!((first.status, &first.bytes), (201, &again.bytes));
+    assert_eq!(door.get("/devices/D1").await.json()["enrollment"]["generation"], 1);
+    let other = AdminDoor::open(&test.store).await;
+    post(&other, "/enrollments/import", "k1", &entry).await;
+    let hashes = test.direct().number("SELECT count(DISTINCT request_hash) FROM idempotency_keys");
+    assert_eq!(hashes, 2, "the same request has another hash with another token");
+    other.close().await;
+    door.close().await;
+}

@@ -1,0 +1,44 @@
+//! End to end: the program itself, over real TLS, with simulated devices and with whoever means it harm.
+//!
+//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS` and `E2E_MESSAGES` set others. Each reply that a device
+//! got is put before the judge.
+
+mod bodies;
+mod crashes;
+mod hostile;
+mod idle;
+mod instances;
+mod lost;
+mod outage;
+mod secrets;
+mod sessions;
+mod signed_in;
+mod traces;
+mod values;
+
+/// Runs a test on each engine that is there.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $test() {
+                $crate::e2e::on($crate::support::databases::Engine::Sqlite, super::$test);
+            })*
+        }
+        mod postgres {
+            $(#[test] fn $test() {
+                $crate::e2e::on($crate::support::databases::Engine::Postgres, super::$test);
+            })*
+        }
+    };
+}
+use on_both;
+
+use crate::support::databases::{Engine, runtime};
+use crate::support::server::Site;
+
+/// Runs a test on a new installation.
+fn on(engine: Engine, test: impl AsyncFnOnce(Site)) {
+    if let Some(site) = Site::new(engine) {
+        runtime().block_on(test(site));
+    }
+}

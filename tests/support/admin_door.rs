@@ -1,0 +1,172 @@
+//! A server with both doors open on a store of its own, a token for it, and devices that check in without a wire.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method};
+use serde_json::Value;
+use transom::admin::Admin;
+use transom::config::Settings;
+use transom::http::{self, Parts, Running, api};
+use transom::limits::DeviceLimiter;
+use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders};
+use transom::metrics::Metrics;
+use transom::model::{Timestamp, TokenId};
+use transom::pki::{CertificateAuthority, ServerNames};
+use transom::protocol::syncml::codec::{Encoding, decode, encode};
+use transom::protocol::xml::Limits;
+use transom::simulator::device::{Behaviour, Device, Next, Trigger};
+use transom::simulator::identity::DeviceIdentity;
+use transom::store::{Store, Tx};
+
+const URL: &str = "https://localhost:8443/ManagementServer/Mdm.svc";
+
+/// A server.
+pub(crate) struct AdminDoor {
+    pub(crate) base: String,
+    pub(crate) token: String,
+    token_id: TokenId,
+    pub(crate) store: Store,
+    management: Management,
+    running: Running,
+    client: Client,
+}
+
+/// What was answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The time.
+pub(crate) fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+impl AdminDoor {
+    pub(crate) async fn open(store: &Store) -> Self {
+        let mut settings = Settings::default();
+        settings.device_door.addr = ([127, 0, 0, 1], 0).into();
+        settings.admin_door.addr = ([127, 0, 0, 1], 0).into();
+        settings.admin_door.body_limit = 64 * 1024;
+        settings.server.workers = 1;
+        let metrics = Metrics::new();
+        let limiter = DeviceLimiter::new(0, 0);
+        let options = Options { max_open: 5, ..Options::default() };
+        let management = Management::new(store.clone(), options, metrics.clone(), limiter);
+        let admin = Admin::new(store.clone(), management.clone());
+        let authority = CertificateAuthority::create("Test", now()).unwrap();
+        let names = ServerNames { dns: vec!["localhost".into()], addresses: Vec::new() };
+        let parts = Parts {
+            answering: http::answering(Arc::new(management.clone())),
+            identity: authority.issue_server(&names, now()).unwrap(),
+            admin_identity: None,
+            readiness: Arc::new(|| async { Ok(()) }.boxed()),
+            tokens: api::verifier(admin.clone()),
+            admin,
+            metrics,
+        };
+        let running = http::start(&settings, parts).await.unwrap();
+        let made = Admin::make_token(store, "tester", None, now()).await.unwrap();
+        let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
+        Self {
+            base: format!("http://{}", running.admin_addr),
+            token: made.token.expose().clone(),
+            token_id: made.record.id,
+            store: store.clone(),
+            management,
+            running,
+            client,
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        drop(self.client);
+        self.running.stop().await;
+    }
+
+    /// Takes the token back.
+    pub(crate) async fn revoke(&self) {
+        let id = self.token_id.clone();
+        self.store.write(move |tx: &mut Tx<'_>| tx.revoke_token(&id, now())).await.unwrap();
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answered {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// How many requests the API has answered well.
+    pub(crate) async fn asked(&self) -> u64 {
+        let page = self.client.get(format!("{}/metrics", self.base)).send().await.unwrap().text().await.unwrap();
+        let counted = page.lines().find_map(|line| {
+            line.strip_prefix(r#"transom_http_requests_total{door="admin",route="api",status="200"} "#)
+        });
+        counted.map_or(0, |count| count.parse().unwrap())
+    }
+
+    /// A request with the token, to be added to.
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}/api/v1{path}", self.base)).bearer_auth(&self.token)
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answered {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Answered { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
+    }
+
+    /// Imports an enrollment and makes the device that has it.
+    pub(crate) async fn enroll(&self, id: &str) -> Device {
+        let entry = serde_json::json!({"device_id": id, "user": "dm", "secret": "Secr3t-Password!", "name": "LAPTOP"});
+        let imported = self.post("/enrollments/import", &entry).await;
+        assert_eq!(imported.status, 201, "{imported:?}");
+        Device::new(DeviceIdentity::new(id, "dm", "Secr3t-Password!"), URL, Behaviour::default(), 7)
+    }
+
+    /// The device checks in and says all that it has to say.
+    pub(crate) async fn check_in(&self, device: &mut Device) {
+        let mut next = Next::Send(device.start_session(Trigger::Schedule));
+        while let Next::Send(message) = next {
+            let request = DeviceRequest {
+                encoding: Encoding::Xml,
+                body: encode(Encoding::Xml, &message),
+                headers: RequestHeaders { user_agent: Some("MSFT OMA DM Client".to_owned()), ..Default::default() },
+                peer: [192, 0, 2, 7].into(),
+                received_at: now(),
+            };
+            let Answer::Reply { encoding, body } = self.management.answer(request).await else {
+                panic!("the device got no reply")
+            };
+            next = device.receive(&decode(encoding, &body, &Limits::default()).unwrap().message);
+        }
+    }
+}
+
+impl Answered {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The problem, which must be one.
+    pub(crate) fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["status"], status);
+        assert!(problem["instance"].as_str().unwrap().starts_with("urn:uuid:"), "{problem}");
+        problem
+    }
+
+    /// The place of the first error of a problem.
+    pub(crate) fn pointer(&self, status: u16) -> String {
+        self.problem(status)["errors"][0]["pointer"].as_str().unwrap_or("(none)").to_owned()
+    }
+}

@@ -1,0 +1,104 @@
+//! Who gives orders to a server, over its API.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// An operator with a token.
+#[derive(Clone)]
+pub(crate) struct Operator {
+    http: Client,
+    admin: String,
+    token: String,
+}
+
+impl Operator {
+    pub(super) fn new(admin: &str, token: &str) -> Self {
+        let http = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
+        Self { http, admin: admin.to_owned(), token: token.to_owned() }
+    }
+
+    /// Makes enrollments.
+    pub(crate) async fn import(&self, entries: &[Value]) {
+        let answer = self.post("/api/v1/enrollments/import", &json!({ "enrollments": entries })).await;
+        assert_eq!(answer["imported"], entries.len(), "{answer}");
+    }
+
+    /// Gives an order; gives the ids of its commands, device by device.
+    pub(crate) async fn order(&self, order: &Value) -> Vec<Vec<String>> {
+        let answer = self.post("/api/v1/commands", order).await;
+        let devices = answer["devices"].as_array().unwrap();
+        devices.iter().map(|device| serde_json::from_value(device["commands"].clone()).unwrap()).collect()
+    }
+
+    /// Gives an order to one device; gives the ids of its commands.
+    pub(crate) async fn order_for(&self, device: &str, commands: &Value) -> Vec<String> {
+        self.order(&json!({ "device_id": device, "commands": commands })).await.remove(0)
+    }
+
+    /// A command with all that is known of it.
+    pub(crate) async fn command(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/commands/{id}")).await
+    }
+
+    /// The state of a command.
+    pub(crate) async fn state(&self, id: &str) -> String {
+        self.command(id).await["state"].as_str().unwrap().to_owned()
+    }
+
+    /// All that a list holds.
+    pub(crate) async fn list(&self, path: &str) -> Vec<Value> {
+        let mut entries = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let separator = if path.contains('?') { '&' } else { '?' };
+            let mut page = self.get(&format!("{path}{separator}limit=500{cursor}")).await;
+            entries.append(page["items"].as_array_mut().unwrap());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return entries,
+            }
+        }
+    }
+
+    /// Looks at something.
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.call(Method::GET, path, None).await).unwrap()
+    }
+
+    /// Changes something.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
+        serde_json::from_str(&self.call(Method::POST, path, Some(body)).await).unwrap()
+    }
+
+    /// Whether the server says that it is ready.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let answer = self.http.get(format!("{}/readyz", self.admin)).send().await;
+        answer.is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// Counters, as text.
+    pub(crate) async fn metrics(&self) -> String {
+        self.call(Method::GET, "/metrics", None).await
+    }
+
+    /// The sum of a counter over all labels that contain `label`.
+    pub(crate) async fn counter(&self, name: &str, label: &str) -> u64 {
+        let metrics = self.metrics().await;
+        let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> String {
+        let mut request = self.http.request(method, format!("{}{path}", self.admin)).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        text
+    }
+}
