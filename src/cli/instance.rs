@@ -58,6 +58,7 @@ impl Instance {
         let devices = DeviceLimiter::new(door.device_rate, door.device_burst);
         let management = Management::new(store.clone(), options(settings), metrics.clone(), devices);
         let admin = Admin::new(store.clone(), management.clone());
+        let sign_ins = installation.sign_ins(store.clone())?;
         let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
@@ -68,6 +69,7 @@ impl Instance {
                 async move { ready(&store).await }.boxed()
             }),
             tokens: http::api::verifier(admin.clone()),
+            sign_ins,
             admin: admin.clone(),
             metrics,
         };

@@ -6,6 +6,7 @@
 
 mod folder;
 mod load;
+mod sign_in;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
@@ -40,6 +42,12 @@ pub struct Settings {
     pub queue: Queue,
     /// What was said, kept for reading.
     pub journal: Journal,
+    /// Federated sign-in with an OpenID Connect provider.
+    pub openid: OpenId,
+    /// Entra ID: join and work account.
+    pub entra: Entra,
+    /// Sign-in with a certificate from a provisioning package.
+    pub certificate_sign_in: CertificateSignIn,
     /// The log on standard error.
     pub log: Log,
 }

@@ -37,6 +37,7 @@ use self::{
 use crate::{
     admin::Admin,
     config::Settings,
+    enrollment::sign_in::SignIns,
     limits::KeyedLimiter,
     management::{Answer, DeviceRequest, Management},
     metrics::{Door, Metrics},
@@ -65,6 +66,8 @@ pub struct Parts {
     pub readiness: Readiness,
     /// Judges bearer tokens.
     pub tokens: api::TokenVerifier,
+    /// The ways to sign in elsewhere before a device enrolls.
+    pub sign_ins: SignIns,
     /// What operators may ask and order.
     pub admin: Admin,
     /// Where everything is counted.
@@ -257,9 +260,11 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
     let memory = BodyMemory::new(settings.device_door.body_memory, parts.metrics.clone());
     let door = DeviceDoor::new(&settings.device_door, parts.answering.clone(), memory, frame.peers.clone());
     let (door, observer) = (Data::new(door), observer(&frame));
+    let sign_ins = Data::new(parts.sign_ins.clone());
     frame.open(listener, move || {
         App::new()
             .app_data(door.clone())
+            .app_data(sign_ins.clone())
             .app_data(observer.clone())
             .wrap(from_fn(observe))
             .configure(devices::configure)

@@ -11,6 +11,7 @@ mod journal;
 mod page;
 mod secret;
 mod session;
+mod sign_in;
 mod time;
 mod token;
 
@@ -21,12 +22,13 @@ pub use command::{
 pub use device::{Device, DeviceFilter, DeviceInfo};
 pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
 pub use ids::{
-    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
+    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, SignInId, TokenId, command_id, parse_command_id,
 };
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
+pub use sign_in::{NewSignIn, SignIn};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::ApiToken;
 pub use transom_protocol::csp::{Instruction, Setting};

@@ -8,7 +8,9 @@ mod data_key;
 mod files;
 mod identity;
 pub mod outbound;
+mod sealer;
 pub mod tls;
+pub mod token;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ pub use authority::{CertificateAuthority, ServerNames};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
+pub use sealer::Sealer;
 
 /// What can go wrong with keys and certificates. No message holds any of a key.
 #[derive(Debug, thiserror::Error)]

@@ -50,6 +50,8 @@ pub struct Pruned {
     pub upload_chunks: usize,
     /// Answers to API requests.
     pub requests: usize,
+    /// Sign-ins at a provider.
+    pub sign_ins: usize,
     /// Bytes that the remaining exchanges take.
     pub journal_bytes: i64,
 }
@@ -83,6 +85,7 @@ impl Store {
         let (requests, uploads) = (before(rules.request_age), before(rules.upload_age));
         pruned.requests = self.write(move |tx| tx.prune_requests(requests)).await?;
         pruned.upload_chunks = self.write(move |tx| tx.prune_uploads(uploads)).await?;
+        pruned.sign_ins = self.write(move |tx| tx.prune_sign_ins(requests)).await?;
 
         let old = before(rules.age);
         loop {

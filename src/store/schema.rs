@@ -200,6 +200,21 @@ table! {
     }
 }
 
+table! {
+    sign_ins (id) {
+        id -> Text,
+        state_hash -> Binary,
+        handle_hash -> Binary,
+        issuer -> Text,
+        subject -> Text,
+        user_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+        spent_by -> Nullable<Text>,
+    }
+}
+
 joinable!(commands -> enrollments (enrollment));
 joinable!(sessions -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);

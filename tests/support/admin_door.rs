@@ -67,6 +67,7 @@ impl AdminDoor {
             admin_identity: None,
             readiness: Arc::new(|| async { Ok(()) }.boxed()),
             tokens: api::verifier(admin.clone()),
+            sign_ins: transom::enrollment::sign_in::SignIns::default(),
             admin,
             metrics,
         };

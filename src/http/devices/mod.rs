@@ -4,11 +4,13 @@ mod body;
 mod headers;
 mod management;
 mod refusal;
+mod sign_in;
 
 use std::{sync::Arc, time::Duration};
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use tokio::sync::Semaphore;
+use transom_protocol::session::Timestamp;
 
 pub(super) use body::BodyMemory;
 
@@ -59,7 +61,13 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .route(web::post().to(management::message))
             .default_service(web::to(only_post)),
     );
+    sign_in::configure(routes);
     routes.default_service(web::to(nothing_here));
+}
+
+/// The time.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
 async fn only_post(request: HttpRequest) -> HttpResponse {

@@ -92,6 +92,7 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
             };
             async { verdict }.boxed()
         }),
+        sign_ins: crate::enrollment::sign_in::SignIns::default(),
         metrics: Metrics::new(),
     };
     (parts, authority.certificate().clone())
