@@ -5,6 +5,7 @@
 
 mod bodies;
 mod crashes;
+mod federated;
 mod hostile;
 mod idle;
 mod instances;

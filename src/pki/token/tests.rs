@@ -76,7 +76,7 @@ impl Issuer {
             signer.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
         }
         let signature = signer.sign_oneshot_to_vec(message).unwrap();
-        if algorithm == "ES256" {
+        if algorithm == "ES256" && self.key.ec_key().is_ok() {
             let signature = EcdsaSig::from_der(&signature).unwrap();
             let (r, s) = (signature.r().to_vec_padded(32).unwrap(), signature.s().to_vec_padded(32).unwrap());
             return [r, s].concat();
