@@ -18,6 +18,8 @@ mod key;
 pub mod outbound;
 pub mod renewal;
 mod request;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod verify;
 
