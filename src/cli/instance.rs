@@ -18,6 +18,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{Management, Options},
     metrics::Metrics,
+    pki::DeviceAuthorities,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
 };
 
@@ -62,6 +63,7 @@ impl Instance {
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
             identity: installation.identity()?,
+            authorities: DeviceAuthorities::of(&installation.authority()?),
             admin_identity: installation.admin_identity()?,
             readiness: Arc::new(move || {
                 let store = store.clone();

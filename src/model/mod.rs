@@ -3,10 +3,12 @@
 //! The words that the store, the capabilities and the interfaces share. Nothing here does I/O, reads a clock or
 //! decides anything; what the protocol already has a value for is not repeated.
 
+mod certificate;
 mod command;
 mod device;
 mod enrollment;
 mod ids;
+mod issued;
 mod journal;
 mod page;
 mod secret;
@@ -14,15 +16,17 @@ mod session;
 mod time;
 mod token;
 
+pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
     NotEnqueued,
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
-pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
+pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
 pub use ids::{
     BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
 };
+pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;

@@ -8,6 +8,7 @@ mod data_key;
 mod files;
 mod identity;
 pub mod outbound;
+mod presented;
 pub mod tls;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use authority::{CertificateAuthority, ServerNames};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
+pub use presented::{DeviceAuthorities, Presented};
 
 /// What can go wrong with keys and certificates. No message holds any of a key.
 #[derive(Debug, thiserror::Error)]

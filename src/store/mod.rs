@@ -11,6 +11,7 @@
 //! **Whatever may hold a value that was set on or read from a device is sealed** ([`SealKey`]), and so are
 //! credentials. No type of the database library leaves this module.
 
+mod certificate;
 mod command;
 mod contact;
 mod device;
@@ -18,6 +19,7 @@ mod enrollment;
 mod error;
 mod fragments;
 mod journal;
+mod leaving;
 mod location;
 mod migrations;
 mod open;

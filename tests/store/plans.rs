@@ -18,7 +18,7 @@ scenarios!(every_statement_of_a_message_uses_an_index, every_statement_of_a_mess
 /// among its values.
 async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
     let (id, key, exchange) = (device(name), SessionKey::new(NOW), ExchangeId::new(NOW));
-    let new = NewEnrollment { device_id: id.clone(), account: account("x"), info: DeviceInfo::default() };
+    let new = NewEnrollment { device_id: id.clone(), account: account("x"), info: DeviceInfo::default(), made: None };
     let enrollment = test.store.write(move |tx| tx.import_enrollment(&new, NOW)).await.unwrap().id;
     let commands = order(&[name], (0..3).map(|number| get(&format!("./{number}"))).collect());
     let ids = test.store.write(move |tx| tx.enqueue(&commands, NOW)).await.unwrap().remove(0).commands.unwrap();
