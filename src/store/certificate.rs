@@ -91,7 +91,7 @@ impl Tx<'_> {
     /// last holder made of it.
     pub fn certificate(&mut self, fingerprint: CertificateFingerprint) -> Result<Option<CertificateRecord>, Error> {
         let query = certificates::table.find(fingerprint.to_string()).select(columns::<CertificateRow>());
-        let row: Option<CertificateRow> = on_backend!(self, |conn| query.first(conn).optional())?;
+        let row: Option<CertificateRow> = on_backend!(self, |conn| query.get_result(conn).optional())?;
         row.map(CertificateRecord::try_from).transpose()
     }
 
