@@ -5,7 +5,9 @@
 
 mod command;
 mod device;
+mod enroller;
 mod enrollment;
+mod enrollment_attempt;
 mod ids;
 mod journal;
 mod page;
@@ -19,9 +21,17 @@ pub use command::{
     NotEnqueued,
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
+pub use enroller::{
+    Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
+    NewEnrollmentUser, UserName,
+};
 pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
+pub use enrollment_attempt::{
+    AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
+};
 pub use ids::{
-    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
+    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, SessionKey,
+    TokenId, command_id, parse_command_id,
 };
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};

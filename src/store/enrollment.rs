@@ -155,7 +155,7 @@ impl Tx<'_> {
         if ended == 1 { Ok(()) } else { Err(Error::NotFound("enrollment")) }
     }
 
-    fn replace_enrollments(&mut self, ids: &[String], now: Timestamp) -> Result<(), Error> {
+    pub(super) fn replace_enrollments(&mut self, ids: &[String], now: Timestamp) -> Result<(), Error> {
         let ending = (EnrollmentState::Replaced, CommandState::Superseded, ReasonCode::NewEnrollment);
         self.end_enrollments(ids, ending, now).map(drop)
     }
