@@ -11,11 +11,15 @@
 //! **Whatever may hold a value that was set on or read from a device is sealed** ([`SealKey`]), and so are
 //! credentials. No type of the database library leaves this module.
 
+mod admission;
 mod certificate;
 mod command;
 mod contact;
 mod device;
+mod enroller;
 mod enrollment;
+mod enrollment_attempt;
+mod enrollment_token;
 mod error;
 mod fragments;
 mod journal;

@@ -1,0 +1,1 @@
+//! Enrollment as a whole: both sides, recorded devices, what strangers send.
