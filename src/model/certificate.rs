@@ -70,6 +70,12 @@ impl SerialNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The number in bytes, the highest first, without zeros in front.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let even = if self.0.len() % 2 == 1 { format!("0{}", self.0) } else { self.0.clone() };
+        bytes(&even).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for SerialNumber {
