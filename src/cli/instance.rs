@@ -135,6 +135,7 @@ fn retention(settings: &Settings) -> RetentionRules {
     RetentionRules {
         age: journal.max_age,
         journal_bytes: u64::try_from(journal.max_bytes).unwrap_or(u64::MAX),
+        attempts: i64::from(settings.enrollment_limits.attempts_kept),
         ..RetentionRules::default()
     }
 }

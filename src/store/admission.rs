@@ -13,6 +13,15 @@ use crate::model::{
     Admission, Cursor, DeclaredDevice, DeclaredKind, EnrollmentId, EnrollmentState, EnrollmentTokenId, Page, UserName,
 };
 
+/// What a user has enrolled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EnrolledByUser {
+    /// Machines: those that call themselves by the same hardware count once.
+    pub devices: u32,
+    /// Enrollments.
+    pub enrollments: u32,
+}
+
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = admissions, treat_none_as_default_value = false)]
 struct AdmissionRow {
@@ -111,12 +120,19 @@ impl Tx<'_> {
         rows.into_iter().map(Admission::try_from).collect()
     }
 
-    /// Enrollments of a device that a token made and that it has not used yet: their replies may be lost.
-    pub fn unused_admissions(&mut self, token: &EnrollmentTokenId, device: &DeviceId) -> Result<Vec<Admission>, Error> {
+    /// Enrollments that a token made and that nobody has used yet, of this device or of this hardware: their replies
+    /// may be lost.
+    pub fn unused_admissions(
+        &mut self,
+        token: &EnrollmentTokenId,
+        device: &DeviceId,
+        hardware: Option<&str>,
+    ) -> Result<Vec<Admission>, Error> {
+        let is_alike = admissions::hw_dev_id.eq(hardware.map(words::text));
         let query = admissions::table
             .inner_join(enrollments::table)
             .filter(admissions::token.eq(token.as_str()))
-            .filter(admissions::folded_id.eq(device.key()))
+            .filter(admissions::folded_id.eq(device.key()).nullable().or(is_alike))
             .filter(enrollments::state.eq(EnrollmentState::Pending.as_str()))
             .order(admissions::enrollment.asc())
             .select(columns::<AdmissionRow>());
@@ -135,34 +151,39 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// How often a device was enrolled with a token.
-    pub fn times_admitted(&mut self, token: &EnrollmentTokenId, device: &DeviceId) -> Result<i64, Error> {
-        let query = admissions::table
-            .filter(admissions::token.eq(token.as_str()))
-            .filter(admissions::folded_id.eq(device.key()))
-            .count();
+    /// How many enrollments a token made, retries included.
+    pub fn times_admitted(&mut self, token: &EnrollmentTokenId) -> Result<i64, Error> {
+        let query = admissions::table.filter(admissions::token.eq(token.as_str())).count();
         on_backend!(self, |conn| query.get_result(conn))
     }
 
-    /// How many devices of a user are enrolled, beside this one. An enrollment that no device has used counts when it
-    /// was made since `pending_since`.
+    /// What a user has enrolled, beside this device and this hardware. An enrollment that no device has used counts
+    /// when it was made since `pending_since`.
     pub fn devices_of_user(
         &mut self,
         user: &UserName,
-        beside: &DeviceId,
+        (device, hardware): (&DeviceId, Option<&str>),
         pending_since: Timestamp,
-    ) -> Result<u32, Error> {
+    ) -> Result<EnrolledByUser, Error> {
         let counts =
             enrollments::state.ne(EnrollmentState::Pending.as_str()).or(enrollments::created_at.ge(pending_since.0));
         let query = admissions::table
             .inner_join(enrollments::table)
             .filter(admissions::folded_user.eq(user.key()))
-            .filter(admissions::folded_id.ne(beside.key()))
+            .filter(admissions::folded_id.ne(device.key()))
             .filter(enrollments::ended_at.is_null())
             .filter(counts)
-            .select(diesel::dsl::sql::<BigInt>("COUNT(DISTINCT admissions.folded_id)"));
-        let count: i64 = on_backend!(self, |conn| query.first(conn))?;
-        words::count(count, "admissions")
+            .select((
+                diesel::dsl::sql::<BigInt>("COUNT(DISTINCT CASE WHEN admissions.hw_dev_id = ")
+                    .bind::<Text, _>(words::text(hardware.unwrap_or_default()))
+                    .sql(" THEN NULL ELSE COALESCE(admissions.hw_dev_id, admissions.folded_id) END)"),
+                diesel::dsl::sql::<BigInt>("COUNT(*)"),
+            ));
+        let (devices, enrollments): (i64, i64) = on_backend!(self, |conn| query.first(conn))?;
+        Ok(EnrolledByUser {
+            devices: words::count(devices, "admissions")?,
+            enrollments: words::count(enrollments, "admissions")?,
+        })
     }
 
     /// Ends enrollments that no device has used, because the same device enrolls anew.

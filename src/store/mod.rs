@@ -39,6 +39,7 @@ mod upload;
 mod words;
 mod writer;
 
+pub use admission::EnrolledByUser;
 pub use contact::{Contact, Reply, SaveContact, SaveSession};
 pub use error::{Cause, Error};
 pub use location::{DatabaseUrl, DatabaseUrlError, StoreOptions};

@@ -11,8 +11,12 @@ use crate::store::{self, Tx};
 /// make many at once, short enough that a lost one does not keep the next out.
 const PENDING_COUNTS: i64 = 24 * 60 * 60 * 1000;
 
-/// How often a device may enroll with one use of a token, when it never got the reply.
+/// How often one use of a token may be tried anew by the device that never got the reply.
 const MOST_RETRIES: i64 = 10;
+
+/// Enrollments that one machine may have at a time, as the number of devices is counted: it calls itself otherwise each
+/// time that it enrolls, and clones call themselves alike.
+const LIVES: u32 = 4;
 
 /// A device that may be enrolled. The enrollment is made next, in the same transaction, and handed to
 /// [`Admitted::settle`].
@@ -24,7 +28,7 @@ pub struct Admitted {
     pub superseded: Vec<EnrollmentId>,
     applicant: Applicant,
     device: DeviceId,
-    hw_dev_id: Option<String>,
+    hardware: Option<String>,
 }
 
 /// Decides whether a device may be enrolled, and takes what its enrollment uses up.
@@ -57,15 +61,17 @@ pub fn admit(
     };
     tx.supersede_pending(&superseded, now)?;
     if let Some(most) = most_devices(account.as_ref(), limits) {
-        let has = tx.devices_of_user(&applicant.user, &device, now.plus_millis(-PENDING_COUNTS))?;
-        if has >= most {
-            return Err(Denied::CapReached { has, most });
+        let hardware = claims.hardware();
+        let since = now.plus_millis(-PENDING_COUNTS);
+        let has = tx.devices_of_user(&applicant.user, (&device, hardware.as_deref()), since)?;
+        if has.devices >= most || has.enrollments >= most.saturating_mul(LIVES) {
+            return Err(Denied::CapReached { has: has.devices, most });
         }
     }
     if let Some(account) = &account {
         tx.touch_enrollment_user(&account.id, now)?;
     }
-    Ok(Admitted { superseded, applicant: applicant.clone(), device, hw_dev_id: claims.hw_dev_id.clone() })
+    Ok(Admitted { superseded, applicant: applicant.clone(), device, hardware: claims.hardware() })
 }
 
 impl Admitted {
@@ -88,7 +94,7 @@ impl Admitted {
                 Means::Account(_) => None,
             },
             device: self.device,
-            hw_dev_id: self.hw_dev_id,
+            hw_dev_id: self.hardware,
             admitted_at: now,
         })
     }
@@ -96,6 +102,9 @@ impl Admitted {
 
 /// Takes one use of a token; none where the same device enrolls again because it never got the reply, and the
 /// enrollments that it never got are told.
+///
+/// Windows calls a device otherwise each time that it enrolls, so that it is known by its hardware; but clones share
+/// that, and each of them may have a use while there are any.
 fn use_token(
     tx: &mut Tx<'_>,
     token: &EnrollmentTokenId,
@@ -103,17 +112,23 @@ fn use_token(
     claims: &Claims,
     now: Timestamp,
 ) -> Result<Vec<EnrollmentId>, Denied> {
-    let state = tx.enrollment_token(token)?.map(|token| token.state(now));
-    let is_good = matches!(state, Some(EnrollmentTokenState::Live | EnrollmentTokenState::Spent));
-    if is_good {
-        let unused = tx.unused_admissions(token, device)?;
-        let again = unused.into_iter().filter(|before| before.hw_dev_id == claims.hw_dev_id);
-        let again: Vec<EnrollmentId> = again.map(|before| before.enrollment).collect();
-        if !again.is_empty() && tx.times_admitted(token, device)? <= MOST_RETRIES {
-            return Ok(again);
+    let found = tx.enrollment_token(token)?;
+    let used = found.as_ref().map_or(0, |token| i64::from(token.used));
+    let state = found.map(|token| token.state(now));
+    if matches!(state, Some(EnrollmentTokenState::Live | EnrollmentTokenState::Spent)) {
+        let hardware = claims.hardware();
+        let unused = tx.unused_admissions(token, device, hardware.as_deref())?;
+        let may_retry = tx.times_admitted(token)? < used.saturating_add(MOST_RETRIES);
+        let (same, alike): (Vec<_>, Vec<_>) = unused.into_iter().partition(|before| before.device == *device);
+        let ids = |admissions: Vec<Admission>| admissions.into_iter().map(|before| before.enrollment).collect();
+        if may_retry && same.iter().any(|before| before.hw_dev_id == hardware) {
+            return Ok(ids(same));
         }
         if tx.use_enrollment_token(token, now)? {
             return Ok(Vec::new());
+        }
+        if may_retry && !alike.is_empty() {
+            return Ok(ids(alike));
         }
     }
     Err(match state {

@@ -1,8 +1,8 @@
 //! Why somebody may not enroll: in words for an administrator, and as the fault that the device gets.
 
 use transom_protocol::session::Timestamp;
+use transom_protocol::soap::FaultKind;
 
-use super::FaultKind;
 use crate::model::rfc3339_text;
 use crate::store;
 
@@ -144,14 +144,11 @@ impl Denied {
             | Self::TokenExpired
             | Self::TokenRevoked
             | Self::TokenSpent => FaultKind::Authentication,
-            // Who gets this has shown the password, or a token that is good.
-            Self::AccountDisabled | Self::AccountGone => FaultKind::Authorization,
+            // Who gets this has shown a password or a token that is good.
+            Self::AccountDisabled | Self::AccountGone | Self::NotDeclared => FaultKind::Authorization,
+            Self::NoDeviceId => FaultKind::MessageFormat,
             Self::CapReached { .. } => FaultKind::DeviceCapReached,
-            Self::NoDeviceId
-            | Self::Version { .. }
-            | Self::Edition { .. }
-            | Self::DeviceType { .. }
-            | Self::NotDeclared => FaultKind::DeviceNotSupported,
+            Self::Version { .. } | Self::Edition { .. } | Self::DeviceType { .. } => FaultKind::DeviceNotSupported,
             Self::Busy => FaultKind::InMaintenance,
             Self::Store(error) if error.is_temporary() => FaultKind::InMaintenance,
             Self::Store(_) => FaultKind::InternalServiceFault,
@@ -223,7 +220,7 @@ mod tests {
             assert!(denied.remedy().is_some(), "{denied}");
         }
         assert_eq!(Denied::CapReached { has: 2, most: 2 }.fault(), FaultKind::DeviceCapReached);
-        assert_eq!(Denied::NotDeclared.fault(), FaultKind::DeviceNotSupported);
+        assert_eq!(Denied::NotDeclared.fault(), FaultKind::Authorization);
         assert_eq!(Denied::Store(store::Error::Busy).fault(), FaultKind::InMaintenance);
         assert_eq!(Denied::Store(store::Error::Panicked).fault(), FaultKind::InternalServiceFault);
     }

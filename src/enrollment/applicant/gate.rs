@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use transom_protocol::session::Timestamp;
+use transom_protocol::soap::{Credential, FaultKind};
 
 use super::lockout::Patience;
 use super::password::{is_password, token_hash};
 use super::verified::Verified;
-use super::{Applicant, Denied, FaultKind, Means, Visit};
+use super::{Applicant, Denied, Means, Visit};
 use crate::config::EnrollmentLimits;
 use crate::model::{
     EnrollmentAttempt, EnrollmentTokenState, EnrollmentUser, FailureSubject, Failures, Secret, UserName,
@@ -62,9 +63,23 @@ impl Gate {
         &self.0.limits
     }
 
-    /// Judges a name with a password, or with a token in place of one (MS-MDE2 3.3, `OnPremise`). What is refused is
-    /// counted and written down.
-    pub async fn check_password(
+    /// Judges what a request shows. What is refused is counted against who tries, and written down.
+    pub async fn check(&self, credential: &Credential, visit: &Visit, now: Timestamp) -> Result<Applicant, Denied> {
+        let denied = match credential {
+            Credential::Password { name, password } => {
+                let password = Secret::new(password.expose().to_owned());
+                return self.check_password(name, &password, visit, now).await;
+            }
+            Credential::None => Denied::NoCredential,
+            Credential::Jwt(_) | Credential::UserToken(_) | Credential::Certificate(_) => {
+                Denied::NotOffered(credential.as_str())
+            }
+        };
+        Err(self.failed(visit, None, denied, now).await)
+    }
+
+    /// Judges a name with a password, or with a token in place of one (MS-MDE2 3.3, `OnPremise`).
+    async fn check_password(
         &self,
         name: &str,
         password: &Secret<String>,

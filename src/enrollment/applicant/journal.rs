@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use transom_protocol::session::Timestamp;
+use transom_protocol::soap::FaultKind;
 
-use super::{Claims, Denied, FaultKind, TOKEN_PREFIX};
+use super::{Claims, Denied, TOKEN_PREFIX};
 use crate::model::{AttemptId, AttemptOutcome, EnrollmentAttempt, EnrollmentId, EnrollmentStep};
 
 /// One request of a device that wants to enroll, beside what it shows.
@@ -129,7 +130,7 @@ mod tests {
         };
         let kept = visit.refused(Some("ada"), &Denied::WrongPassword, Timestamp(5));
         assert_eq!((kept.peer.as_str(), kept.user.as_deref()), ("192.0.2.7", Some("ada")));
-        assert_eq!((kept.reason.as_deref(), kept.fault.as_deref()), (Some("wrong_password"), Some("Authentication")));
+        assert_eq!((kept.reason.as_deref(), kept.fault.as_deref()), (Some("wrong_password"), Some("authentication")));
         assert_eq!(kept.device_name.as_deref(), Some("PC\\n1"));
         assert_eq!((kept.at, kept.count, kept.outcome), (Timestamp(5), 1, AttemptOutcome::Refused));
     }

@@ -10,18 +10,17 @@
 
 mod admit;
 mod denied;
-mod fault;
 mod gate;
 mod journal;
 mod lockout;
 mod password;
 mod verified;
 
+use transom_protocol::enrollment::DeviceContext;
 use transom_protocol::session::DeviceId;
 
 pub use admit::{Admitted, admit};
 pub use denied::Denied;
-pub use fault::FaultKind;
 pub use gate::Gate;
 pub use journal::Visit;
 pub use password::{PasswordRefused, hash_password, is_acceptable, new_password, new_token, token_hash};
@@ -83,7 +82,28 @@ impl Means {
     }
 }
 
+impl From<&DeviceContext> for Claims {
+    fn from(context: &DeviceContext) -> Self {
+        Self {
+            device_id: context.device_id.as_deref().and_then(DeviceId::parse),
+            hw_dev_id: context.hw_dev_id.clone(),
+            device_name: context.device_name.clone(),
+            device_type: context.device_type.clone(),
+            os_version: context.os_version.clone(),
+            os_edition: context.os_edition,
+            macs: context.macs.clone(),
+            imeis: context.imeis.clone(),
+            serial: context.serial_number.clone(),
+        }
+    }
+}
+
 impl Claims {
+    /// The hardware, in the form that is compared.
+    fn hardware(&self) -> Option<String> {
+        self.hw_dev_id.as_deref().map(|hash| hash.trim().to_lowercase()).filter(|hash| !hash.is_empty())
+    }
+
     /// All that a declaration may name, in the form that is compared.
     fn declarable(&self) -> Vec<(DeclaredKind, String)> {
         let one = |kind: DeclaredKind, value: Option<&String>| {
