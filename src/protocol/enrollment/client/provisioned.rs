@@ -171,7 +171,7 @@ fn one<'e, 'a>(element: &'e Element<'a>, kind: &str) -> Result<Option<&'e Elemen
 fn parm<'e>(element: &'e Element<'_>, name: &str) -> Result<Option<&'e str>, Why> {
     let mut value = None;
     for child in element.children.iter().filter(|child| child.name == "parm") {
-        if child.attribute("name")? == Some(name) && value.replace(child.attribute("value")?).is_some() {
+        if child.attribute("name")? == Some(name) && value.replace(child.attribute_value("value")?).is_some() {
             return Err(Why::Twice("parm"));
         }
     }
@@ -182,7 +182,7 @@ fn parm<'e>(element: &'e Element<'_>, name: &str) -> Result<Option<&'e str>, Why
 fn parms(element: &Element<'_>) -> Result<Vec<(String, String)>, Why> {
     let mut parms = Vec::new();
     for child in element.children.iter().filter(|child| child.name == "parm") {
-        if let (Some(name), Some(value)) = (child.attribute("name")?, child.attribute("value")?) {
+        if let (Some(name), Some(value)) = (child.attribute("name")?, child.attribute_value("value")?) {
             parms.push((name.to_owned(), value.to_owned()));
         }
     }
