@@ -16,6 +16,7 @@ mod import;
 mod issue;
 mod key;
 pub mod outbound;
+mod presented;
 pub mod renewal;
 mod request;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerp
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
+pub use presented::{DeviceAuthorities, Presented};
 pub use import::ImportRefused;
 pub use key::WeakKey;
 pub use request::{CertificateRequest, CsrRefused};
