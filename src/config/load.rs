@@ -296,7 +296,8 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("entra.audiences", entra.is_configured() && entra.audiences.is_empty(), "is missing: who are tokens made for?"),
         ("entra.issuers", entra.is_configured() && entra.issuers.is_empty(), "must not be empty"),
     ];
-    rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message))
+    let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));
+    broken.or_else(|| settings.enrollment_limits.unfit())
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
-//! Enrollment (MS-MDE2): who may join, and what they get.
+//! Enrollment: how a device comes under management (MS-MDE2).
 
+pub mod applicant;
 pub mod sign_in;

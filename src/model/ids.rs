@@ -71,6 +71,12 @@ ids! {
     TokenId;
     /// A sign-in at a provider, as a row of ours; the id, not the handle that a device shows for it.
     SignInId;
+    /// An account that enrolls devices with a password.
+    EnrollmentUserId;
+    /// A token that enrolls devices; the id, not the secret.
+    EnrollmentTokenId;
+    /// An attempt to enroll.
+    AttemptId;
 }
 
 /// A new id for a command of the queue, made at `now`.

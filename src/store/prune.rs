@@ -31,6 +31,8 @@ pub struct RetentionRules {
     pub request_age: Duration,
     /// Large objects that were never completed go at this age.
     pub upload_age: Duration,
+    /// The oldest attempts to enroll go when there are more than these.
+    pub attempts: i64,
     /// Rows that go in one transaction.
     pub batch: i64,
 }
@@ -52,6 +54,8 @@ pub struct Pruned {
     pub requests: usize,
     /// Sign-ins at a provider.
     pub sign_ins: usize,
+    /// Attempts to enroll.
+    pub attempts: usize,
     /// Bytes that the remaining exchanges take.
     pub journal_bytes: i64,
 }
@@ -66,6 +70,7 @@ impl Default for RetentionRules {
             journal_bytes: 4 << 30,
             request_age: DAY,
             upload_age: DAY,
+            attempts: 100_000,
             batch: 200,
         }
     }
@@ -87,7 +92,17 @@ impl Store {
         pruned.upload_chunks = self.write(move |tx| tx.prune_uploads(uploads)).await?;
         pruned.sign_ins = self.write(move |tx| tx.prune_sign_ins(requests)).await?;
 
+        let failures = before(DAY);
+        self.write(move |tx| tx.prune_failures(failures)).await?;
+
         let old = before(rules.age);
+        loop {
+            let deleted = self.write(move |tx| tx.prune_attempts(old, rules.attempts, batch)).await?;
+            pruned.attempts += deleted;
+            if !full(deleted) {
+                break;
+            }
+        }
         loop {
             let deleted = self.write(move |tx| tx.prune_events(old, batch)).await?;
             pruned.events += deleted;
