@@ -20,6 +20,7 @@ mod presented;
 pub mod renewal;
 mod request;
 mod sealer;
+pub mod signer;
 #[cfg(test)]
 mod tests;
 pub mod tls;

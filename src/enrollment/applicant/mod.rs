@@ -25,6 +25,7 @@ pub use gate::Gate;
 pub use journal::Visit;
 pub use password::{PasswordRefused, hash_password, is_acceptable, new_password, new_token, token_hash};
 
+use super::sign_in::{CertificateUser, EntraUser, FederatedUser};
 use crate::model::{DeclaredKind, EnrollmentTokenId, EnrollmentUserId, UserName};
 
 /// What every enrollment token begins with, so that one that was lost somewhere is recognised, and none is taken for a
@@ -47,6 +48,12 @@ pub enum Means {
     Account(EnrollmentUserId),
     /// A token in place of a password.
     Token(EnrollmentTokenId),
+    /// A sign-in at the OpenID Connect provider.
+    Federated(FederatedUser),
+    /// A token of Entra ID.
+    Entra(EntraUser),
+    /// The certificate of a provisioning package.
+    Certificate(CertificateUser),
 }
 
 /// What a device says of itself when it enrolls (MS-MDE2 3.4.4.1.1.1). Nothing of it is proven.
@@ -70,6 +77,8 @@ pub struct Claims {
     pub imeis: Vec<String>,
     /// Its serial number, where it tells one.
     pub serial: Option<String>,
+    /// `EnrollmentData`: what it got for accepting the terms of use.
+    pub enrollment_data: Option<String>,
 }
 
 impl Means {
@@ -78,6 +87,9 @@ impl Means {
         match self {
             Self::Account(_) => "account",
             Self::Token(_) => "token",
+            Self::Federated(_) => "federated",
+            Self::Entra(_) => "entra",
+            Self::Certificate(_) => "certificate",
         }
     }
 }
@@ -94,6 +106,7 @@ impl From<&DeviceContext> for Claims {
             macs: context.macs.clone(),
             imeis: context.imeis.clone(),
             serial: context.serial_number.clone(),
+            enrollment_data: context.enrollment_data.clone(),
         }
     }
 }

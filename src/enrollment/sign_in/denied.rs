@@ -1,6 +1,8 @@
 //! Why a sign-in comes to nothing.
 
-use super::outbound::FetchError;
+use transom_protocol::soap::FaultKind;
+
+use super::{CertificateDenied, outbound::FetchError};
 use crate::{pki::token::TokenRefused, store};
 
 /// Why somebody is not signed in. The text is for an administrator, and holds nothing that a stranger sent but
@@ -29,6 +31,9 @@ pub enum Denied {
     /// The terms of use were not accepted by this user, or others were.
     #[error("the user has not accepted the terms of use as they are now")]
     Terms,
+    /// The envelope that is signed with a certificate does not count.
+    #[error(transparent)]
+    Certificate(CertificateDenied),
     /// What the browser was to keep is not there, is not ours, or is of another sign-in.
     #[error("the browser does not bring back what it was given when this sign-in began")]
     Browser,
@@ -72,6 +77,7 @@ impl Denied {
             Self::Tenant => "token_tenant",
             Self::OtherDevice => "token_device",
             Self::Terms => "terms",
+            Self::Certificate(denied) => denied.word(),
             Self::Browser => "sign_in_browser",
             Self::TooLate => "sign_in_late",
             Self::Repeated => "sign_in_repeated",
@@ -100,6 +106,7 @@ impl Denied {
             Self::Tenant => "add the tenant to entra.tenants if its users may enroll",
             Self::OtherDevice => "let the device join anew, so that it gets a token of its own",
             Self::Terms => "let the user begin again and accept the terms of use",
+            Self::Certificate(_) => "compare the certificate of the package with [certificate_sign_in], and the clocks",
             Self::Browser => "begin again, in one window, with cookies allowed for this server",
             Self::Repeated => "begin again; going back in the browser does not work",
             Self::Provider(_) => "see the provider's log for this user and this client",
@@ -109,6 +116,24 @@ impl Denied {
             Self::Provided(_) => "check that this server reaches the provider and trusts its certificate (ca)",
             Self::Sealing | Self::Store(_) => "try again; the server's log says more",
         }
+    }
+
+    /// What the device gets (MS-MDE2 2.2.10). Nothing of it tells one who guesses how near they are.
+    pub const fn fault(&self) -> FaultKind {
+        match self {
+            Self::Tenant | Self::NotAllowed(_) => FaultKind::Authorization,
+            Self::Terms => FaultKind::InvalidEnrollmentData,
+            Self::Certificate(CertificateDenied::Signature(_)) => FaultKind::InvalidSecurity,
+            Self::Provided(_) => FaultKind::InMaintenance,
+            Self::Store(error) if error.is_temporary() => FaultKind::InMaintenance,
+            Self::Sealing | Self::Store(_) => FaultKind::InternalServiceFault,
+            _ => FaultKind::Authentication,
+        }
+    }
+
+    /// Whether it counts against the address that tries.
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::UnknownHandle | Self::Token(_) | Self::Tenant | Self::OtherDevice | Self::Certificate(_))
     }
 
     /// Whether the cause lies with us or the provider rather than with whoever signs in.

@@ -4,6 +4,7 @@
 //! is shown; what a person's browser does before that goes through here as well, and the door only makes pages of it.
 //! Until somebody has signed in nothing is stored: what has to be remembered travels sealed in the browser.
 
+mod certificate;
 mod denied;
 mod entra;
 mod fetched;
@@ -14,8 +15,13 @@ mod terms;
 
 use std::sync::Arc;
 
-use transom_protocol::session::{DeviceId, Timestamp};
+use transom_protocol::{
+    enrollment::AuthPolicy,
+    session::{DeviceId, Timestamp},
+    soap::SignedEnvelope,
+};
 
+pub use certificate::{CertificateDenied, CertificateUser};
 pub use denied::Denied;
 pub use entra::EntraUser;
 pub use openid::{AppRedirect, Begun, Callback, Chance, Finished};
@@ -23,10 +29,10 @@ pub use outbound::FetchError;
 pub use setup::SetupError;
 pub use terms::{BrokerRedirect, Terms, TermsAnswer};
 
-use self::{entra::Entra, openid::OpenId};
+use self::{certificate::Certificates, entra::Entra, openid::OpenId};
 use crate::{
     model::SignInId,
-    store::{Spending, Tx},
+    store::{self, Spending, Tx},
 };
 
 /// The ways to sign in elsewhere; none by default. Cheap to clone; all clones are the same.
@@ -37,6 +43,7 @@ pub struct SignIns(Arc<Inner>);
 struct Inner {
     openid: Option<OpenId>,
     entra: Option<Entra>,
+    certificates: Option<Arc<Certificates>>,
 }
 
 /// Somebody who signed in at the OpenID Connect provider.
@@ -53,11 +60,17 @@ pub struct FederatedUser {
 }
 
 impl SignIns {
-    /// Whether devices may be told to sign in by web page (`Federated`). `from_entra`: the device came by the discovery
-    /// URL that a tenant names, so it brings a token along and needs no page (MS-MDE2 3.5).
-    pub fn offers_federated(&self, from_entra: bool) -> bool {
-        self.0.openid.is_some() || from_entra && self.0.entra.is_some()
+    /// What devices may be told beside `OnPremise`, the better one first. `from_entra`: the device came by the discovery
+    /// URL that a tenant names, so it brings a token along and needs no page of ours (MS-MDE2 3.5).
+    pub fn offered(&self, from_entra: bool) -> Vec<AuthPolicy> {
+        let federated = self.0.openid.is_some() || from_entra && self.0.entra.is_some();
+        let certificate = self.0.certificates.is_some();
+        let offered = [(federated, AuthPolicy::Federated), (certificate, AuthPolicy::Certificate)];
+        offered.into_iter().filter(|(is_offered, _)| *is_offered).map(|(_, policy)| policy).collect()
     }
+
+    /// The path of the page that devices are told to open (`AuthenticationServiceUrl`).
+    pub const AUTHENTICATION_PATH: &str = "/EnrollmentServer/Auth";
 
     /// Who stands behind a handle of ours, which a device shows as its token (MS-MDE2 3.2). Shown in two messages, so
     /// it is not spent here.
@@ -90,6 +103,14 @@ impl SignIns {
         now: Timestamp,
     ) -> Result<(), Denied> {
         self.0.entra.as_ref().ok_or(Denied::NotOffered)?.admit(user, device, accepted, now)
+    }
+
+    /// Who signed an envelope with a certificate of a provisioning package.
+    pub async fn certificate(&self, envelope: &SignedEnvelope, now: Timestamp) -> Result<CertificateUser, Denied> {
+        let certificates = self.0.certificates.clone().ok_or(Denied::NotOffered)?;
+        let envelope = envelope.clone();
+        let verified = tokio::task::spawn_blocking(move || certificates.verify(&envelope, now)).await;
+        verified.map_err(|_| Denied::Store(store::Error::Panicked))?
     }
 
     /// A browser comes to sign in (MS-MDE2 3.2): where to send it, and what it has to keep.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Inner, SignIns, entra::Entra, openid::OpenId};
+use super::{Inner, SignIns, certificate::Certificates, entra::Entra, openid::OpenId};
 use crate::{
     config::{DataFolder, Settings},
     pki::{self, DataKey, Sealer},
@@ -53,7 +53,10 @@ impl SignIns {
         let sealer = Arc::new(Sealer::new(key)?);
         let openid = settings.openid.is_configured().then(|| OpenId::new(settings, folder, sealer.clone(), store));
         let entra = settings.entra.is_configured().then(|| Entra::new(&settings.entra, folder, sealer));
-        Ok(Self(Arc::new(Inner { openid: openid.transpose()?, entra: entra.transpose()? })))
+        let certificates = &settings.certificate_sign_in;
+        let certificates = certificates.is_configured().then(|| Certificates::new(certificates, folder).map(Arc::new));
+        let (openid, entra, certificates) = (openid.transpose()?, entra.transpose()?, certificates.transpose()?);
+        Ok(Self(Arc::new(Inner { openid, entra, certificates })))
     }
 }
 

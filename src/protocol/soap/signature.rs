@@ -274,3 +274,120 @@ impl Said {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::LIMITS;
+    use super::*;
+
+    /// Signed by another implementation (`sign.py` beside it).
+    const SIGNED: &str = include_str!("../../../fixtures/pki/signed-envelope/request.xml");
+
+    fn read(envelope: &str) -> Result<EnvelopeSignature, SignatureRefused> {
+        read_signature(envelope, &LIMITS)
+    }
+
+    /// The envelope with one part replaced, which has to be there.
+    fn with(part: &str, other: &str) -> String {
+        assert!(SIGNED.contains(part), "{part}");
+        SIGNED.replacen(part, other, 1)
+    }
+
+    /// An element as it stands in the envelope.
+    fn element(begin: &str, end: &str) -> &'static str {
+        let from = &SIGNED[SIGNED.find(begin).unwrap()..];
+        &from[..from.find(end).unwrap() + end.len()]
+    }
+
+    #[test]
+    fn an_envelope_of_another_implementation_has_the_digest_that_it_says() {
+        let signature = read(SIGNED).unwrap();
+        assert_eq!(signature.signature.len(), 256);
+        assert_eq!(signature.created, "2026-11-21T04:00:00.000Z");
+        assert!(signature.signed.starts_with(b"<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:Can"));
+    }
+
+    #[test]
+    fn what_is_only_written_otherwise_is_the_same_envelope() {
+        for (part, other) in [
+            ("Zo&#235;", "Zo\u{eb}"),
+            ("Zo&#235;", "<![CDATA[Zo]]>&#xEB;"),
+            ("s:mustUnderstand=\"1\"", "s:mustUnderstand = '&#49;'"),
+            ("<lastUpdate xsi:nil=\"true\"/>", "<lastUpdate\n xsi:nil=\"true\"></lastUpdate >"),
+            (" xmlns:unused=\"urn:unused\"", ""),
+            ("<!-- a comment between elements -->", ""),
+            ("b=\"2\" a=\"&lt;1&gt; &quot;&#9;\"", "a=\"&lt;1> &#34;&#x9;\" b=\"2\""),
+            ("<s:Envelope", "<?xml version=\"1.0\"?>\n<s:Envelope"),
+        ] {
+            assert_eq!(read(&with(part, other)), read(SIGNED), "{other}");
+        }
+        assert_eq!(read(&SIGNED.replace('\n', "\r\n")), read(SIGNED));
+    }
+
+    #[test]
+    fn a_change_anywhere_is_noticed() {
+        for (part, other) in [
+            ("Policy.svc", "Policy.SVC"),
+            ("<lastUpdate xsi:nil=\"true\"/>", "<lastUpdate xsi:nil=\"false\"/>"),
+            ("<lastUpdate xsi:nil=\"true\"/>", ""),
+            ("xmlns=\"\" b=\"2\"", "b=\"2\""),
+            ("2026-11-21T04:05:00.000Z", "2036-11-21T04:05:00.000Z"),
+            ("&lt;&amp;&gt;", "&lt;&amp;&gt; "),
+            ("</s:Body>", "<extra/></s:Body>"),
+            ("a=1&amp;b=2", "a=1&amp;b=3"),
+        ] {
+            assert_eq!(read(&with(part, other)), Err(SignatureRefused::Digest), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_signature_stands_in_one_place_once() {
+        let signature = element("<ds:Signature ", "</ds:Signature>");
+        let empty = "<x:Signature xmlns:x=\"http://www.w3.org/2000/09/xmldsig#\"/>";
+        for envelope in [
+            with(signature, ""),
+            with(signature, &format!("{signature}{signature}")),
+            with(signature, &format!("{empty}{signature}")),
+            with("</ds:KeyInfo>", &format!("</ds:KeyInfo>{empty}")),
+            with("</s:Body>", &format!("{empty}</s:Body>")),
+            with(signature, "").replace("</s:Body>", &format!("{signature}</s:Body>")),
+            with(signature, "").replace("</s:Header>", &format!("{signature}</s:Header>")),
+            with(signature, &format!("<w>{signature}</w>")),
+            with("</s:Header>", &format!("{}</s:Header>", element("<wsse:Security ", "</wsse:Security>"))),
+            with("<s:Header>", "<s:Header xmlns:s=\"urn:other\">").replace("</s:Header>", "</s:Header>"),
+        ] {
+            assert!(matches!(read(&envelope), Err(SignatureRefused::Place)), "{envelope}");
+        }
+    }
+
+    #[test]
+    fn only_one_form_of_signature_is_accepted() {
+        let sha1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1";
+        let exclusive = format!("<ds:Transform Algorithm=\"{EXCLUSIVE}\"/>");
+        let enveloped = format!("<ds:Transform Algorithm=\"{ENVELOPED}\"/>");
+        let prefixes = "<e:InclusiveNamespaces xmlns:e=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"s\"/>";
+        let reference = element("<ds:Reference ", "</ds:Reference>");
+        for (part, other) in [
+            (RSA_SHA256, sha1),
+            (RSA_SHA256, "http://www.w3.org/2000/09/xmldsig#hmac-sha1"),
+            (SHA256, "http://www.w3.org/2000/09/xmldsig#sha1"),
+            ("<ds:Reference URI=\"\">", "<ds:Reference URI=\"#_0\">"),
+            ("<ds:Reference URI=\"\">", "<ds:Reference>"),
+            (exclusive.as_str(), ""),
+            (enveloped.as_str(), ""),
+            (exclusive.as_str(), &format!("{exclusive}{exclusive}")),
+            (exclusive.as_str(), &format!("<ds:Transform Algorithm=\"{EXCLUSIVE}\">{prefixes}</ds:Transform>")),
+            (enveloped.as_str(), "<ds:Transform Algorithm=\"http://www.w3.org/TR/1999/REC-xpath-19991116\"/>"),
+            (reference, &format!("{reference}{reference}")),
+            ("</ds:SignedInfo>", "</ds:SignedInfo><ds:Object/>"),
+            ("URI=\"#uuid-7-1\"", "URI=\"#_0\""),
+            ("u:Id=\"uuid-7-1\"", "Id=\"uuid-7-1\""),
+        ] {
+            let envelope = with(part, other);
+            let refused = read(&envelope).unwrap_err();
+            let accepted = matches!(refused, SignatureRefused::Form(_) | SignatureRefused::Digest);
+            assert!(accepted, "{other}: {refused:?}");
+            assert!(part.contains("u:Id") || matches!(refused, SignatureRefused::Form(_)), "{other}: {refused:?}");
+        }
+    }
+}
