@@ -169,6 +169,7 @@ fn instances_and_kinds_of_clients() {
             ("transom-post", "another secret"),
             ("transom-public", ""),
             ("transom-ps256", "a+secret/with=signs"),
+            ("transom-es256", "a+secret/with=signs"),
         ];
         let mut site = site;
         for (client, secret) in kinds {

@@ -55,7 +55,7 @@ pub enum SignatureRefused {
 pub fn read_signature(envelope: &str, limits: &Limits) -> Result<EnvelopeSignature, SignatureRefused> {
     let covered = Covered::read(envelope, limits)?;
     let (security, info) = (covered.security.ok_or(SignatureRefused::Place)?, covered.info);
-    let signature = security.only(DSIG, "Signature")?;
+    let signature = security.only(DSIG, "Signature").map_err(|_| SignatureRefused::Place)?;
     let said = Said::read(signature)?;
     if Sha256::digest(covered.whole.as_bytes()).as_slice() != said.digest.as_slice() {
         return Err(SignatureRefused::Digest);
