@@ -19,6 +19,8 @@ pub mod outbound;
 mod presented;
 pub mod renewal;
 mod request;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod verify;
 
