@@ -1,5 +1,6 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
+mod applicants;
 mod contact;
 mod generations;
 mod hostile;
