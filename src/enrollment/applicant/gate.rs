@@ -46,8 +46,13 @@ struct Known {
 }
 
 impl Gate {
-    /// On a store, with the ways to sign in elsewhere.
-    pub fn new(store: Store, limits: EnrollmentLimits, sign_ins: SignIns) -> Self {
+    /// On a store; nobody signs in elsewhere.
+    pub fn new(store: Store, limits: EnrollmentLimits) -> Self {
+        Self::with_sign_ins(store, limits, SignIns::default())
+    }
+
+    /// The same, with ways to sign in elsewhere.
+    pub fn with_sign_ins(store: Store, limits: EnrollmentLimits, sign_ins: SignIns) -> Self {
         let mut key = [0; 32];
         rand::fill(&mut key);
         let at_once = std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2)).min(4);
@@ -331,6 +336,18 @@ impl Gate {
             _ => {}
         }
         tx.record_attempt(&attempt)
+    }
+}
+
+#[cfg(test)]
+impl Gate {
+    /// On a new SQLite store, which goes with the folder.
+    pub(crate) fn on_temporary_store() -> (Self, tempfile::TempDir) {
+        use crate::store::{DatabaseUrl, SealKey, StoreOptions};
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+        let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+        (Self::new(store, EnrollmentLimits::default()), folder)
     }
 }
 

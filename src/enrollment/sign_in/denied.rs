@@ -74,8 +74,8 @@ impl Denied {
             Self::UnknownHandle => "sign_in_unknown",
             Self::Spent => "sign_in_spent",
             Self::Token(refused) => refused.word(),
-            Self::Tenant => "token_tenant",
-            Self::OtherDevice => "token_device",
+            Self::Tenant => "jwt_tenant",
+            Self::OtherDevice => "jwt_device",
             Self::Terms => "terms",
             Self::Certificate(denied) => denied.word(),
             Self::Browser => "sign_in_browser",
@@ -92,30 +92,8 @@ impl Denied {
     }
 
     /// What an administrator can do.
-    pub const fn remedy(&self) -> &'static str {
-        match self {
-            Self::NotOffered => "configure [openid], [entra] or [certificate_sign_in] in transom.toml",
-            Self::UnknownHandle | Self::TooLate => "let the user begin again; a sign-in is good for half an hour",
-            Self::Spent => "let the user sign in again for each device",
-            Self::Token(TokenRefused::Audience) => {
-                "compare the token's audience with entra.audiences: the application's id URI and its client id"
-            }
-            Self::Token(TokenRefused::Expired | TokenRefused::NotYet) => "check the clocks of this server and the device",
-            Self::Token(TokenRefused::UnknownKey) => "check that the keys are those of the issuer, and that they can be had",
-            Self::Token(_) => "check issuer, client id and keys in the settings",
-            Self::Tenant => "add the tenant to entra.tenants if its users may enroll",
-            Self::OtherDevice => "let the device join anew, so that it gets a token of its own",
-            Self::Terms => "let the user begin again and accept the terms of use",
-            Self::Certificate(_) => "compare the certificate of the package with [certificate_sign_in], and the clocks",
-            Self::Browser => "begin again, in one window, with cookies allowed for this server",
-            Self::Repeated => "begin again; going back in the browser does not work",
-            Self::Provider(_) => "see the provider's log for this user and this client",
-            Self::Exchange(_) => "check client id, client secret and redirect URI here and at the provider",
-            Self::Nameless(_) => "let the provider send this claim to this client, or name another in openid.user_claim",
-            Self::NotAllowed(_) => "add the user to the group that may enroll, or change openid.required_claim",
-            Self::Provided(_) => "check that this server reaches the provider and trusts its certificate (ca)",
-            Self::Sealing | Self::Store(_) => "try again; the server's log says more",
-        }
+    pub fn remedy(&self) -> &'static str {
+        REMEDIES.iter().find(|(of, _)| *of == self.word()).map_or(ELSE, |(_, remedy)| remedy)
     }
 
     /// What the device gets (MS-MDE2 2.2.10). Nothing of it tells one who guesses how near they are.
@@ -141,3 +119,44 @@ impl Denied {
         matches!(self, Self::Exchange(_) | Self::Provided(_) | Self::Sealing | Self::Store(_))
     }
 }
+
+const AGAIN: &str = "let the user begin again; a sign-in is good for half an hour";
+const CLOCKS: &str = "check the clocks of this server and the device";
+const PACKAGE: &str = "compare the certificate of the package with [certificate_sign_in]";
+const SETTINGS: &str = "check issuer, client id and keys in the settings";
+const ELSE: &str = "the server's log says more";
+
+/// What helps, by the word.
+pub(in crate::enrollment) const REMEDIES: &[(&str, &str)] = &[
+    ("sign_in_not_offered", "configure [openid], [entra] or [certificate_sign_in] in transom.toml"),
+    ("sign_in_unknown", AGAIN),
+    ("sign_in_late", AGAIN),
+    ("sign_in_spent", "let the user sign in again for each device"),
+    ("sign_in_browser", "begin again, in one window, with cookies allowed for this server"),
+    ("sign_in_repeated", "begin again; going back in the browser does not work"),
+    ("sign_in_refused", "see the provider's log for this user and this client"),
+    ("sign_in_exchange", "check client id, client secret and redirect URI here and at the provider"),
+    ("sign_in_nameless", "let the provider send this claim to this client, or name another in openid.user_claim"),
+    ("sign_in_not_allowed", "add the user to the group that may enroll, or change openid.required_claim"),
+    ("sign_in_provider", "check that this server reaches the provider and trusts its certificate (ca)"),
+    ("jwt_malformed", SETTINGS),
+    ("jwt_algorithm", SETTINGS),
+    ("jwt_signature", SETTINGS),
+    ("jwt_issuer", SETTINGS),
+    ("jwt_claim", SETTINGS),
+    ("jwt_key", "check that the keys are those of the issuer, and that they can be had"),
+    ("jwt_audience", "compare the token's audience with entra.audiences: the application's id URI and its client id"),
+    ("jwt_expired", CLOCKS),
+    ("jwt_not_yet", CLOCKS),
+    ("jwt_tenant", "add the tenant to entra.tenants if its users may enroll"),
+    ("jwt_device", "let the device join anew, so that it gets a token of its own"),
+    ("terms", "let the user begin again and accept the terms of use"),
+    ("envelope_signature", PACKAGE),
+    ("envelope_time", CLOCKS),
+    ("certificate_unreadable", PACKAGE),
+    ("certificate_key", PACKAGE),
+    ("certificate_time", "make a new package: its certificate has expired, or is not valid yet"),
+    ("certificate_untrusted", PACKAGE),
+    ("certificate_nameless", PACKAGE),
+    ("certificate_signature", PACKAGE),
+];

@@ -23,6 +23,7 @@ use transom_protocol::{
 
 pub use certificate::{CertificateDenied, CertificateUser};
 pub use denied::Denied;
+pub(in crate::enrollment) use denied::REMEDIES;
 pub use entra::EntraUser;
 pub use openid::{AppRedirect, Begun, Callback, Chance, Finished};
 pub use outbound::FetchError;
@@ -60,17 +61,17 @@ pub struct FederatedUser {
 }
 
 impl SignIns {
-    /// What devices may be told beside `OnPremise`, the better one first. `from_entra`: the device came by the discovery
-    /// URL that a tenant names, so it brings a token along and needs no page of ours (MS-MDE2 3.5).
+    /// What devices may be told, the better one first. Passwords always work; a certificate only comes from a package
+    /// that asks for nothing else. `from_entra`: the device came by the discovery URL that a tenant names, so it brings a
+    /// token along and needs no page of ours (MS-MDE2 3.5).
     pub fn offered(&self, from_entra: bool) -> Vec<AuthPolicy> {
-        let federated = self.0.openid.is_some() || from_entra && self.0.entra.is_some();
-        let certificate = self.0.certificates.is_some();
-        let offered = [(federated, AuthPolicy::Federated), (certificate, AuthPolicy::Certificate)];
+        let offered = [
+            (self.0.openid.is_some() || from_entra && self.0.entra.is_some(), AuthPolicy::Federated),
+            (true, AuthPolicy::OnPremise),
+            (self.0.certificates.is_some(), AuthPolicy::Certificate),
+        ];
         offered.into_iter().filter(|(is_offered, _)| *is_offered).map(|(_, policy)| policy).collect()
     }
-
-    /// The path of the page that devices are told to open (`AuthenticationServiceUrl`).
-    pub const AUTHENTICATION_PATH: &str = "/EnrollmentServer/Auth";
 
     /// Who stands behind a handle of ours, which a device shows as its token (MS-MDE2 3.2). Shown in two messages, so
     /// it is not spent here.

@@ -175,15 +175,15 @@ impl TokenRefused {
     /// The word for it in the journal and in counters.
     pub const fn word(self) -> &'static str {
         match self {
-            Self::Malformed => "token_malformed",
-            Self::Algorithm => "token_algorithm",
-            Self::UnknownKey => "token_key",
-            Self::Signature => "token_signature",
-            Self::Issuer => "token_issuer",
-            Self::Audience => "token_audience",
-            Self::Expired => "token_expired",
-            Self::NotYet => "token_not_yet",
-            Self::Claim(_) => "token_claim",
+            Self::Malformed => "jwt_malformed",
+            Self::Algorithm => "jwt_algorithm",
+            Self::UnknownKey => "jwt_key",
+            Self::Signature => "jwt_signature",
+            Self::Issuer => "jwt_issuer",
+            Self::Audience => "jwt_audience",
+            Self::Expired => "jwt_expired",
+            Self::NotYet => "jwt_not_yet",
+            Self::Claim(_) => "jwt_claim",
         }
     }
 }

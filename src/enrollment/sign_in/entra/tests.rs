@@ -135,28 +135,28 @@ async fn every_token_that_is_not_for_us_is_refused() {
     let server = KeyServer::start(issuer.jwks());
     let entra = configured(&settings(&server.url), folder.path());
     let cases = [
-        (with("tid", json!(THEIRS)), "token_tenant"),
-        (with("tid", Value::Null), "token_claim"),
-        (with("iss", json!(format!("https://sts.windows.net/{THEIRS}/"))), "token_issuer"),
-        (with("iss", json!(format!("https://sts.windows.net/{OURS}"))), "token_issuer"),
-        (with("iss", Value::Null), "token_issuer"),
-        (with("tid", json!(ALSO_OURS)), "token_issuer"),
-        (with("aud", json!("https://mdm.contoso.test/")), "token_audience"),
-        (with("aud", json!("00000003-0000-0000-c000-000000000000")), "token_audience"),
-        (with("aud", json!(URI.to_ascii_uppercase())), "token_audience"),
-        (with("exp", json!(SECONDS - 301)), "token_expired"),
-        (with("nbf", json!(SECONDS + 301)), "token_not_yet"),
-        (with("upn", Value::Null), "token_claim"),
-        (with("upn", json!("a\u{0}b")), "token_claim"),
-        (with("oid", Value::Null), "token_claim"),
-        (with("scp", json!("user_impersonation")), "token_claim"),
-        (with("scp", json!(["mdm_delegation"])), "token_claim"),
+        (with("tid", json!(THEIRS)), "jwt_tenant"),
+        (with("tid", Value::Null), "jwt_claim"),
+        (with("iss", json!(format!("https://sts.windows.net/{THEIRS}/"))), "jwt_issuer"),
+        (with("iss", json!(format!("https://sts.windows.net/{OURS}"))), "jwt_issuer"),
+        (with("iss", Value::Null), "jwt_issuer"),
+        (with("tid", json!(ALSO_OURS)), "jwt_issuer"),
+        (with("aud", json!("https://mdm.contoso.test/")), "jwt_audience"),
+        (with("aud", json!("00000003-0000-0000-c000-000000000000")), "jwt_audience"),
+        (with("aud", json!(URI.to_ascii_uppercase())), "jwt_audience"),
+        (with("exp", json!(SECONDS - 301)), "jwt_expired"),
+        (with("nbf", json!(SECONDS + 301)), "jwt_not_yet"),
+        (with("upn", Value::Null), "jwt_claim"),
+        (with("upn", json!("a\u{0}b")), "jwt_claim"),
+        (with("oid", Value::Null), "jwt_claim"),
+        (with("scp", json!("user_impersonation")), "jwt_claim"),
+        (with("scp", json!(["mdm_delegation"])), "jwt_claim"),
     ];
     for (claims, expected) in cases {
         assert_eq!(word(&entra, &issuer.sign(json!({}), &claims)).await, expected, "{claims}");
     }
     for text in ["", "x", "a.b.c"] {
-        assert_eq!(word(&entra, text).await, "token_malformed");
+        assert_eq!(word(&entra, text).await, "jwt_malformed");
     }
     assert_eq!(server.asked(), 1);
 }
@@ -168,18 +168,18 @@ async fn no_token_decides_how_it_is_verified_or_what_is_fetched() {
     let entra = configured(&settings(&server.url), folder.path());
     for algorithm in ["none", "HS256", "PS256", "RS512"] {
         let token = issuer.sign(json!({ "alg": algorithm }), &version_1());
-        assert_eq!(word(&entra, &token).await, "token_algorithm", "{algorithm}");
+        assert_eq!(word(&entra, &token).await, "jwt_algorithm", "{algorithm}");
     }
     assert_eq!(server.asked(), 0, "what is not signed acceptably causes no request");
     let brought_along =
         [json!({ "jku": elsewhere.url }), json!({ "x5u": elsewhere.url }), json!({ "jwk": other.jwk() }), json!({})];
     for header in brought_along {
-        assert_eq!(word(&entra, &other.sign(header, &version_1())).await, "token_signature");
+        assert_eq!(word(&entra, &other.sign(header, &version_1())).await, "jwt_signature");
     }
     for id in ["", "k2", "../../etc/passwd", "k1' OR '1'='1", &elsewhere.url] {
-        assert_eq!(word(&entra, &issuer.sign(json!({ "kid": id }), &version_1())).await, "token_key", "{id}");
+        assert_eq!(word(&entra, &issuer.sign(json!({ "kid": id }), &version_1())).await, "jwt_key", "{id}");
     }
-    assert_eq!(word(&entra, &issuer.sign(json!({ "kid": null }), &version_1())).await, "token_key");
+    assert_eq!(word(&entra, &issuer.sign(json!({ "kid": null }), &version_1())).await, "jwt_key");
     assert_eq!((server.asked(), elsewhere.asked()), (1, 0));
 }
 

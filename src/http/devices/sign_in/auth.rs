@@ -9,26 +9,33 @@ use actix_web::{
 
 use super::{
     super::DeviceDoor,
+    Caller,
     page::{self, Handoff},
     parameter,
 };
 use crate::{
-    enrollment::sign_in::{AppRedirect, Begun, Callback, Chance, Denied, SignIns},
+    enrollment::{
+        applicant::Gate,
+        sign_in::{AppRedirect, Begun, Callback, Chance},
+    },
     http::{devices::now, observe::Note},
+    model::EnrollmentStep,
 };
 
-const ROUTE: &str = "sign_in";
+/// The name of the route in logs and counters.
+pub(super) const ROUTE: &str = "sign_in";
 
 /// Bound to this very host by its prefix, so that no other server of the domain can set it.
 const COOKIE: &str = "__Host-transom-sign-in";
 
 /// Sends the browser to the provider.
-pub(super) async fn begin(request: HttpRequest, door: Data<DeviceDoor>, sign_ins: Data<SignIns>) -> HttpResponse {
+pub(super) async fn begin(request: HttpRequest, door: Data<DeviceDoor>, gate: Data<Gate>) -> HttpResponse {
     let note = Note::of(&request);
     note.route(ROUTE);
-    if let Err(reply) = door.let_in(&request, &note) {
-        return reply;
-    }
+    let caller = match Caller::let_in(&request, (&note, &door, &gate), EnrollmentStep::SignIn).await {
+        Ok(caller) => caller,
+        Err(reply) => return reply,
+    };
     let app = parameter(request.query_string(), "appru").and_then(|app| app.parse::<AppRedirect>().ok());
     let Some(app) = app else {
         note.reason("appru");
@@ -36,7 +43,7 @@ pub(super) async fn begin(request: HttpRequest, door: Data<DeviceDoor>, sign_ins
     };
     let hint = parameter(request.query_string(), "login_hint");
     let chance = Chance { state: rand::random(), nonce: rand::random(), verifier: rand::random() };
-    match sign_ins.begin(app, hint.as_deref(), &chance, now()).await {
+    match gate.sign_ins().begin(app, hint.as_deref(), &chance, now()).await {
         Ok(Begun { location, kept, seconds }) => {
             let cookie = cookie(kept, Duration::seconds(seconds));
             HttpResponse::Found()
@@ -45,37 +52,32 @@ pub(super) async fn begin(request: HttpRequest, door: Data<DeviceDoor>, sign_ins
                 .cookie(cookie)
                 .finish()
         }
-        Err(denied) => refused(&note, &denied),
+        Err(denied) => caller.refused(&denied).await,
     }
 }
 
 /// Takes the browser back, and makes the page that tells Windows.
-pub(super) async fn finish(request: HttpRequest, door: Data<DeviceDoor>, sign_ins: Data<SignIns>) -> HttpResponse {
+pub(super) async fn finish(request: HttpRequest, door: Data<DeviceDoor>, gate: Data<Gate>) -> HttpResponse {
     let note = Note::of(&request);
     note.route(ROUTE);
-    if let Err(reply) = door.let_in(&request, &note) {
-        return reply;
-    }
+    let caller = match Caller::let_in(&request, (&note, &door, &gate), EnrollmentStep::SignIn).await {
+        Ok(caller) => caller,
+        Err(reply) => return reply,
+    };
     // What can't be read holds no state of ours, and ends as such.
     let callback = Query::<Callback>::from_query(request.query_string()).map(Query::into_inner).unwrap_or_default();
     let kept = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
-    let mut reply = match sign_ins.finish(&callback, kept.as_deref(), rand::random(), now()).await {
+    let mut reply = match gate.sign_ins().finish(&callback, kept.as_deref(), rand::random(), now()).await {
         Ok(finished) => {
             tracing::info!(id = note.id(), "somebody signed in to enroll");
             page::reply(StatusCode::OK, &Handoff::new(&finished.app.to_string(), finished.handle.expose()))
         }
-        Err(denied) => refused(&note, &denied),
+        Err(denied) => caller.refused(&denied).await,
     };
     if kept.is_some() {
         let _ = reply.add_cookie(&cookie(String::new(), Duration::ZERO));
     }
     reply
-}
-
-fn refused(note: &Note, denied: &Denied) -> HttpResponse {
-    note.reason(denied.word());
-    tracing::warn!(id = note.id(), reason = denied.word(), error = %denied, "nobody signed in");
-    page::refused(denied, note.id())
 }
 
 /// Comes along when the provider sends the browser back, which is a navigation from another site (`Lax`).

@@ -9,47 +9,87 @@ mod terms;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
+    http::StatusCode,
     web::{self, Query},
 };
 
-use super::{DeviceDoor, headers, refusal::Refusal};
-use crate::http::{connections::PeerKey, observe::Note};
+use super::{DeviceDoor, headers, now, only};
+use crate::{
+    enrollment::{
+        applicant::{self, Claims, Gate, Visit},
+        sign_in::Denied,
+    },
+    http::observe::Note,
+    model::EnrollmentStep,
+};
 
 /// The routes. Case does not matter, as everywhere at this door.
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(
         web::resource(r"/{path:(?i:EnrollmentServer/Auth)}")
             .route(web::get().to(auth::begin))
-            .default_service(web::to(|request: HttpRequest| not_so(request, "GET"))),
+            .default_service(web::to(|request| only(request, auth::ROUTE, "GET"))),
     );
     routes.service(
         web::resource(r"/{path:(?i:EnrollmentServer/Auth/Callback)}")
             .route(web::get().to(auth::finish))
-            .default_service(web::to(|request: HttpRequest| not_so(request, "GET"))),
+            .default_service(web::to(|request| only(request, auth::ROUTE, "GET"))),
     );
     routes.service(
         web::resource(r"/{path:(?i:EnrollmentServer/Terms)}")
             .route(web::get().to(terms::ask))
             .route(web::post().to(terms::answer))
-            .default_service(web::to(|request: HttpRequest| not_so(request, "GET, POST"))),
+            .default_service(web::to(|request| only(request, terms::ROUTE, "GET, POST"))),
     );
 }
 
-async fn not_so(request: HttpRequest, allowed: &'static str) -> HttpResponse {
-    Note::of(&request).reason("method");
-    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).finish()
+/// One visit of a browser.
+struct Caller<'a> {
+    note: &'a Note,
+    gate: &'a Gate,
+    visit: Visit,
 }
 
-impl DeviceDoor {
-    /// Whether somebody comes too often.
-    fn let_in(&self, request: &HttpRequest, note: &Note) -> Result<(), HttpResponse> {
-        let checked = self.peers.check(&PeerKey::of(headers::peer(request))).map_err(Refusal::PeerRate);
-        let checked = checked.and_then(|()| self.everybody.check().map_err(Refusal::Rate));
-        checked.map_err(|refusal| {
+impl<'a> Caller<'a> {
+    /// Lets somebody in, unless they come too often or have failed too often.
+    async fn let_in(
+        request: &HttpRequest,
+        (note, door, gate): (&'a Note, &DeviceDoor, &'a Gate),
+        step: EnrollmentStep,
+    ) -> Result<Self, HttpResponse> {
+        let peer = headers::peer(request);
+        if let Err(refusal) = door.check_rates(peer) {
             note.reason(refusal.word());
-            refusal.reply(self.retry_after)
-        })
+            return Err(refusal.reply(door.retry_after));
+        }
+        let visit = Visit { peer, step, trace_id: note.id().to_owned(), device: Claims::default() };
+        let caller = Self { note, gate, visit };
+        match gate.is_open_to(peer, now()).await {
+            Ok(()) => Ok(caller),
+            Err(denied) => Err(caller.turned_away(&denied)),
+        }
+    }
+
+    /// Writes down why somebody is not signed in, where that is worth a line: not what anybody can cause with one
+    /// request out of nothing.
+    async fn write_down(&self, denied: &Denied) {
+        self.note.reason(denied.word());
+        tracing::warn!(id = self.note.id(), reason = denied.word(), error = %denied, "nobody signed in");
+        if !matches!(denied, Denied::NotOffered | Denied::Browser) {
+            let _ = self.gate.failed(&self.visit, None, denied.clone().into(), now()).await;
+        }
+    }
+
+    /// The same, and the page that says so.
+    async fn refused(&self, denied: &Denied) -> HttpResponse {
+        self.write_down(denied).await;
+        page::refused(denied, self.note.id())
+    }
+
+    fn turned_away(&self, denied: &applicant::Denied) -> HttpResponse {
+        self.note.reason(denied.word());
+        let remedy = denied.remedy().unwrap_or_default();
+        page::said(StatusCode::TOO_MANY_REQUESTS, &denied.to_string(), remedy, self.note.id())
     }
 }
 

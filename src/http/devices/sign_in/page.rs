@@ -81,14 +81,18 @@ pub(super) fn refused(denied: &Denied, id: &str) -> HttpResponse {
         denied if denied.is_ours() => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
-    let (what, remedy) = (denied.to_string(), denied.remedy());
-    reply(status, &Refused { what: &what, remedy, id, style: STYLE })
+    said(status, &denied.to_string(), denied.remedy(), id)
+}
+
+/// Says something else that is wrong.
+pub(super) fn said(status: StatusCode, what: &str, remedy: &str, id: &str) -> HttpResponse {
+    reply(status, &Refused { what, remedy, id, style: STYLE })
 }
 
 /// The same for a request that is not what Windows sends.
 pub(super) fn not_from_windows(what: &str, id: &str) -> HttpResponse {
     let remedy = "this page is opened by Windows itself: Settings, Accounts, Access work or school";
-    reply(StatusCode::BAD_REQUEST, &Refused { what, remedy, id, style: STYLE })
+    said(StatusCode::BAD_REQUEST, what, remedy, id)
 }
 
 fn policy() -> String {

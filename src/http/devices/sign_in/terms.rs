@@ -12,37 +12,43 @@ use tokio::time::timeout;
 
 use super::{
     super::{DeviceDoor, body::Body, refusal::Refusal},
+    Caller,
     page::{self, TermsPage},
     parameter,
 };
 use crate::{
-    enrollment::sign_in::{BrokerRedirect, Denied, SignIns, Terms},
+    enrollment::{
+        applicant::Gate,
+        sign_in::{BrokerRedirect, Denied, Terms},
+    },
     http::{devices::now, observe::Note},
+    model::EnrollmentStep,
 };
 
-const ROUTE: &str = "terms";
+/// The name of the route in logs and counters.
+pub(super) const ROUTE: &str = "terms";
 
 /// Longest form that is read.
 const FORM: usize = 16 * 1024;
 
 /// Shows the terms to somebody whose device brings a token along.
-pub(super) async fn ask(request: HttpRequest, door: Data<DeviceDoor>, sign_ins: Data<SignIns>) -> HttpResponse {
+pub(super) async fn ask(request: HttpRequest, door: Data<DeviceDoor>, gate: Data<Gate>) -> HttpResponse {
     let note = Note::of(&request);
     note.route(ROUTE);
-    if let Err(reply) = door.let_in(&request, &note) {
-        return reply;
-    }
+    let caller = match Caller::let_in(&request, (&note, &door, &gate), EnrollmentStep::Terms).await {
+        Ok(caller) => caller,
+        Err(reply) => return reply,
+    };
     let back = parameter(request.query_string(), "redirect_uri").and_then(|back| back.parse::<BrokerRedirect>().ok());
     let Some(back) = back else {
         note.reason("redirect_uri");
         return page::not_from_windows("there is no address of the broker of Windows to return to", note.id());
     };
-    match sign_ins.terms(bearer(request.headers()), back.clone(), now()).await {
+    match gate.sign_ins().terms(bearer(request.headers()), back.clone(), now()).await {
         Ok(Terms::Ask { text, user, ticket }) => page::reply(StatusCode::OK, &TermsPage::new(&text, &user, &ticket)),
         Ok(Terms::None(answer)) => redirect(answer.location),
         Err(denied) => {
-            note.reason(denied.word());
-            tracing::warn!(id = note.id(), reason = denied.word(), error = %denied, "no terms of use are shown");
+            caller.write_down(&denied).await;
             redirect(back.refused(&denied))
         }
     }
@@ -53,13 +59,14 @@ pub(super) async fn answer(
     request: HttpRequest,
     payload: Payload,
     door: Data<DeviceDoor>,
-    sign_ins: Data<SignIns>,
+    gate: Data<Gate>,
 ) -> HttpResponse {
     let note = Note::of(&request);
     note.route(ROUTE);
-    if let Err(reply) = door.let_in(&request, &note) {
-        return reply;
-    }
+    let caller = match Caller::let_in(&request, (&note, &door, &gate), EnrollmentStep::Terms).await {
+        Ok(caller) => caller,
+        Err(reply) => return reply,
+    };
     let form = match timeout(door.body_timeout, Body::read(payload, None, FORM, &door.memory)).await {
         Ok(Ok(body)) => {
             note.received(body.len());
@@ -71,15 +78,15 @@ pub(super) async fn answer(
     let accepted = match parameter(&form, "answer").as_deref() {
         Some("accept") => true,
         Some("decline") => false,
-        _ => return refused(&note, &Denied::Browser),
+        _ => return caller.refused(&Denied::Browser).await,
     };
     let ticket = parameter(&form, "ticket").unwrap_or_default();
-    match sign_ins.terms_answered(&ticket, accepted, now()) {
+    match gate.sign_ins().terms_answered(&ticket, accepted, now()) {
         Ok(answer) => {
             tracing::info!(id = note.id(), accepted, "the terms of use were answered");
             redirect(answer.location)
         }
-        Err(denied) => refused(&note, &denied),
+        Err(denied) => caller.refused(&denied).await,
     }
 }
 
@@ -88,11 +95,6 @@ fn redirect(location: String) -> HttpResponse {
         .insert_header((header::LOCATION, location))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .finish()
-}
-
-fn refused(note: &Note, denied: &Denied) -> HttpResponse {
-    note.reason(denied.word());
-    page::refused(denied, note.id())
 }
 
 fn turned_away(note: &Note, refusal: Refusal, door: &DeviceDoor) -> HttpResponse {
