@@ -16,6 +16,7 @@ mod init;
 mod input;
 mod installation;
 mod instance;
+mod leaving;
 mod logging;
 mod output;
 mod progress;
