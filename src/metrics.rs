@@ -45,6 +45,9 @@ struct Inner {
     messages: Family<EventLabels, Counter>,
     statements: Counter,
     commands: Family<StateLabels, Counter>,
+    certificate_refusals: Family<ReasonLabels, Counter>,
+    certificates_expiring: Gauge,
+    enrollments: Family<EnrollmentLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +80,17 @@ struct EventLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EnrollmentLabels {
+    step: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
 }
@@ -104,6 +118,9 @@ impl Metrics {
             messages: Family::default(),
             statements: Counter::<u64, AtomicU64>::default(),
             commands: Family::default(),
+            certificate_refusals: Family::default(),
+            certificates_expiring: Gauge::default(),
+            enrollments: Family::default(),
             registry: Registry::default(),
         };
         registry.register("build", "The running release", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
@@ -151,6 +168,21 @@ impl Metrics {
             inner.statements.clone(),
         );
         registry.register("commands", "Commands that came into a state", inner.commands.clone());
+        registry.register(
+            "enrollment_requests",
+            "Requests to the enrollment services, and what became of them",
+            inner.enrollments.clone(),
+        );
+        registry.register(
+            "device_certificate_refusals",
+            "Messages that were refused because of the certificate that came with them, or because none did",
+            inner.certificate_refusals.clone(),
+        );
+        registry.register(
+            "device_certificates_expiring",
+            "Enrolled devices whose certificate ends soon",
+            inner.certificates_expiring.clone(),
+        );
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -180,6 +212,21 @@ impl Metrics {
     /// Counts a command that came into a state, by the state's name.
     pub fn command(&self, state: &'static str) {
         self.0.commands.get_or_create(&StateLabels { state }).inc();
+    }
+
+    /// Counts a request to the enrollment services: which, and `answered` or why not.
+    pub fn enrollment(&self, step: &'static str, outcome: &'static str) {
+        self.0.enrollments.get_or_create(&EnrollmentLabels { step, outcome }).inc();
+    }
+
+    /// Counts a message that was refused because of its certificate, by why.
+    pub fn certificate_refused(&self, reason: &'static str) {
+        self.0.certificate_refusals.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Notes how many enrolled devices have a certificate that ends soon.
+    pub fn certificates_expiring(&self, count: i64) {
+        self.0.certificates_expiring.set(count);
     }
 
     pub(crate) fn request(&self, door: Door, route: &'static str, status: u16, took: Duration) {

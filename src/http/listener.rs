@@ -20,15 +20,17 @@ use actix_web::{Error, HttpResponse, dev::AppConfig, http::header};
 use openssl::ssl::{Ssl, SslAcceptor};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
+use transom_protocol::session::Timestamp;
 
 use super::{
     connections::{Connections, PeerKey},
     stop::Stop,
-    wire::{Transport, Wire, WireLimits},
+    wire::{FarEnd, Transport, Wire, WireLimits},
 };
 use crate::{
     limits::KeyedLimiter,
     metrics::{Door, Metrics},
+    pki::{Authorities, Presented, tls::DeviceAcceptor},
 };
 
 /// How long the library goes on reading what a client still sends after its connection was closed on it.
@@ -38,7 +40,7 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct DoorFrame {
     pub(super) door: Door,
-    pub(super) tls: Option<SslAcceptor>,
+    pub(super) tls: Tls,
     pub(super) connections: Arc<Connections>,
     pub(super) peers: Arc<KeyedLimiter<PeerKey>>,
     pub(super) stop: Stop,
@@ -49,6 +51,17 @@ pub(super) struct DoorFrame {
     pub(super) head_timeout: Duration,
     pub(super) write_timeout: Duration,
     pub(super) keep_alive: Duration,
+}
+
+/// How a door speaks TLS.
+#[derive(Clone)]
+pub(super) enum Tls {
+    /// Not at all.
+    Plain,
+    /// To anybody.
+    Anybody(SslAcceptor),
+    /// To devices, which are asked for a certificate.
+    Devices(Arc<DeviceAcceptor>),
 }
 
 impl DoorFrame {
@@ -110,13 +123,23 @@ impl DoorFrame {
         let admission = self.connections.admit(PeerKey::of(peer))?;
         // Otherwise the first reply of a connection waits 40 ms for an acknowledgement.
         tcp.set_nodelay(true).map_err(|_| "gone")?;
-        let transport = match &self.tls {
-            None => Transport::Plain(tcp),
-            Some(acceptor) => Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)),
+        let (transport, certificate) = match &self.tls {
+            Tls::Plain => (Transport::Plain(tcp), None),
+            Tls::Anybody(acceptor) => (Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)), None),
+            Tls::Devices(acceptor) => {
+                let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+                let (acceptor, authorities) = acceptor.current(now);
+                let stream = self.handshake(&acceptor, tcp).await?;
+                let certificate = self.presented(&stream, &authorities, now);
+                (Transport::Tls(Box::new(stream)), certificate)
+            }
         };
         let limits = WireLimits { head: self.head_timeout, write: self.write_timeout };
         let counting = (self.door, self.metrics.clone());
-        Ok((Wire::new(transport, peer, limits, self.stop.clone(), counting, admission), address))
+        Ok((
+            Wire::new(transport, FarEnd { peer, certificate }, limits, self.stop.clone(), counting, admission),
+            address,
+        ))
     }
 
     async fn handshake(&self, acceptor: &SslAcceptor, tcp: TcpStream) -> Result<SslStream<TcpStream>, &'static str> {
@@ -129,6 +152,23 @@ impl DoorFrame {
                 Err("tls_handshake")
             }
             Err(_) => Err("tls_handshake_timeout"),
+        }
+    }
+
+    /// What a client showed. One whose certificate can't be read is treated as if it had none, which opens nothing.
+    fn presented(
+        &self,
+        tls: &SslStream<TcpStream>,
+        authorities: &Authorities,
+        now: Timestamp,
+    ) -> Option<Arc<Presented>> {
+        let certificate = tls.ssl().peer_certificate()?;
+        match Presented::of(&certificate, authorities, now) {
+            Ok(presented) => Some(Arc::new(presented)),
+            Err(error) => {
+                tracing::warn!(door = self.door.as_str(), %error, "a client certificate can't be read");
+                None
+            }
         }
     }
 

@@ -3,12 +3,14 @@
 //! The words that the store, the capabilities and the interfaces share. Nothing here does I/O, reads a clock or
 //! decides anything; what the protocol already has a value for is not repeated.
 
+mod certificate;
 mod command;
 mod device;
 mod enroller;
 mod enrollment;
 mod enrollment_attempt;
 mod ids;
+mod issued;
 mod journal;
 mod page;
 mod secret;
@@ -16,6 +18,7 @@ mod session;
 mod time;
 mod token;
 
+pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
     NotEnqueued,
@@ -25,7 +28,7 @@ pub use enroller::{
     Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
     NewEnrollmentUser, UserName,
 };
-pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
+pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
 pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };
@@ -33,6 +36,7 @@ pub use ids::{
     AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, SessionKey,
     TokenId, command_id, parse_command_id,
 };
+pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;

@@ -12,6 +12,7 @@
 //! credentials. No type of the database library leaves this module.
 
 mod admission;
+mod certificate;
 mod command;
 mod contact;
 mod device;
@@ -22,6 +23,7 @@ mod enrollment_token;
 mod error;
 mod fragments;
 mod journal;
+mod leaving;
 mod location;
 mod migrations;
 mod open;

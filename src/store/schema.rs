@@ -44,6 +44,30 @@ table! {
         session -> Nullable<Text>,
         session_snapshot -> Nullable<Binary>,
         awaiting_since -> Nullable<BigInt>,
+        upn -> Nullable<Text>,
+        enrollment_type -> Nullable<Text>,
+        hw_dev_id -> Nullable<Text>,
+        context -> Nullable<Binary>,
+        needs_certificate -> Bool,
+        certificate_ends -> Nullable<BigInt>,
+        leave_by -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    certificates (fingerprint) {
+        fingerprint -> Text,
+        serial -> Text,
+        key -> Text,
+        authority -> Text,
+        enrollment -> Text,
+        not_before -> BigInt,
+        not_after -> BigInt,
+        state -> Text,
+        issued_at -> BigInt,
+        first_used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -292,7 +316,9 @@ joinable!(admissions -> enrollments (enrollment));
 joinable!(commands -> enrollments (enrollment));
 joinable!(sessions -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, admissions);
+joinable!(certificates -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);
 allow_tables_to_appear_in_same_query!(enrollments, sessions);
+allow_tables_to_appear_in_same_query!(enrollments, certificates);
 allow_tables_to_appear_in_same_query!(sessions, exchanges);
 allow_tables_to_appear_in_same_query!(sessions, events);

@@ -36,7 +36,7 @@ impl HttpsUrl {
         if authority.is_empty() || authority.starts_with(':') || authority.contains('@') {
             return Err(UrlRefused::Host);
         }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !br##""<>\^`{}|#"##.contains(&byte)) {
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{}|#".contains(&byte)) {
             return Err(UrlRefused::Character);
         }
         Ok(Self(text.to_owned()))

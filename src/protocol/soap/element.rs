@@ -73,11 +73,16 @@ impl<'a> Element<'a> {
         self.child(name)?.ok_or(Why::Missing(name))
     }
 
-    /// An attribute by local name; refused when two prefixes give it twice.
+    /// An attribute by local name, without the blanks around it; refused when two prefixes give it twice.
     pub(crate) fn attribute(&self, name: &'static str) -> Result<Option<&str>, Why> {
+        Ok(self.attribute_value(name)?.map(str::trim_ascii))
+    }
+
+    /// As [`Element::attribute`], with its blanks.
+    pub(crate) fn attribute_value(&self, name: &'static str) -> Result<Option<&str>, Why> {
         let mut found = self.attributes.iter().filter(|(local, _)| *local == name);
         let first = found.next();
-        if found.next().is_some() { Err(Why::Twice(name)) } else { Ok(first.map(|(_, value)| value.trim_ascii())) }
+        if found.next().is_some() { Err(Why::Twice(name)) } else { Ok(first.map(|(_, value)| value.as_ref())) }
     }
 
     /// Every attribute, by local name.
