@@ -23,6 +23,9 @@ use crate::model::{
 };
 use crate::store::{Error, Store, Tx};
 
+/// Requests that say nothing of whom they are make one line for so long, in milliseconds.
+const TOGETHER: i64 = 60_000;
+
 /// Requests that may wait for a hash.
 const MOST_WAITING: usize = 512;
 
@@ -326,6 +329,9 @@ impl Gate {
                 }
             }
             Denied::AddressLocked { .. } => return note_locked(tx, &address, attempt, now),
+            Denied::NoCredential | Denied::NotOffered(_) => {
+                return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
+            }
             Denied::WrongPassword | Denied::UnknownUser => {
                 if let Some(account) = account {
                     hold_against(tx, &account, Patience::with_accounts(limits), now)?;
@@ -388,6 +394,25 @@ fn note_locked(
     }
     tx.record_attempt(&attempt)?;
     tx.save_failures(subject, &Failures { noted: Some(attempt.id), ..failures })
+}
+
+/// Writes down what says nothing of whom it is: once in a while, those that follow are counted on it. Anybody can send
+/// any number of them.
+fn note_nobody(
+    tx: &mut Tx<'_>,
+    subject: &FailureSubject,
+    attempt: EnrollmentAttempt,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let before = tx.failures_for_update(subject)?;
+    let lately = before.filter(|before| (0..TOGETHER).contains(&now.millis_since(before.failed_at)));
+    if let Some(noted) = lately.and_then(|before| before.noted)
+        && tx.count_attempt(&noted, now)?
+    {
+        return Ok(());
+    }
+    tx.record_attempt(&attempt)?;
+    tx.save_failures(subject, &Failures { count: 1, failed_at: now, locked_until: None, noted: Some(attempt.id) })
 }
 
 /// One of those that wait.

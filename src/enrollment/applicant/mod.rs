@@ -1,6 +1,6 @@
 //! Who may enroll, and what: the one place that decides it (threats: guessing, reuse and races of tokens).
 //!
-//! [`Gate::check`] judges what a device shows, before anything else is done for it; GetPolicies and the request for a
+//! [`Gate::check`] judges what a device shows, before anything else is done for it; `GetPolicies` and the request for a
 //! certificate both ask. [`admit`] then decides, inside the transaction that makes the enrollment, whether this user
 //! may have this device: that is where a token is used up and where devices are counted, so that neither a race nor a
 //! crash can use one twice.
