@@ -7,7 +7,10 @@ use transom::enrollment::sign_in::{FederatedUser, SignIns};
 use transom::model::{DeviceId, Timestamp};
 use transom::store::Tx;
 
+use super::enrollment::computer;
 use crate::support::databases::Engine;
+use crate::support::pc::sign_in::{USER_TOKEN, bearer, issue};
+use crate::support::pc::{DISCOVERY, POLICY, content};
 use crate::support::provider::{Browser, CALLBACK, Provider, Shown};
 use crate::support::server::{Server, Site};
 
@@ -90,7 +93,38 @@ async fn somebody_signs_in_and_one_device_can_use_it(site: Site) {
     assert_eq!(sign_ins.federated(&format!("{handle}x"), now()).await.unwrap_err().word(), "sign_in_unknown");
 
     nothing_secret_is_written(&site, &browser, &handle);
-    drop(server);
+    a_computer_enrolls(&site, &server, &mut browser).await;
+}
+
+/// What Windows makes of a sign-in: one computer is enrolled with it, another one is not.
+async fn a_computer_enrolls(site: &Site, server: &Server, browser: &mut Browser) {
+    let (_, handle) = signed_in(browser, "ada@contoso.test").await.handoff();
+    let (mut pc, other) = (computer(site, server, "PC1"), computer(site, server, "PC2"));
+    let mut line = pc.connect_bare().await;
+    let told = line.soap(DISCOVERY, &pc.discover_body(&["OnPremise", "Federated"], "9.0")).await;
+    assert_eq!(content(&told, "AuthPolicy").as_deref(), Some("Federated"));
+    let page = format!("https://localhost:{}/EnrollmentServer/Auth", server.device_addr.port());
+    assert_eq!(content(&told, "AuthenticationServiceUrl"), Some(page));
+    assert_eq!(pc.discover(&mut line, &["OnPremise"]).await.unwrap().policy, "OnPremise");
+
+    let shown = bearer(USER_TOKEN, &handle);
+    let policies = line.soap(POLICY, &pc.policies_body(&shown)).await;
+    assert_eq!(content(&policies, "minimalKeyLength").as_deref(), Some("2048"));
+    let document = pc.token(&mut line, issue(&pc, &shown, &[])).await.unwrap();
+    pc.take(document);
+    // The reply was lost, as far as the computer knows.
+    pc.token(&mut line, issue(&pc, &shown, &[])).await.unwrap();
+    let fault = other.token(&mut line, issue(&other, &shown, &[])).await.unwrap_err();
+    assert!(fault.subcode.to_ascii_lowercase().ends_with("authentication"), "{fault:?}");
+    let forged = bearer(USER_TOKEN, &handle.to_ascii_uppercase());
+    assert!(other.token(&mut line, issue(&other, &forged, &[])).await.is_err());
+
+    let device = server.operator().get("/api/v1/devices/PC1").await;
+    assert!(device.to_string().contains("ada@contoso.test"), "{device}");
+    let attempts = server.operator().list("/api/v1/enrollment-attempts").await;
+    for reason in ["sign_in_spent", "sign_in_unknown"] {
+        assert!(attempts.iter().any(|attempt| attempt["reason"] == reason), "{reason}: {attempts:?}");
+    }
 }
 
 /// Neither handle nor code nor state stands in a log, nor the handle in any address or in the database.
@@ -209,6 +243,5 @@ fn what_is_not_configured_is_not_offered() {
         refused(&page, 404, "not configured");
         let page = browser.opens("/EnrollmentServer/Auth/Callback?code=x&state=y").await;
         refused(&page, 404, "not configured");
-        browser.forgets();
     });
 }

@@ -25,6 +25,8 @@ pub(crate) struct Browser {
     http: Client,
     server: String,
     cookies: BTreeMap<(String, String), String>,
+    /// Shown with every request: what the web view of a device that joins has.
+    bearer: Option<String>,
     /// Every address that was asked, in order.
     pub(crate) visited: Vec<String>,
 }
@@ -91,7 +93,7 @@ impl Browser {
             .build()
             .unwrap();
         let server = format!("https://localhost:{}", server.port());
-        Self { http, server, cookies: BTreeMap::new(), visited: Vec::new() }
+        Self { http, server, cookies: BTreeMap::new(), bearer: None, visited: Vec::new() }
     }
 
     /// Goes to another instance from now on.
@@ -99,9 +101,9 @@ impl Browser {
         self.server = format!("https://localhost:{}", server.port());
     }
 
-    /// Forgets every cookie.
-    pub(crate) fn forgets(&mut self) {
-        self.cookies.clear();
+    /// Shows a token from now on.
+    pub(crate) fn bears(&mut self, token: &str) {
+        self.bearer = Some(token.to_owned());
     }
 
     /// Opens an address of the server.
@@ -140,6 +142,9 @@ impl Browser {
         let own = self.cookies.iter().filter(|((of, _), _)| *of == jar);
         let cookies: Vec<String> = own.map(|((_, name), value)| format!("{name}={value}")).collect();
         let mut request = self.http.request(method, real).header("cookie", cookies.join("; "));
+        if let Some(token) = &self.bearer {
+            request = request.bearer_auth(token);
+        }
         if let Some(form) = form {
             request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
         }
