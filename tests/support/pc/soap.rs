@@ -172,7 +172,7 @@ pub(crate) fn security(user: &str, password: &str) -> String {
 pub(crate) fn content(answered: &Answered, name: &str) -> Option<String> {
     let xml = std::str::from_utf8(&answered.body).unwrap();
     let tree = Xml::parse(xml).unwrap();
-    let found = tree.descendants().find(|node| node.tag_name().name() == name);
+    let found = tree.descendants().find(|node| node.tag_name().name().eq_ignore_ascii_case(name));
     found.and_then(|node| node.text()).map(str::to_owned)
 }
 
@@ -212,7 +212,14 @@ fn read(answered: &Answered, id: &str) -> String {
 fn fault(tree: &Xml<'_>) -> Result<(), SoapFault> {
     let named = |name: &str| {
         let found = tree.descendants().find(|node| node.tag_name().name().eq_ignore_ascii_case(name));
-        found.map(|node| node.descendants().filter(Node::is_text).filter_map(|node| node.text()).collect::<String>().trim().to_owned())
+        found.map(|node| {
+            node.descendants()
+                .filter(Node::is_text)
+                .filter_map(|node| node.text())
+                .collect::<String>()
+                .trim()
+                .to_owned()
+        })
     };
     if named("fault").is_none() {
         return Ok(());
