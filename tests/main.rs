@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod ca;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod compose;

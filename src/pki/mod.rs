@@ -28,13 +28,13 @@ use std::path::PathBuf;
 
 pub use authorities::{Authorities, AuthorityFiles, LiveAuthorities, TrustedAuthority};
 pub use authority::{AuthorityId, AuthorityKey, CertificateAuthority, ServerNames};
-pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerprint};
+pub use certificate::{Description, EncodedCertificate, IssuedCertificate, certificate_fingerprint};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
-pub use presented::{DeviceAuthorities, Presented};
 pub use import::ImportRefused;
 pub use key::WeakKey;
+pub use presented::{DeviceAuthorities, Presented};
 pub use request::{CertificateRequest, CsrRefused};
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
