@@ -17,6 +17,7 @@ mod issue;
 mod key;
 pub mod outbound;
 mod presented;
+pub mod probe;
 pub mod renewal;
 mod request;
 #[cfg(test)]
