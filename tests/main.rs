@@ -11,6 +11,8 @@ mod compose;
 #[cfg(test)]
 mod conversations;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod e2e;
 #[cfg(test)]
 mod layers;

@@ -26,7 +26,7 @@ const PASSPHRASE: &str = "TRANSOM_CA_PASSPHRASE";
 /// directly below a root; the root must be there too. It is tried out before anything changes. The key is kept encrypted
 /// in the data folder.
 ///
-/// A passphrase is read from --passphrase-file or TRANSOM_CA_PASSPHRASE, or asked for.
+/// A passphrase is read from `--passphrase-file` or `TRANSOM_CA_PASSPHRASE`, or asked for.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Import {

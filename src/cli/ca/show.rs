@@ -1,5 +1,7 @@
 //! `transom ca show`.
 
+use std::fmt::Write as _;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -93,7 +95,8 @@ impl Report {
             let from =
                 server.authority.as_deref().map_or("another authority".to_owned(), |id| format!("authority {id}"));
             let (subject, ends) = (line(&server.subject), time(server.not_after));
-            text.push_str(&format!("\n\nThe server certificate {subject} is from {from} and ends {ends}."));
+            // Writing to a String does not fail.
+            let _ = write!(text, "\n\nThe server certificate {subject} is from {from} and ends {ends}.");
         }
         text
     }

@@ -1,5 +1,7 @@
 //! What was found: right or wrong, why, and what to do.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 use crate::cli::shown::{count, line};
@@ -90,20 +92,21 @@ impl Report {
         self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
+    // Writing to a String does not fail.
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         for finding in &self.findings {
             let (verdict, check, subject) = (finding.verdict.word(), finding.check, line(&finding.subject));
-            text.push_str(&format!("{verdict:<8} {check:<12} {subject}: {}\n", line(&finding.found)));
+            let _ = writeln!(text, "{verdict:<8} {check:<12} {subject}: {}", line(&finding.found));
             for (label, more) in [("cause", &finding.cause), ("remedy", &finding.remedy)] {
                 if let Some(more) = more {
-                    text.push_str(&format!("{:<22}{label}: {}\n", "", line(more)));
+                    let _ = writeln!(text, "{:<22}{label}: {}", "", line(more));
                 }
             }
         }
         let warnings = count(self.number_of(Verdict::Warning), "warning");
         let end = if self.succeeded { "Devices can enroll here" } else { "Devices can't enroll here yet" };
-        text.push_str(&format!("\n{end}: {} failed, {warnings}.", count(self.number_of(Verdict::Failed), "check")));
+        let _ = write!(text, "\n{end}: {} failed, {warnings}.", count(self.number_of(Verdict::Failed), "check"));
         text
     }
 }

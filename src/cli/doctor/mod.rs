@@ -138,7 +138,7 @@ impl Doctor {
             return;
         }
         let Some((address, _)) = reach(&target, roots, findings).await else { return };
-        discovery(&target, address, findings).await;
+        discovery(&target, &host.authority(), address, findings).await;
     }
 }
 
@@ -196,7 +196,7 @@ fn in_front(target: &Target, shown: &Shown, installation: Option<&Installation>,
 }
 
 async fn services(target: &Target, address: SocketAddr, findings: &mut Vec<Finding>) {
-    discovery(target, address, findings).await;
+    discovery(target, &target.authority(), address, findings).await;
     let url = |path: &str| format!("https://{}{path}", target.authority());
     let nobody = Presented::Nothing;
     let request = TokenRequest {
@@ -220,7 +220,8 @@ async fn services(target: &Target, address: SocketAddr, findings: &mut Vec<Findi
     }
 }
 
-async fn discovery(target: &Target, address: SocketAddr, findings: &mut Vec<Finding>) {
+/// `host` is where the answer should lead.
+async fn discovery(target: &Target, host: &str, address: SocketAddr, findings: &mut Vec<Finding>) {
     let subject = format!("https://{}{DISCOVERY}", target.authority());
     match target.ask(address, &Question::get(DISCOVERY)).await {
         Ok(seen) => {
@@ -235,7 +236,7 @@ async fn discovery(target: &Target, address: SocketAddr, findings: &mut Vec<Find
     let message = write_discover(&subject, &asked());
     let mut question = Question::post(DISCOVERY, SOAP, message);
     match target.ask(address, &question).await {
-        Ok(seen) => findings.extend(replies::discover(&subject, &target.authority(), &seen)),
+        Ok(seen) => findings.extend(replies::discover(&subject, host, &seen)),
         Err(why) => findings.push(silent("discovery", &subject, why)),
     }
     question.takes_gzip = true;

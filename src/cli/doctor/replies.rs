@@ -204,7 +204,6 @@ fn redirection(seen: &Seen) -> Option<String> {
 /// A status that says by itself what is wrong.
 fn status(check: &'static str, subject: &str, seen: &Seen) -> Option<Finding> {
     let (cause, remedy) = match seen.status.as_u16() {
-        200 => return None,
         404 | 405 => ("this path does not lead to Transom", "send /EnrollmentServer and /ManagementServer to Transom"),
         401 | 403 | 407 => {
             ("a proxy or firewall wants a sign-in", "exempt /EnrollmentServer and /ManagementServer from it")
