@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use super::{
     Global, Output,
     client::connected,
-    hinted, input,
+    doctor, hinted, input,
     progress::Progress,
     shown::{count, line, table},
 };
@@ -15,7 +15,7 @@ use crate::admin::{Import, Imported};
 /// Entries in one request: what one transaction of the server takes, so that each is done as a whole or not at all.
 const TOGETHER: usize = 500;
 
-/// Enrollments: bring them along from another server
+/// Enrollments: see that devices can, bring them along from another server
 #[derive(Debug, Args)]
 pub(super) struct Enrollment {
     #[command(subcommand)]
@@ -25,6 +25,7 @@ pub(super) struct Enrollment {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Import(ImportFile),
+    Doctor(doctor::Doctor),
 }
 
 /// Import enrollments with their credentials
@@ -57,6 +58,7 @@ impl Enrollment {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         match self.verb {
             Verb::Import(import) => import.run(global, output),
+            Verb::Doctor(doctor) => doctor.run(global, output),
         }
     }
 }

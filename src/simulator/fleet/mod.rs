@@ -107,10 +107,11 @@ impl Fleet {
         for (identity, number) in identities.into_iter().zip(0_u64..) {
             // Neighbouring seeds of one generator are alike; of another one they are not.
             let seed = options.seed.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let own = client.for_device(&identity)?;
             members.push(Member {
                 device: Device::new(identity, url, options.behaviour.clone(), seed)
                     .beginning_with_session(options.first_session),
-                client: client.of_its_own()?,
+                client: own,
                 faults: FaultPlan::seeded(options.faults.clone(), seed),
             });
         }
