@@ -4,6 +4,7 @@
 //! given (`--server`, `--token`). A token goes to no other server than the one that it was given for.
 
 mod connect;
+mod enrollment;
 mod error;
 
 use std::time::Duration;
@@ -151,6 +152,10 @@ impl Client {
     async fn post<T: DeserializeOwned>(&self, path: &[&str], body: Option<Value>) -> Result<T, ClientError> {
         let request = self.http.request(Method::POST, self.url(path, &Value::Null)?);
         self.answered(body.iter().fold(request, RequestBuilder::json)).await
+    }
+
+    async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
+        self.answered(self.http.request(Method::DELETE, self.url(path, &Value::Null)?)).await
     }
 
     /// Sends a request until an answer comes: with its key it is done once.
