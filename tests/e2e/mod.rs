@@ -10,6 +10,7 @@ mod enrollment_crowd;
 mod enrollment_identity;
 mod enrollment_recorded;
 mod enrollment_refused;
+mod federated;
 mod hostile;
 mod idle;
 mod instances;
