@@ -172,7 +172,7 @@ pub(crate) fn security(user: &str, password: &str) -> String {
 pub(crate) fn content(answered: &Answered, name: &str) -> Option<String> {
     let xml = std::str::from_utf8(&answered.body).unwrap();
     let tree = Xml::parse(xml).unwrap();
-    let found = tree.descendants().find(|node| node.tag_name().name() == name);
+    let found = tree.descendants().find(|node| node.tag_name().name().eq_ignore_ascii_case(name));
     found.and_then(|node| node.text()).map(str::to_owned)
 }
 
