@@ -10,6 +10,7 @@ mod command;
 mod demo;
 mod device;
 pub mod discovery;
+mod doctor;
 mod enrollment;
 mod failure;
 mod init;

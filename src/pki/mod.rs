@@ -17,6 +17,7 @@ mod issue;
 mod key;
 pub mod outbound;
 mod presented;
+pub mod probe;
 pub mod renewal;
 mod request;
 mod sealer;
@@ -31,7 +32,7 @@ use std::path::PathBuf;
 
 pub use authorities::{Authorities, AuthorityFiles, LiveAuthorities, TrustedAuthority};
 pub use authority::{AuthorityId, AuthorityKey, CertificateAuthority, ServerNames};
-pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerprint};
+pub use certificate::{Description, EncodedCertificate, IssuedCertificate, certificate_fingerprint};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
@@ -39,10 +40,10 @@ pub use import::ImportRefused;
 pub use key::WeakKey;
 pub use presented::Presented;
 pub use request::{CertificateRequest, CsrRefused};
+pub use sealer::Sealer;
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
 };
-pub use sealer::Sealer;
 
 /// What can go wrong with keys and certificates. No message holds any of a key.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,5 @@
-//! `transom enrollment`: who may enroll devices, what they tried, and devices that were enrolled elsewhere.
+//! `transom enrollment`: who may enroll devices, what they tried, what is in their way, and devices that were enrolled
+//! elsewhere.
 
 mod attempts;
 mod declare;
@@ -9,9 +10,9 @@ mod user;
 
 use clap::{Args, Subcommand};
 
-use super::{Global, Output};
+use super::{Global, Output, doctor};
 
-/// Enrollments: who may enroll devices, and what was tried
+/// Enrollments: who may enroll devices, what was tried, and what is in the way
 #[derive(Debug, Args)]
 pub(super) struct Enrollment {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ enum Verb {
     Token(token::Token),
     Attempts(attempts::Attempts),
     Declare(declare::Declare),
+    Doctor(doctor::Doctor),
     Import(import::ImportFile),
 }
 
@@ -34,6 +36,7 @@ impl Enrollment {
             Verb::Token(verb) => verb.run(global, output),
             Verb::Attempts(verb) => verb.run(global, output),
             Verb::Declare(verb) => verb.run(global, output),
+            Verb::Doctor(verb) => verb.run(global, output),
             Verb::Import(verb) => verb.run(global, output),
         }
     }

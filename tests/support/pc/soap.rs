@@ -212,7 +212,14 @@ fn read(answered: &Answered, id: &str) -> String {
 fn fault(tree: &Xml<'_>) -> Result<(), SoapFault> {
     let named = |name: &str| {
         let found = tree.descendants().find(|node| node.tag_name().name().eq_ignore_ascii_case(name));
-        found.map(|node| node.descendants().filter(Node::is_text).filter_map(|node| node.text()).collect::<String>().trim().to_owned())
+        found.map(|node| {
+            node.descendants()
+                .filter(Node::is_text)
+                .filter_map(|node| node.text())
+                .collect::<String>()
+                .trim()
+                .to_owned()
+        })
     };
     if named("fault").is_none() {
         return Ok(());
