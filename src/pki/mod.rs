@@ -17,6 +17,7 @@ mod issue;
 mod key;
 pub mod outbound;
 mod presented;
+pub mod probe;
 pub mod renewal;
 mod request;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 
 pub use authorities::{Authorities, AuthorityFiles, LiveAuthorities, TrustedAuthority};
 pub use authority::{AuthorityId, AuthorityKey, CertificateAuthority, ServerNames};
-pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerprint};
+pub use certificate::{Description, EncodedCertificate, IssuedCertificate, certificate_fingerprint};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;

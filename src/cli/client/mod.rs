@@ -20,7 +20,7 @@ use super::BearerToken;
 use crate::{
     admin::{
         Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
-        Ordered, PageJson, Part, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
+        Ordered, PageJson, Part, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status, Unenroll,
     },
     pki::outbound,
 };
@@ -93,6 +93,16 @@ impl Client {
     /// Takes back all that waits in the queue of a device.
     pub async fn clear(&self, device: &str) -> Result<Cleared, ClientError> {
         self.post(&["devices", device, "clear"], None).await
+    }
+
+    /// Tells a device to leave management.
+    pub async fn unenroll(&self, device: &str, how: &Unenroll) -> Result<DeviceJson, ClientError> {
+        self.post(&["devices", device, "unenroll"], Some(serde_json::to_value(how).unwrap_or_default())).await
+    }
+
+    /// Cuts a device off.
+    pub async fn block(&self, device: &str) -> Result<DeviceJson, ClientError> {
+        self.post(&["devices", device, "block"], None).await
     }
 
     /// Devices by id.

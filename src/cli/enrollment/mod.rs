@@ -1,4 +1,5 @@
-//! `transom enrollment`: who may enroll devices, what they tried, and devices that were enrolled elsewhere.
+//! `transom enrollment`: who may enroll devices, what they tried, whether they can, and devices that were enrolled
+//! elsewhere.
 
 mod attempts;
 mod declare;
@@ -9,9 +10,9 @@ mod user;
 
 use clap::{Args, Subcommand};
 
-use super::{Global, Output};
+use super::{Global, Output, doctor::Doctor};
 
-/// Enrollments: who may enroll devices, and what was tried
+/// Enrollments: who may enroll devices, whether they can, and what was tried
 #[derive(Debug, Args)]
 pub(super) struct Enrollment {
     #[command(subcommand)]
@@ -25,6 +26,7 @@ enum Verb {
     Attempts(attempts::Attempts),
     Declare(declare::Declare),
     Import(import::ImportFile),
+    Doctor(Doctor),
 }
 
 impl Enrollment {
@@ -35,6 +37,7 @@ impl Enrollment {
             Verb::Attempts(verb) => verb.run(global, output),
             Verb::Declare(verb) => verb.run(global, output),
             Verb::Import(verb) => verb.run(global, output),
+            Verb::Doctor(verb) => verb.run(global, output),
         }
     }
 }

@@ -101,7 +101,7 @@ impl DeviceDoor {
         let peer = headers::peer(request);
         self.check_rates(peer)?;
         is_soap(request)?;
-        let taken = self.take_in(request, payload, note).await?;
+        let taken = self.take_in(request, payload, note, Some(self.answer_timeout)).await?;
         let (body, _held) = taken.into_parts();
         let answer = (self.enrolling)(EnrollmentRequest {
             operation,

@@ -42,7 +42,7 @@ impl DeviceDoor {
         let headers = headers::read(request);
         note.correlation(headers.ms_cv.as_deref());
         let encoding = encoding_of(request)?;
-        let taken = self.take_in(request, payload, note).await?;
+        let taken = self.take_in(request, payload, note, None).await?;
         // The memory counts as held until the answer is there.
         let (body, _held) = taken.into_parts();
         let received_at = Timestamp(jiff::Timestamp::now().as_millisecond());

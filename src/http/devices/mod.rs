@@ -90,20 +90,33 @@ impl DeviceDoor {
     }
 
     /// Reads a body, whole. Nothing is unpacked, because a small body can unpack to a large one.
-    async fn take_in(&self, request: &HttpRequest, payload: Payload, note: &Note) -> Result<TakenIn<'_>, Refusal> {
+    ///
+    /// Where all places are taken, who has `patience` waits for one: a session comes again by itself, but who enrolls
+    /// sits before the computer and would have to begin anew.
+    async fn take_in(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        note: &Note,
+        patience: Option<Duration>,
+    ) -> Result<TakenIn<'_>, Refusal> {
         let packed = request.headers().get_all(header::CONTENT_ENCODING);
         if packed.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(Refusal::ContentEncoding);
         }
         let declared = declared_length(request)?;
         // Whoever would be sent away after the body is sent away before it.
-        if self.in_flight.available_permits() == 0 {
+        if patience.is_none() && self.in_flight.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
         let read = Body::read(payload, declared, self.body_limit, &self.memory);
         let body = timeout(self.body_timeout, read).await.map_err(|_| Refusal::BodyTooSlow)??;
         note.received(body.len());
-        let place = self.in_flight.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        let place = match patience {
+            None => self.in_flight.try_acquire().ok(),
+            Some(patience) => timeout(patience, self.in_flight.acquire()).await.ok().and_then(Result::ok),
+        };
+        let place = place.ok_or(Refusal::Overloaded)?;
         Ok(TakenIn { body, place })
     }
 }
