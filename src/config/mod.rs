@@ -8,6 +8,7 @@ mod enrollment;
 mod enrollment_limits;
 mod folder;
 mod load;
+mod sign_in;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -18,6 +19,7 @@ pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
@@ -48,6 +50,12 @@ pub struct Settings {
     pub enrollment_limits: EnrollmentLimits,
     /// What was said, kept for reading.
     pub journal: Journal,
+    /// Federated sign-in with an OpenID Connect provider.
+    pub openid: OpenId,
+    /// Entra ID: join and work account.
+    pub entra: Entra,
+    /// Sign-in with a certificate from a provisioning package.
+    pub certificate_sign_in: CertificateSignIn,
     /// The log on standard error.
     pub log: Log,
 }

@@ -20,9 +20,12 @@ mod presented;
 pub mod probe;
 pub mod renewal;
 mod request;
+mod sealer;
+pub mod signer;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+pub mod token;
 mod verify;
 
 use std::path::PathBuf;
@@ -40,6 +43,7 @@ pub use request::{CertificateRequest, CsrRefused};
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
 };
+pub use sealer::Sealer;
 
 /// What can go wrong with keys and certificates. No message holds any of a key.
 #[derive(Debug, thiserror::Error)]

@@ -109,6 +109,7 @@ impl DeviceDoor {
             peer,
             certificate: headers::certificate(request),
             port: self.port,
+            from_entra: request.query_string().split('&').any(|part| part.eq_ignore_ascii_case("entra")),
             trace_id: note.id().to_owned(),
             received_at: Timestamp(jiff::Timestamp::now().as_millisecond()),
         });

@@ -5,6 +5,7 @@ mod enrollment;
 mod headers;
 mod management;
 mod refusal;
+mod sign_in;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
+use transom_protocol::session::Timestamp;
 
 pub(super) use body::BodyMemory;
 
@@ -135,7 +137,13 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .default_service(web::to(|request| only(request, management::ROUTE, "POST"))),
     );
     enrollment::configure(routes);
+    sign_in::configure(routes);
     routes.default_service(web::to(nothing_here));
+}
+
+/// The time.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
 /// What a path answers to methods that it does not have.
