@@ -290,10 +290,18 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("session.package_bytes", session.package_bytes < 4 * 1024, "must be at least 4KiB"),
         ("session.package_commands", session.package_commands == 0, zero),
         ("queue.max_attempts", settings.queue.max_attempts == 0, zero),
-        ("openid.client_id", openid.is_configured() && openid.client_id.is_empty(), "is missing: the provider gives one"),
+        (
+            "openid.client_id",
+            openid.is_configured() && openid.client_id.is_empty(),
+            "is missing: the provider gives one",
+        ),
         ("openid.client_secret_file", two_secrets, "is set together with client_secret; one of the two is enough"),
         ("openid.user_claim", openid.user_claim.is_empty(), "must not be empty"),
-        ("entra.audiences", entra.is_configured() && entra.audiences.is_empty(), "is missing: who are tokens made for?"),
+        (
+            "entra.audiences",
+            entra.is_configured() && entra.audiences.is_empty(),
+            "is missing: who are tokens made for?",
+        ),
         ("entra.issuers", entra.is_configured() && entra.issuers.is_empty(), "must not be empty"),
     ];
     let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));

@@ -40,10 +40,10 @@ pub use import::ImportRefused;
 pub use key::WeakKey;
 pub use presented::Presented;
 pub use request::{CertificateRequest, CsrRefused};
+pub use sealer::Sealer;
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
 };
-pub use sealer::Sealer;
 
 /// What can go wrong with keys and certificates. No message holds any of a key.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,8 @@ use openssl::{
     sign::Verifier,
     stack::Stack,
     x509::{
-        X509, X509PurposeId, X509Ref, X509StoreContext, X509StoreContextRef, store::X509StoreBuilder,
+        X509, X509PurposeId, X509Ref, X509StoreContext, X509StoreContextRef,
+        store::X509StoreBuilder,
         verify::{X509VerifyFlags, X509VerifyParam},
     },
 };
@@ -122,8 +123,7 @@ impl TrustedSigners {
         store.set_param(&param)?;
         let mut context = X509StoreContext::new()?;
         let is_one_of_them = self.issuers.iter().any(|issuer| issuer.as_ref() == certificate);
-        let verified =
-            context.init(&store.build(), certificate, &*Stack::new()?, X509StoreContextRef::verify_cert)?;
+        let verified = context.init(&store.build(), certificate, &*Stack::new()?, X509StoreContextRef::verify_cert)?;
         // The authority itself is none of its own users.
         Ok(verified && !is_one_of_them)
     }

@@ -16,7 +16,8 @@ use crate::support::server::{Server, Site};
 
 super::on_both![somebody_signs_in_and_one_device_can_use_it, who_does_not_belong_there_gets_nothing];
 
-const START: &str = "/EnrollmentServer/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=ada%40contoso.test";
+const START: &str =
+    "/EnrollmentServer/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=ada%40contoso.test";
 
 fn at(site: Site, provider: &Provider, client: &str) -> Site {
     let ca = site.data().join("ca.pem");
@@ -65,7 +66,12 @@ async fn somebody_signs_in_and_one_device_can_use_it(site: Site) {
     assert_eq!(sent.status, 302);
     let asked = sent.location();
     assert!(asked.starts_with(&format!("{}/auth?", provider.issuer)), "{asked}");
-    for part in ["response_type=code", "code_challenge_method=S256", "scope=openid+profile+email", "login_hint=ada%40contoso.test"] {
+    for part in [
+        "response_type=code",
+        "code_challenge_method=S256",
+        "scope=openid+profile+email",
+        "login_hint=ada%40contoso.test",
+    ] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
     let cookie = sent.headers["set-cookie"].to_str().unwrap();
@@ -89,7 +95,10 @@ async fn somebody_signs_in_and_one_device_can_use_it(site: Site) {
     assert_eq!(spend(&store, &user, "D1").await, Ok(()));
     assert_eq!(spend(&store, &user, "d1").await, Ok(()));
     assert_eq!(spend(&store, &user, "D2").await, Err("sign_in_spent".into()));
-    assert_eq!(sign_ins.federated(&handle, now().plus_millis(31 * 60_000)).await.unwrap_err().word(), "sign_in_unknown");
+    assert_eq!(
+        sign_ins.federated(&handle, now().plus_millis(31 * 60_000)).await.unwrap_err().word(),
+        "sign_in_unknown"
+    );
     assert_eq!(sign_ins.federated(&format!("{handle}x"), now()).await.unwrap_err().word(), "sign_in_unknown");
 
     nothing_secret_is_written(&site, &browser, &handle);
@@ -181,7 +190,9 @@ async fn who_does_not_belong_there_gets_nothing(site: Site) {
     refused(&again, 400, "does not bring back");
 
     // Addresses that are not the device's own.
-    for start in ["", "?appru=https%3A%2F%2Fevil.test", "?appru=ms-app%3A%2F%2Fx%22%3E%3Cscript%3E", "?appru=javascript%3Ax"] {
+    for start in
+        ["", "?appru=https%3A%2F%2Fevil.test", "?appru=ms-app%3A%2F%2Fx%22%3E%3Cscript%3E", "?appru=javascript%3Ax"]
+    {
         let page = browser().opens(&format!("/EnrollmentServer/Auth{start}")).await;
         refused(&page, 400, "appru");
         assert!(!page.html.contains("evil") && !page.html.contains("<script"), "{}", page.html);

@@ -119,7 +119,9 @@ impl Browser {
             let shown = self.asks(method, &url, form).await;
             let location = shown.headers.get("location").map(|location| location.to_str().unwrap().to_owned());
             match location {
-                Some(location) if shown.status / 100 == 3 && (location.starts_with("http") || location.starts_with('/')) => {
+                Some(location)
+                    if shown.status / 100 == 3 && (location.starts_with("http") || location.starts_with('/')) =>
+                {
                     url = shown.url.join(&location).unwrap();
                 }
                 _ => return shown,
@@ -154,7 +156,11 @@ impl Browser {
             let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
             let gone = value.is_empty() || cookie.to_ascii_lowercase().contains("max-age=0");
             let key = (jar.clone(), name.to_owned());
-            if gone { self.cookies.remove(&key) } else { self.cookies.insert(key, value.to_owned()) };
+            if gone {
+                self.cookies.remove(&key)
+            } else {
+                self.cookies.insert(key, value.to_owned())
+            };
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Shown { status, url: url.clone(), headers, html: response.text().await.unwrap() }

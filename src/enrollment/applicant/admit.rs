@@ -3,8 +3,8 @@
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::{Applicant, Claims, Denied, Means, Visit};
-use crate::enrollment::sign_in::SignIns;
 use crate::config::{Editions, EnrollmentLimits, version_numbers};
+use crate::enrollment::sign_in::SignIns;
 use crate::model::{Admission, EnrollmentId, EnrollmentTokenId, EnrollmentTokenState, EnrollmentUser};
 use crate::store::{self, Tx};
 

@@ -56,11 +56,7 @@ pub struct EntraUser {
 }
 
 impl Entra {
-    pub(super) fn new(
-        settings: &config::Entra,
-        folder: &DataFolder,
-        sealer: Arc<Sealer>,
-    ) -> Result<Self, SetupError> {
+    pub(super) fn new(settings: &config::Entra, folder: &DataFolder, sealer: Arc<Sealer>) -> Result<Self, SetupError> {
         let tenants: Vec<String> = settings.tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).collect();
         // A placeholder for "any" would let everybody in.
         if tenants.iter().any(|tenant| ["common", "organizations", "consumers", "*"].contains(&tenant.as_str())) {

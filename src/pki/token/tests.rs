@@ -164,7 +164,11 @@ fn the_token_does_not_choose_how_it_is_verified() {
     let set = keys(&issuer);
     let refused = |token: &str| verify(token, &set, &rules(), NOW).unwrap_err();
     for algorithm in ["none", "HS256", "RS512", "made-up"] {
-        assert_eq!(refused(&issuer.sign(json!({ "alg": algorithm }), &claims())), TokenRefused::Algorithm, "{algorithm}");
+        assert_eq!(
+            refused(&issuer.sign(json!({ "alg": algorithm }), &claims())),
+            TokenRefused::Algorithm,
+            "{algorithm}"
+        );
     }
     let only_rs256 = Rules { signing: vec![Signing::Rs256], ..rules() };
     let token = issuer.sign(json!({ "alg": "PS256" }), &claims());
@@ -194,7 +198,8 @@ fn a_changed_token_is_refused() {
     let body_of_other = other.split('.').nth(1).unwrap();
     let mixed = [parts[0], body_of_other, parts[2]].join(".");
     assert_eq!(verify(&mixed, &set, &rules(), NOW), Err(TokenRefused::Signature));
-    for text in ["", ".", "..", "a.b.c", parts[0], &token[..token.len() - 4], &format!("{token}.x"), &"a".repeat(LONGEST + 1)]
+    for text in
+        ["", ".", "..", "a.b.c", parts[0], &token[..token.len() - 4], &format!("{token}.x"), &"a".repeat(LONGEST + 1)]
     {
         let refused = verify(text, &set, &rules(), NOW).unwrap_err();
         assert!(matches!(refused, TokenRefused::Malformed | TokenRefused::Signature), "{text}: {refused:?}");

@@ -19,7 +19,9 @@ use openssl::{
 
 static OPENSSL: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(Error::from(ErrorKind::UnsupportedAlgorithm)),
-    verifier_factory: |algorithm, key| Ok(Box::new(WithKey { algorithm: *algorithm, key: public_key(*algorithm, key)? })),
+    verifier_factory: |algorithm, key| {
+        Ok(Box::new(WithKey { algorithm: *algorithm, key: public_key(*algorithm, key)? }))
+    },
     // Asked for only where keys are written, which nobody here does.
     key_utils: KeyUtils::new_unimplemented(),
 };

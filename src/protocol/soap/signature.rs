@@ -114,8 +114,8 @@ impl<'a> Covered<'a> {
                     let namespace = namespaces.of_element(&tag);
                     let level = path.len() + 1;
                     if local == "Signature" && namespace == DSIG {
-                        let in_place = path.iter().all(|(expected, _)| *expected)
-                            && path.iter().map(|(_, name)| *name).eq(PLACE);
+                        let in_place =
+                            path.iter().all(|(expected, _)| *expected) && path.iter().map(|(_, name)| *name).eq(PLACE);
                         if !in_place || in_signature.is_some() || covered.has_signature(&nodes) {
                             return Err(SignatureRefused::Place);
                         }
@@ -304,7 +304,9 @@ mod tests {
         let signature = read(SIGNED).unwrap();
         assert_eq!(signature.signature.len(), 256);
         assert_eq!(signature.created, "2026-11-21T04:00:00.000Z");
-        assert!(signature.signed.starts_with(b"<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:Can"));
+        assert!(
+            signature.signed.starts_with(b"<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:Can")
+        );
     }
 
     #[test]

@@ -220,7 +220,10 @@ mod tests {
                 "<a xmlns=\"n\"><b xmlns=\"\"><c xmlns=\"n\"></c></b></a>",
             ),
             ("<a xmlns=''><b/></a>", "<a><b></b></a>"),
-            ("<p:a xmlns:p='n'><p:b xmlns:p='m'/><p:c/></p:a>", "<p:a xmlns:p=\"n\"><p:b xmlns:p=\"m\"></p:b><p:c></p:c></p:a>"),
+            (
+                "<p:a xmlns:p='n'><p:b xmlns:p='m'/><p:c/></p:a>",
+                "<p:a xmlns:p=\"n\"><p:b xmlns:p=\"m\"></p:b><p:c></p:c></p:a>",
+            ),
             ("<a xmlns:x='u' x:b='1'/>", "<a xmlns:x=\"u\" x:b=\"1\"></a>"),
         ] {
             assert_eq!(canonical(text), expected, "{text}");

@@ -72,8 +72,7 @@ fn settings_that_hold_no_certificates_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("empty.pem"), "").unwrap();
     let new = |issuers: &str, thumbprint: &str| {
-        let settings =
-            config::CertificateSignIn { issuers: issuers.into(), thumbprints: vec![thumbprint.to_owned()] };
+        let settings = config::CertificateSignIn { issuers: issuers.into(), thumbprints: vec![thumbprint.to_owned()] };
         Certificates::new(&settings, &DataFolder::new(folder.path())).err().unwrap()
     };
     assert!(matches!(new("empty.pem", &"00".repeat(20)), SetupError::Content { .. }));

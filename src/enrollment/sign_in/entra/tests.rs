@@ -205,9 +205,8 @@ async fn keys_may_come_from_a_file_without_any_network() {
     let issuer = Issuer::rsa("k1");
     let (entra, folder) = offline(&issuer);
     assert_eq!(word(&entra, &issuer.sign(json!({}), &version_1())).await, "believed");
-    let refused = |settings: &config::Entra| {
-        Entra::new(settings, &DataFolder::new(folder.path()), sealer()).err().unwrap()
-    };
+    let refused =
+        |settings: &config::Entra| Entra::new(settings, &DataFolder::new(folder.path()), sealer()).err().unwrap();
     std::fs::write(folder.path().join("empty.json"), "{}").unwrap();
     assert!(matches!(refused(&settings("empty.json")), SetupError::Content { .. }));
     assert!(matches!(refused(&settings("missing.json")), SetupError::File { .. }));

@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn only_an_app_of_the_device_gets_the_result() {
-        for good in ["ms-app://windows.immersivecontrolpanel", "ms-app://S-1-15-2-1910091885-1573563583/", " MS-APP://x "] {
+        for good in
+            ["ms-app://windows.immersivecontrolpanel", "ms-app://S-1-15-2-1910091885-1573563583/", " MS-APP://x "]
+        {
             let app: AppRedirect = good.parse().unwrap();
             assert!(app.to_string().starts_with("ms-app://"), "{good}");
         }

@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn a_user_has_a_name_that_can_be_shown() {
         let by_name = rules("preferred_username", None);
-        assert_eq!(judged(&by_name, &json!({ "preferred_username": " ada@contoso.test " })), Ok("ada@contoso.test".into()));
+        assert_eq!(
+            judged(&by_name, &json!({ "preferred_username": " ada@contoso.test " })),
+            Ok("ada@contoso.test".into())
+        );
         for name in [json!(null), json!(""), json!(7), json!(["ada"]), json!("a\nb"), json!("x".repeat(257))] {
             assert_eq!(judged(&by_name, &json!({ "preferred_username": name })), Err("sign_in_nameless"));
         }
@@ -118,7 +121,8 @@ mod tests {
     #[test]
     fn an_address_that_was_not_verified_is_no_name() {
         let by_address = rules("email", None);
-        let address = |verified: Value| judged(&by_address, &json!({ "email": "a@b.test", "email_verified": verified }));
+        let address =
+            |verified: Value| judged(&by_address, &json!({ "email": "a@b.test", "email_verified": verified }));
         assert!(address(json!(true)).is_ok() && judged(&by_address, &json!({ "email": "a@b.test" })).is_ok());
         assert!(address(json!(false)).is_err() && address(json!("true")).is_err());
     }

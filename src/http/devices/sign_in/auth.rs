@@ -82,11 +82,5 @@ pub(super) async fn finish(request: HttpRequest, door: Data<DeviceDoor>, gate: D
 
 /// Comes along when the provider sends the browser back, which is a navigation from another site (`Lax`).
 fn cookie(value: String, age: Duration) -> Cookie<'static> {
-    Cookie::build(COOKIE, value)
-        .path("/")
-        .secure(true)
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(age)
-        .finish()
+    Cookie::build(COOKIE, value).path("/").secure(true).http_only(true).same_site(SameSite::Lax).max_age(age).finish()
 }
