@@ -18,6 +18,7 @@ mod idle;
 mod instances;
 mod lost;
 mod outage;
+mod rotation;
 mod secrets;
 mod sessions;
 mod signed_in;
