@@ -16,13 +16,16 @@ use crate::{
     config::{IdleJournal, Settings},
     http::{self, Parts},
     limits::DeviceLimiter,
-    management::{Management, Options},
+    management::{Management, Options, UploadLimits},
     metrics::Metrics,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
 };
 
 /// How often sessions, overdue commands and the journal are looked after.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+/// The clocks of instances on one database may differ by so much.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 
 /// A server without its doors.
 pub struct Instance {
@@ -114,11 +117,14 @@ fn options(settings: &Settings) -> Options {
             package_bytes: session.package_bytes,
             package_commands: session.package_commands,
             max_unanswered: settings.queue.max_attempts,
+            max_upload: bytes(session.upload_bytes),
+            upload_timeout: millis(session.upload_timeout),
             ..Rules::default()
         },
         limits: Limits { bytes: settings.device_door.body_limit, ..Limits::default() },
         keep_idle: settings.journal.idle == IdleJournal::Full,
         accepted_timeout: millis(settings.queue.accepted_timeout),
+        uploads: UploadLimits { device: bytes(session.device_upload_bytes), all: bytes(session.all_upload_bytes) },
         ..Options::default()
     }
 }
@@ -127,12 +133,17 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The bounds of the journal.
+fn bytes(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
+/// The bounds of the journal, and of what else is kept for a time.
 fn retention(settings: &Settings) -> RetentionRules {
     let journal = &settings.journal;
     RetentionRules {
         age: journal.max_age,
-        journal_bytes: u64::try_from(journal.max_bytes).unwrap_or(u64::MAX),
+        journal_bytes: bytes(journal.max_bytes),
+        upload_age: settings.session.upload_timeout.saturating_add(CLOCKS_DIFFER),
         ..RetentionRules::default()
     }
 }

@@ -15,6 +15,7 @@ mod orders;
 mod request;
 mod service;
 
+pub use exchange::UploadLimits;
 pub(crate) use journal::text_of;
 pub use maintenance::Tidied;
 pub use orders::{DEVICES_TOGETHER, Order, OrderError, Resolution};

@@ -8,7 +8,7 @@ use transom_protocol::session::{DeviceId, Nonce, Rules};
 use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
 
-use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, exchange};
+use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, UploadLimits, exchange};
 use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
 use crate::limits::DeviceLimiter;
@@ -17,6 +17,8 @@ use crate::store::{Error, Store};
 
 /// Bodies larger than this are read on a thread of their own, so that others do not wait.
 const LARGE_BODY: usize = 64 * 1024;
+
+const MIB: u64 = 1024 * 1024;
 
 /// Choices that an operator makes.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Options {
     pub max_open: i64,
     /// Largest value of one node, in bytes.
     pub max_data: usize,
+    /// Values that devices have begun to send in chunks.
+    pub uploads: UploadLimits,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -55,6 +59,7 @@ impl Default for Options {
             accepted_timeout: 24 * 60 * 60 * 1000,
             max_open: 10_000,
             max_data: 1024 * 1024,
+            uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
         }
     }
 }
@@ -124,7 +129,8 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let frame = Frame { rules: &inner.options.rules, keep_idle: inner.options.keep_idle };
+                let Options { rules, keep_idle, uploads, .. } = &inner.options;
+                let frame = Frame { rules, keep_idle: *keep_idle, uploads: *uploads };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })

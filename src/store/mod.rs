@@ -42,3 +42,4 @@ pub use queue::{Cancellation, Carrier, CommandChange, NewAttempt, Resolution};
 pub use seal::SealKey;
 pub use token::Claim;
 pub use tx::Tx;
+pub use upload::{NewChunk, UploadBytes};

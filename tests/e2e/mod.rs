@@ -1,6 +1,6 @@
 //! End to end: the program itself, over real TLS, with simulated devices and with whoever means it harm.
 //!
-//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS` and `E2E_MESSAGES` set others. Each reply that a device
+//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES` and others set others. Each reply that a device
 //! got is put before the judge.
 
 mod bodies;
@@ -14,6 +14,7 @@ mod secrets;
 mod sessions;
 mod signed_in;
 mod traces;
+mod uploads;
 mod values;
 
 /// Runs a test on each engine that is there.

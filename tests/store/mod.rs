@@ -10,6 +10,7 @@ mod prune;
 mod queue;
 mod schema;
 mod transactions;
+mod uploads;
 mod views;
 
 use transom::model::{
