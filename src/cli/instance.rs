@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
-use super::{Installation, hinted};
+use super::{Installation, hinted, readiness::Readiness};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
@@ -18,7 +17,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{Management, Options, UploadLimits},
     metrics::Metrics,
-    store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
+    store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
 };
 
 /// How often sessions, overdue commands and the journal are looked after.
@@ -66,10 +65,7 @@ impl Instance {
             answering: http::answering(Arc::new(management)),
             identity: installation.identity()?,
             admin_identity: installation.admin_identity()?,
-            readiness: Arc::new(move || {
-                let store = store.clone();
-                async move { ready(&store).await }.boxed()
-            }),
+            readiness: Readiness::new(store).check(),
             tokens: http::api::verifier(admin.clone()),
             admin: admin.clone(),
             metrics,
@@ -82,10 +78,6 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.tidying.abort();
     }
-}
-
-async fn ready(store: &Store) -> Result<(), String> {
-    store.read(|tx: &mut Tx<'_>| tx.ping()).await.map_err(|error: crate::store::Error| error.to_string())
 }
 
 /// Looks after what no device's message would.

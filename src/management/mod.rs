@@ -11,7 +11,7 @@ mod exchange;
 pub mod import;
 mod journal;
 mod maintenance;
-mod orders;
+pub(crate) mod orders;
 mod request;
 mod service;
 

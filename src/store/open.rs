@@ -172,6 +172,27 @@ impl std::fmt::Debug for Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
+
+    #[tokio::test]
+    async fn a_database_that_takes_nothing_is_noticed_although_it_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+        let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+        let probe = || store.write(|tx| tx.probe(Timestamp(1)));
+        let only_read = |word: &'static str| {
+            store.write(move |tx| match &mut tx.conn {
+                Conn::Sqlite(conn) => Ok(conn.batch_execute(&format!("PRAGMA query_only = {word}"))?),
+                Conn::Postgres(_) => Err(Error::Busy),
+            })
+        };
+        probe().await.unwrap();
+        only_read("ON").await.unwrap();
+        store.read(Tx::ping).await.unwrap();
+        assert!(matches!(probe().await, Err(Error::Unavailable(_))));
+        only_read("OFF").await.unwrap();
+        probe().await.unwrap();
+    }
 
     #[test]
     fn timeouts_join_what_the_url_says_and_do_not_replace_it() {

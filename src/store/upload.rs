@@ -2,14 +2,11 @@
 //!
 //! What is kept of them is counted, so that whoever decides can bound it: by device, and for all devices together.
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
-use diesel::upsert::excluded;
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::Error;
-use super::fragments::among;
+use super::fragments::{Total, among, update};
 use super::schema::{upload_chunks, uploads};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
@@ -55,25 +52,25 @@ impl Tx<'_> {
             upload_chunks::data.eq(sealed),
         ));
         on_backend!(self, |conn| query.execute(conn))?;
-        let query = diesel::insert_into(uploads::table)
-            .values((
-                uploads::session.eq(session.as_str()),
-                uploads::folded_id.eq(chunk.device.key()),
-                uploads::began_at.eq(chunk.at.0),
-                uploads::bytes.eq(bytes),
-            ))
-            .on_conflict(uploads::session)
-            .do_update()
-            .set(uploads::bytes.eq(uploads::bytes + excluded(uploads::bytes)));
+        let counted =
+            update(uploads::table, uploads::session.eq(session.as_str()), uploads::bytes.eq(uploads::bytes + bytes));
+        if on_backend!(self, |conn| counted.execute(conn))? > 0 {
+            return Ok(());
+        }
+        let query = diesel::insert_into(uploads::table).values((
+            uploads::session.eq(session.as_str()),
+            uploads::folded_id.eq(chunk.device.key()),
+            uploads::began_at.eq(chunk.at.0),
+            uploads::bytes.eq(bytes),
+        ));
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
     /// What is kept of objects that are not complete. Looks at each of them: only a message that brings a chunk asks.
     pub fn upload_bytes(&mut self, device: &DeviceId) -> Result<UploadBytes, Error> {
-        let sum = || sql::<BigInt>("CAST(COALESCE(SUM(bytes), 0) AS BIGINT)");
-        let query = uploads::table.select(sum());
+        let query = uploads::table.select(Total(uploads::bytes));
         let all: i64 = on_backend!(self, |conn| query.get_result(conn))?;
-        let query = uploads::table.filter(uploads::folded_id.eq(device.key())).select(sum());
+        let query = uploads::table.filter(uploads::folded_id.eq(device.key())).select(Total(uploads::bytes));
         let device: i64 = on_backend!(self, |conn| query.get_result(conn))?;
         let bytes = |sum: i64| u64::try_from(sum).unwrap_or_default();
         Ok(UploadBytes { device: bytes(device), all: bytes(all) })

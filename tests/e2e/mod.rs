@@ -5,11 +5,13 @@
 
 mod bodies;
 mod crashes;
+mod flood;
 mod hostile;
 mod idle;
 mod instances;
 mod lost;
 mod outage;
+mod readiness;
 mod secrets;
 mod sessions;
 mod signed_in;

@@ -60,7 +60,7 @@ async fn uploads_that_nobody_ends_are_bounded(site: Site) {
     let names: Vec<String> = (0..size("E2E_UPLOADS", 120)).map(|number| format!("STOPS-{number}")).collect();
     let entries: Vec<Value> = names.iter().map(|name| windows.device(name, Behaviour::default()).1).collect();
     operator.import(&entries).await;
-    operator.order(&json!({ "device_ids": names, "commands": get("./DevDetail/SwV") })).await;
+    operator.order(&json!({ "devices": names, "commands": get("./DevDetail/SwV") })).await;
 
     let data = "x".repeat(CHUNK);
     let (mut buffered, mut refused, mut before) = (0, 0, 0);
