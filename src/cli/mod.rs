@@ -19,6 +19,7 @@ mod instance;
 mod logging;
 mod output;
 mod progress;
+mod readiness;
 mod serve;
 mod session;
 mod shown;
