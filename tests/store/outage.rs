@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use transom::store::{DatabaseUrl, Error, Store, StoreOptions};
+use transom::store::{DatabaseUrl, Error, Store, StoreOptions, Tx};
 
 use super::{NOW, device, get, order};
 use crate::support::databases::{self, Direct, Engine, TestStore};
@@ -131,7 +131,7 @@ fn a_server_that_only_lets_read_is_noticed_and_so_is_its_recovery() {
         let told = probe().await;
         assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
         assert!(format!("{told:?}").contains("read-only"), "{told:?}");
-        store.read(|tx| tx.ping()).await.unwrap();
+        store.read(|tx: &mut Tx<'_>| tx.ping()).await.unwrap();
         direct.execute(&format!("ALTER ROLE {role} RESET default_transaction_read_only"));
         end_connections(&mut direct);
         probe().await.unwrap();
