@@ -351,6 +351,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_job_alone_is_undone_when_it_or_its_commit_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 16);
+        let alone = |sql: &'static str| writer.run(move |tx| run(tx, sql));
+        alone("INSERT INTO parents VALUES (1)").await.unwrap();
+        let twice = alone("INSERT INTO parents VALUES (2); INSERT INTO parents VALUES (1)").await;
+        assert!(matches!(twice, Err(Error::Conflict(_))), "{twice:?}");
+        let panics = writer.run(|tx| {
+            run(tx, "INSERT INTO parents VALUES (3)")?;
+            assert!(tx.statements() > 1000, "this test wants a panic");
+            Ok::<_, Error>(())
+        });
+        assert!(matches!(panics.await, Err(Error::Panicked)));
+        let orphan = alone("INSERT INTO parents VALUES (4); INSERT INTO children (id, parent) VALUES (1, 77)").await;
+        assert!(orphan.is_err(), "found out at the commit");
+        let big =
+            alone("INSERT INTO parents VALUES (5); INSERT INTO children (filler) VALUES (zeroblob(1000000))").await;
+        assert!(matches!(big, Err(Error::Unavailable(_))), "{big:?}");
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 1);
+        alone("INSERT INTO parents VALUES (6)").await.unwrap();
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
     async fn a_full_disk_is_told_and_survived() {
         let folder = tempfile::tempdir().unwrap();
         let writer = writer(&folder, 16);
