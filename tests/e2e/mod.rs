@@ -1,7 +1,7 @@
 //! End to end: the program itself, over real TLS, with simulated devices and with whoever means it harm.
 //!
-//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES` and others set others. Each reply that a device
-//! got is put before the judge.
+//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES` and `E2E_UPLOADS` set others. Each reply
+//! that a device got is put before the judge.
 
 mod bodies;
 mod crashes;
