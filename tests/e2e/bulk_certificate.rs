@@ -65,7 +65,10 @@ async fn computers_enroll_with_the_certificate_of_their_package(site: Site) {
         (signed_issue(&pc, &own, now - hour), "envelope_time"),
         (signed_issue(&pc, &own, now + hour), "envelope_time"),
         (good.replacen("<ac:Value>D1</ac:Value>", "<ac:Value>D2</ac:Value>", 1), "envelope_signature"),
-        (signed_issue(&pc, &Package { certificate: own.certificate.clone(), key: stranger.key.clone() }, now), "certificate_signature"),
+        (
+            signed_issue(&pc, &Package { certificate: own.certificate.clone(), key: stranger.key.clone() }, now),
+            "certificate_signature",
+        ),
     ];
     for (request, reason) in &refusals {
         let fault = pc.token(&mut pc.connect_bare().await, request.clone()).await.unwrap_err();

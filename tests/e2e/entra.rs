@@ -15,10 +15,7 @@ use crate::support::pc::{DISCOVERY, Pc, SoapFault, content};
 use crate::support::provider::{Browser, attribute};
 use crate::support::server::{Server, Site};
 
-super::on_both![
-    a_computer_of_the_tenant_accepts_the_terms_and_is_enrolled,
-    a_token_that_is_not_for_us_enrolls_nothing,
-];
+super::on_both![a_computer_of_the_tenant_accepts_the_terms_and_is_enrolled, a_token_that_is_not_for_us_enrolls_nothing,];
 
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const CLIENT: &str = "8d1c0c1e-0000-4000-8000-000000000001";
@@ -49,7 +46,9 @@ impl Entra {
         let message = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
         let signature = match algorithm {
             "none" => Vec::new(),
-            _ => Signer::new(MessageDigest::sha256(), &self.0).unwrap().sign_oneshot_to_vec(message.as_bytes()).unwrap(),
+            _ => {
+                Signer::new(MessageDigest::sha256(), &self.0).unwrap().sign_oneshot_to_vec(message.as_bytes()).unwrap()
+            }
         };
         format!("{message}.{}", BASE64.encode(signature))
     }
@@ -116,7 +115,8 @@ async fn a_computer_of_the_tenant_accepts_the_terms_and_is_enrolled(site: Site) 
 /// Goes through the page as the web view does; gives what Windows brings back.
 async fn accepts(site: &Site, server: &Server, entra: &Entra) -> String {
     let mut browser = Browser::new(&site.root(), server.device_addr);
-    let path = format!("/EnrollmentServer/Terms?redirect_uri={BACK}&client-request-id=7&api-version=1.0&mode=azureadjoin");
+    let path =
+        format!("/EnrollmentServer/Terms?redirect_uri={BACK}&client-request-id=7&api-version=1.0&mode=azureadjoin");
 
     // Nobody, and somebody else: Windows hears why.
     let nobody = browser.opens(&path).await;
