@@ -102,6 +102,9 @@ pub enum Error {
         "no certificate is issued for a name that is not made of 1 to 64 letters, digits, dots, dashes and underscores"
     )]
     Subject,
+    /// Never: the serial number is drawn by us.
+    #[error("the certificate that was made has no usable serial number")]
+    Serial,
     /// The authority, or one above it, has ended or has not begun.
     #[error("the certificate authority is not valid now")]
     NotValidNow,

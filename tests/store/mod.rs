@@ -11,7 +11,9 @@ mod plans;
 mod prune;
 mod queue;
 mod schema;
+mod sign_ins;
 mod transactions;
+mod uploads;
 mod views;
 
 use transom::model::{

@@ -17,7 +17,7 @@ use super::password::{is_password, token_hash};
 use super::verified::Verified;
 use super::{Applicant, Denied, Means, Visit};
 use crate::config::EnrollmentLimits;
-use crate::enrollment::sign_in::SignIns;
+use crate::enrollment::sign_in::{self, SignIns};
 use crate::model::{
     EnrollmentAttempt, EnrollmentStep, EnrollmentTokenState, EnrollmentUser, FailureSubject, Failures, Secret, UserName,
 };
@@ -90,6 +90,7 @@ impl Gate {
             Credential::Jwt(_) | Credential::UserToken(_) | Credential::Certificate(_) => {
                 match self.check_sign_in(credential, visit, now).await {
                     Ok(applicant) => return Ok(applicant),
+                    Err(Denied::SignIn(sign_in::Denied::NotOffered)) => Denied::NotOffered(credential.as_str()),
                     Err(denied) => denied,
                 }
             }
