@@ -330,9 +330,6 @@ impl Gate {
                 }
             }
             Denied::AddressLocked { .. } => return note_locked(tx, &address, attempt, now),
-            Denied::NoCredential | Denied::NotOffered(_) => {
-                return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
-            }
             Denied::WrongPassword | Denied::UnknownUser => {
                 if let Some(account) = account {
                     hold_against(tx, &account, Patience::with_accounts(limits), now)?;
@@ -340,6 +337,9 @@ impl Gate {
                 hold_against(tx, &address, Patience::with_addresses(limits), now)?;
             }
             denied if denied.is_failure() => hold_against(tx, &address, Patience::with_addresses(limits), now)?,
+            denied if account.is_none() => {
+                return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
+            }
             _ => {}
         }
         tx.record_attempt(&attempt)
