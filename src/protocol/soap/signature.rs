@@ -390,7 +390,7 @@ mod tests {
             with(signature, "").replace("</s:Header>", &format!("{signature}</s:Header>")),
             with(signature, &format!("<w>{signature}</w>")),
             with("</s:Header>", &format!("{}</s:Header>", element("<wsse:Security ", "</wsse:Security>"))),
-            with("<s:Header>", "<s:Header xmlns:s=\"urn:other\">").replace("</s:Header>", "</s:Header>"),
+            with("<s:Header>", "<s:Header xmlns:s=\"urn:other\">"),
         ] {
             assert!(matches!(read(&envelope), Err(SignatureRefused::Place)), "{envelope}");
         }
