@@ -13,10 +13,11 @@ pub mod import;
 mod journal;
 mod leaving;
 mod maintenance;
-mod orders;
+pub(crate) mod orders;
 mod request;
 mod service;
 
+pub use exchange::UploadLimits;
 pub(crate) use journal::text_of;
 pub use leaving::{LeaveError, Left};
 pub use maintenance::Tidied;

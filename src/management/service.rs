@@ -8,7 +8,7 @@ use transom_protocol::session::{DeviceId, Nonce, Rules};
 use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
 
-use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, exchange};
+use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, UploadLimits, exchange};
 use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
 use crate::limits::DeviceLimiter;
@@ -17,6 +17,8 @@ use crate::store::{Error, Store};
 
 /// Bodies larger than this are read on a thread of their own, so that others do not wait.
 const LARGE_BODY: usize = 64 * 1024;
+
+const MIB: u64 = 1024 * 1024;
 
 /// Choices that an operator makes.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Options {
     pub leave_timeout: i64,
     /// What the device knows this server as: `PROVIDER-ID` of its account.
     pub provider_id: String,
+    /// Values that devices have begun to send in chunks.
+    pub uploads: UploadLimits,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -61,6 +65,7 @@ impl Default for Options {
             max_data: 1024 * 1024,
             leave_timeout: 24 * 60 * 60 * 1000,
             provider_id: "Transom".to_owned(),
+            uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
         }
     }
 }
@@ -133,8 +138,9 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let Options { rules, keep_idle, leave_timeout, .. } = &inner.options;
-                let frame = Frame { rules, keep_idle: *keep_idle, leave_timeout: *leave_timeout };
+                let Options { rules, keep_idle, uploads, leave_timeout, .. } = &inner.options;
+                let (keep_idle, leave_timeout) = (*keep_idle, *leave_timeout);
+                let frame = Frame { rules, keep_idle, uploads: *uploads, leave_timeout };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })

@@ -48,9 +48,7 @@ async fn of_fifty_devices_that_show_one_sign_in_one_is_enrolled(test: &TestStore
     let id = keep(test, completed(1, 1)).await.unwrap();
     let spend = |name: String| {
         let (store, id) = (test.store.clone(), id.clone());
-        async move {
-            store.write(move |tx: &mut Tx<'_>| tx.spend_sign_in(&id, &device(&name), NOW)).await.unwrap()
-        }
+        async move { store.write(move |tx: &mut Tx<'_>| tx.spend_sign_in(&id, &device(&name), NOW)).await.unwrap() }
     };
     let spent = join_all((0..50).map(|number| spend(format!("D{number}")))).await;
     let count = |wanted: Spending| spent.iter().filter(|spending| **spending == wanted).count();
