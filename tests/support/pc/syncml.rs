@@ -74,15 +74,15 @@ impl Pc {
         for (number, command) in (1..).zip(told) {
             let Told { verb, cmd_id, target, .. } = command;
             let (status, results) = (2 * number, 2 * number + 1);
-            body.push_str(&format!(
+            body.extend([format!(
                 "<Status><CmdID>{status}</CmdID><MsgRef>{before}</MsgRef><CmdRef>{cmd_id}</CmdRef><Cmd>{verb}</Cmd>\
                  <Data>200</Data></Status>"
-            ));
+            )]);
             if verb == "Get" {
-                body.push_str(&format!(
+                body.extend([format!(
                     "<Results><CmdID>{results}</CmdID><MsgRef>{before}</MsgRef><CmdRef>{cmd_id}</CmdRef><Item><Source>\
                      <LocURI>{target}</LocURI></Source><Data>its value</Data></Item></Results>"
-                ));
+                )]);
             }
         }
         let source = format!("<Source><LocURI>{}</LocURI></Source>", self.device_id);
