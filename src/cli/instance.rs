@@ -123,6 +123,7 @@ fn options(settings: &Settings) -> Options {
             package_bytes: session.package_bytes,
             package_commands: session.package_commands,
             max_unanswered: settings.queue.max_attempts,
+            max_unanswered_alone: settings.queue.max_attempts.saturating_sub(1).max(1),
             max_upload: bytes(session.upload_bytes),
             upload_timeout: millis(session.upload_timeout),
             ..Rules::default()
