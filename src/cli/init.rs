@@ -14,7 +14,7 @@ use transom_protocol::session::Timestamp;
 use super::{Global, Installation, Output, hinted, server_names};
 use crate::{
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
-    pki::{CertificateAuthority, DataKey, write_public, write_secret},
+    pki::{AuthorityFiles, AuthorityKey, CertificateAuthority, DataKey, write_public, write_secret},
 };
 
 /// Make an installation: settings, keys, certificate authority, server certificate
@@ -30,6 +30,9 @@ pub(super) struct Init {
     host: Host,
     #[arg(long, value_name = "URL", default_value = "sqlite:transom.db", help = DATABASE)]
     database: DatabaseUrl,
+    /// Kind of the authority's key: p256, or rsa2048 where something on the way can't do the other
+    #[arg(long, value_name = "KIND", default_value_t)]
+    ca_key: AuthorityKey,
 }
 
 const DATABASE: &str = "sqlite:FILE, or postgres://USER:PASSWORD@SERVER/NAME";
@@ -58,7 +61,7 @@ impl Init {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         let data = std::path::absolute(&global.data).context("can't tell where the data folder is")?;
-        let files = make(&data, &self.host, &self.database, now, prepare_store)?;
+        let files = make_with(&data, &self.host, &self.database, self.ca_key, now, prepare_store)?;
         let next = format!("transom serve --data {}", global.data.display());
         let report = Report { data, host: self.host.to_string(), database: self.database.to_string(), files, next };
         if output.is_json() { output.document(&report) } else { output.text(report.to_text()) }
@@ -91,6 +94,17 @@ pub(super) fn make(
     now: Timestamp,
     prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Vec<Made>>,
 ) -> anyhow::Result<Vec<Made>> {
+    make_with(data, host, database, AuthorityKey::default(), now, prepare_store)
+}
+
+fn make_with(
+    data: &Path,
+    host: &Host,
+    database: &DatabaseUrl,
+    ca_key: AuthorityKey,
+    now: Timestamp,
+    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Vec<Made>>,
+) -> anyhow::Result<Vec<Made>> {
     if is_taken(data)? {
         return Err(hinted(
             format!("{} exists already and is not empty", data.display()),
@@ -105,7 +119,7 @@ pub(super) fn make(
         .tempdir_in(parent)
         .with_context(|| format!("can't write to {}", parent.display()))?;
     let folder = DataFolder::new(staging.path());
-    let made = furnish(&folder, host, database, now, prepare_store)?;
+    let made = furnish(&folder, host, database, ca_key, now, prepare_store)?;
     File::open(staging.path()).and_then(|folder| folder.sync_all()).context("can't write the data folder")?;
     fs::rename(staging.path(), data).map_err(|error| {
         hinted(
@@ -124,18 +138,18 @@ fn furnish(
     folder: &DataFolder,
     host: &Host,
     database: &DatabaseUrl,
+    ca_key: AuthorityKey,
     now: Timestamp,
     prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Vec<Made>>,
 ) -> anyhow::Result<Vec<Made>> {
     let settings = Settings { host: host.clone(), database: database.clone(), ..Settings::default() };
     let key = DataKey::generate()?;
-    let authority = CertificateAuthority::create(&format!("Transom CA for {host}"), now)?;
+    let authority = CertificateAuthority::create_with(ca_key, &authority_name(host), now)?;
     let server = authority.issue_server(&server_names(host), now)?;
     // The settings may hold the password of the database.
     write_secret(&folder.settings(), config::initial_file(host, database).as_bytes())?;
     key.save(&folder.key())?;
-    write_public(&folder.authority(), &authority.certificate_pem()?)?;
-    write_secret(&folder.authority_key(), &authority.key_pem(&key)?)?;
+    AuthorityFiles::new(folder.authority(), folder.authority_key()).create(&authority, &key)?;
     write_public(&folder.resolve(&settings.device_door.certificate), &server.chain_pem()?)?;
     write_secret(&folder.resolve(&settings.device_door.key), &server.key_pem()?)?;
     let made = |file: &str, what| Made { file: file.to_owned(), what };
@@ -149,6 +163,11 @@ fn furnish(
     ];
     files.extend(prepare_store(&Installation::new(folder.clone(), settings, key))?);
     Ok(files)
+}
+
+/// What the authority of a host is called.
+pub(super) fn authority_name(host: &Host) -> String {
+    format!("Transom CA for {host}")
 }
 
 fn is_taken(data: &Path) -> anyhow::Result<bool> {

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::hinted;
 use crate::{
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
-    pki::{CertificateAuthority, DataKey, Purpose, ServerIdentity, ServerNames},
+    pki::{AuthorityFiles, CertificateAuthority, DataKey, LiveAuthorities, Purpose, ServerIdentity, ServerNames},
 };
 
 /// An installation, opened.
@@ -58,10 +58,24 @@ impl Installation {
         Ok(self.key.derive(Purpose::StoreSeal)?)
     }
 
-    /// The certificate authority.
+    /// The certificate authority that issues.
     pub fn authority(&self) -> anyhow::Result<CertificateAuthority> {
-        let (certificate, key) = (self.folder.authority(), self.folder.authority_key());
-        Ok(CertificateAuthority::load(&certificate, &key, &self.key)?)
+        Ok(self.authority_files().load(&self.key)?.issuing().clone())
+    }
+
+    /// All authorities that are trusted, for a server that goes on while they change.
+    pub fn authorities(&self) -> anyhow::Result<LiveAuthorities> {
+        Ok(LiveAuthorities::open(self.authority_files(), self.key.clone())?)
+    }
+
+    /// Where they are kept.
+    pub(super) fn authority_files(&self) -> AuthorityFiles {
+        AuthorityFiles::new(self.folder.authority(), self.folder.authority_key())
+    }
+
+    /// The key under which their private keys are encrypted.
+    pub(super) const fn data_key(&self) -> &DataKey {
+        &self.key
     }
 
     /// What the device door shows.

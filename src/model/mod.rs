@@ -3,6 +3,7 @@
 //! The words that the store, the capabilities and the interfaces share. Nothing here does I/O, reads a clock or
 //! decides anything; what the protocol already has a value for is not repeated.
 
+mod certificate;
 mod command;
 mod device;
 mod enrollment;
@@ -14,6 +15,7 @@ mod session;
 mod time;
 mod token;
 
+pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
     NotEnqueued,

@@ -1,4 +1,4 @@
-//! The installation's own certificate authority.
+//! The installation's own certificate authority: what it is made of, and certificates for servers.
 
 use std::{net::IpAddr, path::Path};
 
@@ -9,11 +9,12 @@ use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
     nid::Nid,
-    pkey::{PKey, Private},
+    pkey::{HasPublic, PKey, PKeyRef, Private},
     rand::rand_bytes,
+    rsa::Rsa,
     symm::Cipher,
     x509::{
-        X509, X509Builder, X509Name, X509NameBuilder,
+        X509, X509Builder, X509Name, X509NameBuilder, X509Ref,
         extension::{
             AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
             SubjectKeyIdentifier,
@@ -23,7 +24,11 @@ use openssl::{
 use transom_protocol::session::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{DataKey, Error, Purpose, ServerIdentity, crypto, files};
+use super::{
+    DataKey, EncodedCertificate, Error, Purpose, ServerIdentity,
+    certificate::{certificate_fingerprint, timestamp},
+    crypto, files,
+};
 
 const HOUR: i64 = 60 * 60;
 const DAY: i64 = 24 * HOUR;
@@ -33,10 +38,23 @@ const SERVER_DAYS: i64 = 397;
 /// Clocks of devices are wrong, so a certificate starts in the past.
 const BACKDATE: i64 = HOUR;
 
-/// A self-signed root that issues: a P-256 key and its certificate.
+/// A key that issues, its certificate, and what stands above it: nothing for a root of our own, one root for an
+/// authority that was imported from below it.
+#[derive(Clone)]
 pub struct CertificateAuthority {
     certificate: X509,
     key: PKey<Private>,
+    root: Option<X509>,
+}
+
+/// The kind of key of an authority.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AuthorityKey {
+    /// ECDSA on the curve P-256: small and quick.
+    #[default]
+    P256,
+    /// RSA with 2048 bits, for what can't do the other.
+    Rsa2048,
 }
 
 /// What a server is called.
@@ -49,45 +67,95 @@ pub struct ServerNames {
 }
 
 impl CertificateAuthority {
-    /// A new one, valid for ten years from `now`.
+    /// A new root with a P-256 key, valid for ten years from `now`.
     pub fn create(name: &str, now: Timestamp) -> Result<Self, Error> {
+        Self::create_with(AuthorityKey::default(), name, now)
+    }
+
+    /// A new root, valid for ten years from `now`.
+    pub fn create_with(kind: AuthorityKey, name: &str, now: Timestamp) -> Result<Self, Error> {
         let create = || {
-            let key = p256_key()?;
+            let key = match kind {
+                AuthorityKey::P256 => p256_key()?,
+                AuthorityKey::Rsa2048 => PKey::from_rsa(Rsa::generate(2048)?)?,
+            };
             let subject = common_name(name)?;
-            let mut builder = start(&subject, &key, now, AUTHORITY_DAYS)?;
+            let mut builder = start(&subject, &key, Life::days(AUTHORITY_DAYS, now))?;
             builder.set_issuer_name(&subject)?;
             builder.append_extension(BasicConstraints::new().critical().ca().pathlen(0).build()?)?;
             builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build()?)?;
             let id = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
             builder.append_extension(id)?;
             builder.sign(&key, MessageDigest::sha256())?;
-            Ok(Self { certificate: builder.build(), key })
+            Ok(Self { certificate: builder.build(), key, root: None })
         };
         create().map_err(crypto("can't create the certificate authority"))
     }
 
-    /// From its two files.
+    /// From its two files: the certificate with its root behind it, when it is not one itself, and the key.
     pub fn load(certificate: &Path, key: &Path, data_key: &DataKey) -> Result<Self, Error> {
         let wrong = |path: &Path, expected| Error::Content { path: path.to_owned(), expected };
-        let authority = X509::from_pem(&files::read_public(certificate)?)
-            .map_err(|_| wrong(certificate, "a certificate in PEM"))?;
+        let (issuing, root) = read_chain(certificate)?;
         let passphrase = passphrase(data_key)?;
         let private = PKey::private_key_from_pem_passphrase(&files::read_secret(key)?, &passphrase)
             .map_err(|_| wrong(key, "a private key that the key of this data folder opens"))?;
-        if !authority.public_key().is_ok_and(|public| public.public_eq(&private)) {
+        if !issuing.public_key().is_ok_and(|public| public.public_eq(&private)) {
             return Err(Error::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() });
         }
-        Ok(Self { certificate: authority, key: private })
+        Ok(Self { certificate: issuing, key: private, root })
     }
 
-    /// The root certificate.
+    pub(super) const fn from_parts(certificate: X509, key: PKey<Private>, root: Option<X509>) -> Self {
+        Self { certificate, key, root }
+    }
+
+    /// The certificate of the key that issues.
     pub fn certificate(&self) -> &X509 {
         &self.certificate
     }
 
+    pub(super) fn key(&self) -> &PKeyRef<Private> {
+        &self.key
+    }
+
+    /// The issuing certificate and what is above it.
+    pub(super) fn chain(&self) -> impl Iterator<Item = &X509> {
+        std::iter::once(&self.certificate).chain(&self.root)
+    }
+
+    /// The root, which devices have to trust.
+    pub fn root(&self) -> Result<EncodedCertificate, Error> {
+        EncodedCertificate::of(self.root.as_ref().unwrap_or(&self.certificate))
+    }
+
+    /// The issuing certificate, when it is not the root itself.
+    pub fn intermediate(&self) -> Result<Option<EncodedCertificate>, Error> {
+        self.root.as_ref().map(|_| EncodedCertificate::of(&self.certificate)).transpose()
+    }
+
+    /// A short name for it: the beginning of the fingerprint of its certificate.
+    pub fn id(&self) -> Result<AuthorityId, Error> {
+        AuthorityId::of(&self.certificate)
+    }
+
+    /// When it can issue no longer: the earliest end in its chain.
+    pub fn ends_at(&self) -> Result<Timestamp, Error> {
+        let mut ends = Timestamp(i64::MAX);
+        for certificate in self.chain() {
+            ends = ends.min(timestamp(certificate.not_after()).map_err(crypto("can't read a certificate"))?);
+        }
+        Ok(ends)
+    }
+
     /// The root certificate as PEM.
     pub fn certificate_pem(&self) -> Result<Vec<u8>, Error> {
-        self.certificate.to_pem().map_err(crypto("can't write the certificate"))
+        self.root.as_ref().unwrap_or(&self.certificate).to_pem().map_err(crypto("can't write the certificate"))
+    }
+
+    /// The issuing certificate as PEM, and its root behind it: what is kept in its file.
+    pub fn chain_pem(&self) -> Result<Vec<u8>, Error> {
+        let pems: Result<Vec<_>, _> = self.chain().map(|certificate| certificate.to_pem()).collect();
+        pems.map(|pems| pems.concat()).map_err(crypto("can't write the certificate"))
     }
 
     /// The private key as PEM, encrypted under the key of the data folder.
@@ -110,7 +178,7 @@ impl CertificateAuthority {
                 alternative.ip(address);
             }
             let subject = common_name(names.dns.iter().chain(&addresses).next().map_or("", String::as_str))?;
-            let mut builder = start(&subject, &key, now, SERVER_DAYS)?;
+            let mut builder = start(&subject, &key, Life::days(SERVER_DAYS, now))?;
             builder.set_issuer_name(self.certificate.subject_name())?;
             builder.append_extension(BasicConstraints::new().critical().build()?)?;
             builder.append_extension(KeyUsage::new().critical().digital_signature().build()?)?;
@@ -125,7 +193,8 @@ impl CertificateAuthority {
             };
             extensions.into_iter().try_for_each(|extension| builder.append_extension(extension))?;
             builder.sign(&self.key, MessageDigest::sha256())?;
-            Ok(ServerIdentity::new(vec![builder.build()], key))
+            let intermediate = self.root.as_ref().map(|_| self.certificate.clone());
+            Ok(ServerIdentity::new(std::iter::once(builder.build()).chain(intermediate).collect(), key))
         };
         issue().map_err(crypto("can't issue a server certificate"))
     }
@@ -137,10 +206,73 @@ impl std::fmt::Debug for CertificateAuthority {
     }
 }
 
+/// The first eight hexadecimal digits of a certificate's fingerprint: names authorities among the few of one
+/// installation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthorityId(String);
+
+impl AuthorityId {
+    pub(super) fn of(certificate: &X509Ref) -> Result<Self, Error> {
+        let der = certificate.to_der().map_err(crypto("can't write the certificate"))?;
+        Ok(Self(certificate_fingerprint(&der).to_string().chars().take(8).collect()))
+    }
+
+    /// The id that a text is, when it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_one = text.len() == 8 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        is_one.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for AuthorityId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for AuthorityKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "p256" => Ok(Self::P256),
+            "rsa2048" => Ok(Self::Rsa2048),
+            _ => Err("the kinds are p256 and rsa2048"),
+        }
+    }
+}
+
+impl std::fmt::Display for AuthorityKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::P256 => "p256",
+            Self::Rsa2048 => "rsa2048",
+        })
+    }
+}
+
+/// From when to when, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Life {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+impl Life {
+    const fn days(days: i64, now: Timestamp) -> Self {
+        let from = now.0.div_euclid(1000) - BACKDATE;
+        Self { from, to: from + days * DAY }
+    }
+}
+
 /// Everything that all certificates have in common; the serial number is 159 random bits, so that a restored backup
 /// repeats none.
-fn start(subject: &X509Name, key: &PKey<Private>, now: Timestamp, days: i64) -> Result<X509Builder, ErrorStack> {
-    let from = now.0.div_euclid(1000) - BACKDATE;
+pub(super) fn start<T: HasPublic>(subject: &X509Name, key: &PKeyRef<T>, life: Life) -> Result<X509Builder, ErrorStack> {
     let mut serial = [0; 20];
     rand_bytes(&mut serial)?;
     if let Some(first) = serial.first_mut() {
@@ -149,20 +281,29 @@ fn start(subject: &X509Name, key: &PKey<Private>, now: Timestamp, days: i64) -> 
     let mut builder = X509::builder()?;
     builder.set_version(2)?;
     builder.set_serial_number(&*Asn1Integer::from_bn(&*BigNum::from_slice(&serial)?)?)?;
-    builder.set_not_before(&*Asn1Time::from_unix(from)?)?;
-    builder.set_not_after(&*Asn1Time::from_unix(from + days * DAY)?)?;
+    builder.set_not_before(&*Asn1Time::from_unix(life.from)?)?;
+    builder.set_not_after(&*Asn1Time::from_unix(life.to)?)?;
     builder.set_subject_name(subject)?;
     builder.set_pubkey(key)?;
     Ok(builder)
 }
 
-fn p256_key() -> Result<PKey<Private>, ErrorStack> {
+/// The issuing certificate in a file, and its root when that is another.
+pub(super) fn read_chain(path: &Path) -> Result<(X509, Option<X509>), Error> {
+    let wrong = || Error::Content { path: path.to_owned(), expected: "a certificate in PEM, with its root behind it" };
+    let mut chain = X509::stack_from_pem(&files::read_public(path)?).unwrap_or_default().into_iter();
+    let issuing = chain.next().ok_or_else(wrong)?;
+    let root = chain.next();
+    if chain.next().is_some() { Err(wrong()) } else { Ok((issuing, root)) }
+}
+
+pub(super) fn p256_key() -> Result<PKey<Private>, ErrorStack> {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
     PKey::from_ec_key(EcKey::generate(&group)?)
 }
 
 /// A subject of one common name, cut to the 64 characters that X.520 allows.
-fn common_name(name: &str) -> Result<X509Name, ErrorStack> {
+pub(super) fn common_name(name: &str) -> Result<X509Name, ErrorStack> {
     let mut builder = X509NameBuilder::new()?;
     builder.append_entry_by_nid(Nid::COMMONNAME, &name.chars().take(64).collect::<String>())?;
     Ok(builder.build())

@@ -11,7 +11,7 @@ use super::{Error, crypto, files};
 const LENGTH: usize = 32;
 
 /// Thirty-two random bytes, kept in the data folder and nowhere else. Whoever has them and the database has all.
-#[derive(ZeroizeOnDrop)]
+#[derive(Clone, ZeroizeOnDrop)]
 pub struct DataKey([u8; LENGTH]);
 
 /// What a derived key is for. Keys for different purposes say nothing about each other.

@@ -3,14 +3,13 @@
 use std::path::Path;
 
 use openssl::{
-    asn1::Asn1Time,
     pkey::{PKey, Private},
     x509::{X509, X509Ref},
 };
 use transom_protocol::session::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Error, crypto, files};
+use super::{Error, certificate::timestamp, crypto, files};
 
 /// What a TLS server shows, and the key that proves it.
 #[derive(Clone)]
@@ -57,9 +56,7 @@ impl ServerIdentity {
 
     /// When the server's own certificate ends.
     pub fn expires_at(&self) -> Timestamp {
-        let since_epoch = || Asn1Time::from_unix(0).ok()?.diff(self.leaf()?.not_after()).ok();
-        let millis = |diff: openssl::asn1::TimeDiff| (i64::from(diff.days) * 86_400 + i64::from(diff.secs)) * 1000;
-        Timestamp(since_epoch().map_or(0, millis))
+        self.leaf().and_then(|leaf| timestamp(leaf.not_after()).ok()).unwrap_or(Timestamp(0))
     }
 
     /// The chain as PEM.

@@ -3,19 +3,38 @@
 //! Cryptography is OpenSSL's. Time is an argument. Nothing here decides whether a device may speak: a certificate says
 //! which key, only the database says whether it still counts.
 
+mod authorities;
 mod authority;
+mod certificate;
+pub mod crl;
 mod data_key;
+mod der;
+pub mod device;
 mod files;
 mod identity;
+mod import;
+mod issue;
+mod key;
 pub mod outbound;
+pub mod renewal;
+mod request;
 pub mod tls;
+mod verify;
 
 use std::path::PathBuf;
 
-pub use authority::{CertificateAuthority, ServerNames};
+pub use authorities::{Authorities, AuthorityFiles, LiveAuthorities, TrustedAuthority};
+pub use authority::{AuthorityId, AuthorityKey, CertificateAuthority, ServerNames};
+pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerprint};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
+pub use import::ImportRefused;
+pub use key::WeakKey;
+pub use request::{CertificateRequest, CsrRefused};
+pub use verify::{
+    CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
+};
 
 /// What can go wrong with keys and certificates. No message holds any of a key.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +80,28 @@ pub enum Error {
         /// The key's file.
         key: PathBuf,
     },
+    /// DER could not be written.
+    #[error("{doing}")]
+    Encoding {
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: ::der::Error,
+    },
+    /// A subject that could mean something else to somebody else.
+    #[error(
+        "no certificate is issued for a name that is not made of 1 to 64 letters, digits, dots, dashes and underscores"
+    )]
+    Subject,
+    /// The authority, or one above it, has ended or has not begun.
+    #[error("the certificate authority is not valid now")]
+    NotValidNow,
+    /// The authority's certificate does not let it sign revocation lists.
+    #[error("the certificate of the authority does not allow it to sign revocation lists")]
+    NoRevocation,
+    /// There is no such authority beside the one that issues.
+    #[error("there is no earlier authority {0}")]
+    NoSuchAuthority(AuthorityId),
 }
 
 impl Error {
@@ -68,9 +109,19 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Exposed { path } => Some(format!("chmod 600 {}", path.display())),
+            Self::NotValidNow => Some(
+                "look at the clock, and at: transom ca show; a new authority is made with: transom ca rotate"
+                    .to_owned(),
+            ),
+            Self::NoSuchAuthority(_) => Some("those that there are: transom ca show".to_owned()),
             _ => None,
         }
     }
+}
+
+/// Says what failed when DER can't be written.
+fn encoding(doing: &'static str) -> impl Fn(::der::Error) -> Error {
+    move |source| Error::Encoding { doing, source }
 }
 
 /// Says what failed when OpenSSL does.
