@@ -32,7 +32,7 @@ const CANT_REQUEST: &str = "can't make a certificate request";
 
 /// A device's key.
 #[derive(Clone)]
-pub struct DeviceKeyPair(PKey<Private>);
+pub struct DeviceKeyPair(pub(super) PKey<Private>);
 
 /// The kind of a device's key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

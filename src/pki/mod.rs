@@ -5,6 +5,7 @@
 
 mod authorities;
 mod authority;
+mod ber;
 mod certificate;
 pub mod crl;
 mod data_key;
@@ -18,6 +19,7 @@ mod key;
 pub mod outbound;
 pub mod renewal;
 mod request;
+pub mod signature;
 pub mod tls;
 mod verify;
 
