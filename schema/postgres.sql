@@ -26,6 +26,27 @@ CREATE TABLE attempts (
     CONSTRAINT attempts_pkey PRIMARY KEY (command, number)
 );
 
+CREATE TABLE certificates (
+    fingerprint text COLLATE "C" NOT NULL,
+    serial text COLLATE "C" NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    authority text COLLATE "C" NOT NULL,
+    enrollment text COLLATE "C" NOT NULL,
+    not_before bigint NOT NULL,
+    not_after bigint NOT NULL,
+    state text NOT NULL,
+    issued_at bigint NOT NULL,
+    first_used_at bigint,
+    revoked_at bigint,
+    reason text,
+    CONSTRAINT certificates_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT certificates_pkey PRIMARY KEY (fingerprint),
+    CONSTRAINT certificates_serial_key UNIQUE (serial)
+);
+CREATE INDEX certificates_by_enrollment ON certificates USING btree (enrollment);
+CREATE INDEX certificates_by_key ON certificates USING btree (key);
+CREATE INDEX certificates_revoked ON certificates USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+
 CREATE TABLE commands (
     id text COLLATE "C" NOT NULL,
     enrollment text COLLATE "C" NOT NULL,
@@ -104,12 +125,22 @@ CREATE TABLE enrollments (
     session text COLLATE "C",
     session_snapshot bytea,
     awaiting_since bigint,
+    upn text,
+    enrollment_type text,
+    hw_dev_id text COLLATE "C",
+    context bytea,
+    needs_certificate boolean NOT NULL,
+    certificate_ends bigint,
+    leave_by bigint,
     CONSTRAINT enrollments_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
     CONSTRAINT enrollments_pkey PRIMARY KEY (id),
     CONSTRAINT enrollments_folded_id_generation_key UNIQUE (folded_id, generation)
 );
 CREATE INDEX enrollments_awaiting ON enrollments USING btree (awaiting_since) WHERE (awaiting_since IS NOT NULL);
+CREATE INDEX enrollments_by_certificate_end ON enrollments USING btree (certificate_ends) WHERE (certificate_ends IS NOT NULL);
 CREATE INDEX enrollments_by_device ON enrollments USING btree (device);
+CREATE INDEX enrollments_by_hardware ON enrollments USING btree (hw_dev_id) WHERE (hw_dev_id IS NOT NULL);
+CREATE INDEX enrollments_leaving ON enrollments USING btree (leave_by) WHERE (leave_by IS NOT NULL);
 
 CREATE TABLE events (
     id text COLLATE "C" NOT NULL,

@@ -23,6 +23,24 @@ CREATE TABLE attempts (
     PRIMARY KEY (command, number)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE certificates (
+    fingerprint TEXT NOT NULL PRIMARY KEY,  -- SHA-256 of the certificate
+    serial TEXT NOT NULL UNIQUE,
+    key TEXT NOT NULL,                     -- SHA-256 of the public key
+    authority TEXT NOT NULL,                   -- the id of the authority that issued it
+    enrollment TEXT NOT NULL REFERENCES enrollments (id),
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    issued_at INTEGER NOT NULL,
+    first_used_at INTEGER,
+    revoked_at INTEGER,
+    reason TEXT                             -- why it no longer counts
+) STRICT;
+CREATE INDEX certificates_by_enrollment ON certificates (enrollment);
+CREATE INDEX certificates_by_key ON certificates (key);
+CREATE INDEX certificates_revoked ON certificates (revoked_at) WHERE revoked_at IS NOT NULL;
+
 CREATE TABLE commands (
     id TEXT NOT NULL PRIMARY KEY,
     enrollment TEXT NOT NULL REFERENCES enrollments (id),
@@ -96,11 +114,14 @@ CREATE TABLE enrollments (
     ended_at INTEGER,
     session TEXT,
     session_snapshot BLOB,              -- sealed
-    awaiting_since INTEGER,             -- since when the newest session has waited for an answer
+    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER,             -- since when the newest session has waited for an answer
     UNIQUE (folded_id, generation)
 ) STRICT;
 CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;
+CREATE INDEX enrollments_by_certificate_end ON enrollments (certificate_ends) WHERE certificate_ends IS NOT NULL;
 CREATE INDEX enrollments_by_device ON enrollments (device);
+CREATE INDEX enrollments_by_hardware ON enrollments (hw_dev_id) WHERE hw_dev_id IS NOT NULL;
+CREATE INDEX enrollments_leaving ON enrollments (leave_by) WHERE leave_by IS NOT NULL;
 
 CREATE TABLE events (
     id TEXT NOT NULL PRIMARY KEY,

@@ -9,6 +9,7 @@ pub use transom_protocol as protocol;
 pub mod admin;
 pub mod cli;
 pub mod config;
+pub mod enrollment;
 pub mod http;
 pub mod limits;
 pub mod management;

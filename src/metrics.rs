@@ -45,6 +45,8 @@ struct Inner {
     messages: Family<EventLabels, Counter>,
     statements: Counter,
     commands: Family<StateLabels, Counter>,
+    certificate_refusals: Family<ReasonLabels, Counter>,
+    certificates_expiring: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,6 +79,11 @@ struct EventLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
 }
@@ -104,6 +111,8 @@ impl Metrics {
             messages: Family::default(),
             statements: Counter::<u64, AtomicU64>::default(),
             commands: Family::default(),
+            certificate_refusals: Family::default(),
+            certificates_expiring: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("build", "The running release", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
@@ -151,6 +160,16 @@ impl Metrics {
             inner.statements.clone(),
         );
         registry.register("commands", "Commands that came into a state", inner.commands.clone());
+        registry.register(
+            "device_certificate_refusals",
+            "Messages that were refused because of the certificate that came with them, or because none did",
+            inner.certificate_refusals.clone(),
+        );
+        registry.register(
+            "device_certificates_expiring",
+            "Enrolled devices whose certificate ends soon",
+            inner.certificates_expiring.clone(),
+        );
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -180,6 +199,16 @@ impl Metrics {
     /// Counts a command that came into a state, by the state's name.
     pub fn command(&self, state: &'static str) {
         self.0.commands.get_or_create(&StateLabels { state }).inc();
+    }
+
+    /// Counts a message that was refused because of its certificate, by why.
+    pub fn certificate_refused(&self, reason: &'static str) {
+        self.0.certificate_refusals.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Notes how many enrolled devices have a certificate that ends soon.
+    pub fn certificates_expiring(&self, count: i64) {
+        self.0.certificates_expiring.set(count);
     }
 
     pub(crate) fn request(&self, door: Door, route: &'static str, status: u16, took: Duration) {

@@ -102,6 +102,7 @@ const PROTOCOL_CRATES: &[&str] = &[
     "percent-encoding",
     "quick-xml",
     "serde",
+    "sha1",
     "sha2",
     "subtle",
     "thiserror",

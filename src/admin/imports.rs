@@ -188,6 +188,7 @@ fn prepare(entry: Value) -> Prepared {
         device_id,
         account,
         info: DeviceInfo { name, ..DeviceInfo::default() },
+        made: None,
     });
     (device_id, new)
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{Admin, Error, Fault, Repetition};
 use crate::management::{DEVICES_TOGETHER, Order, OrderError};
 use crate::model::{
-    BatchId, CommandId, Dependency, DeviceId, Enqueued, NewCommand, NotEnqueued, Timestamp, parse_command_id,
-    parse_rfc3339,
+    BatchId, CommandId, Dependency, DeviceId, Enqueued, EnrollmentState, NewCommand, NotEnqueued, Timestamp,
+    parse_command_id, parse_rfc3339,
 };
 use crate::store::Tx;
 
@@ -87,6 +87,8 @@ pub enum NotOrdered {
     NotEnrolled,
     /// Its queue is full.
     QueueFull,
+    /// The device is told to leave.
+    Leaving,
     /// The store stopped answering before it was this device's turn.
     Unavailable,
 }
@@ -197,6 +199,9 @@ impl Admin {
                         None => Some(NotOrdered::UnknownDevice),
                         Some(found) => match found.enrollment {
                             Some(life) if !life.state.is_live() => Some(NotOrdered::NotEnrolled),
+                            Some(life) if life.state == EnrollmentState::Unenrolling && life.open_commands > 0 => {
+                                Some(NotOrdered::Leaving)
+                            }
                             Some(life) => (life.open_commands > room).then_some(NotOrdered::QueueFull),
                             None => Some(NotOrdered::NotEnrolled),
                         },
@@ -332,6 +337,7 @@ impl NotOrdered {
             Self::UnknownDevice => "unknown_device",
             Self::NotEnrolled => "not_enrolled",
             Self::QueueFull => "queue_full",
+            Self::Leaving => "leaving",
             Self::Unavailable => "unavailable",
         }
     }
@@ -342,6 +348,7 @@ impl NotOrdered {
             Self::UnknownDevice => "there is no such device",
             Self::NotEnrolled => "the device has left management",
             Self::QueueFull => "the queue of the device is full",
+            Self::Leaving => "the device is told to leave management, so nothing more reaches it",
             Self::Unavailable => "the database stopped answering before it was this device's turn; order it again",
         }
     }
@@ -353,6 +360,7 @@ impl From<NotEnqueued> for NotOrdered {
             NotEnqueued::UnknownDevice => Self::UnknownDevice,
             NotEnqueued::NotEnrolled => Self::NotEnrolled,
             NotEnqueued::QueueFull => Self::QueueFull,
+            NotEnqueued::Leaving => Self::Leaving,
         }
     }
 }
@@ -372,8 +380,8 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_json_form() {
-        use NotOrdered::{NotEnrolled, QueueFull, Unavailable, UnknownDevice};
-        for why in [UnknownDevice, NotEnrolled, QueueFull, Unavailable] {
+        use NotOrdered::{Leaving, NotEnrolled, QueueFull, Unavailable, UnknownDevice};
+        for why in [UnknownDevice, NotEnrolled, QueueFull, Leaving, Unavailable] {
             assert_eq!(serde_json::to_value(why).unwrap(), why.as_str());
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{Management, Options},
     metrics::Metrics,
+    pki::DeviceAuthorities,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
 };
 
@@ -62,6 +63,7 @@ impl Instance {
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
             identity: installation.identity()?,
+            authorities: DeviceAuthorities::of(&installation.authority()?),
             admin_identity: installation.admin_identity()?,
             readiness: Arc::new(move || {
                 let store = store.clone();
@@ -133,6 +135,7 @@ fn retention(settings: &Settings) -> RetentionRules {
     RetentionRules {
         age: journal.max_age,
         journal_bytes: u64::try_from(journal.max_bytes).unwrap_or(u64::MAX),
+        attempts: i64::from(settings.enrollment_limits.attempts_kept),
         ..RetentionRules::default()
     }
 }

@@ -289,7 +289,8 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("session.package_commands", session.package_commands == 0, zero),
         ("queue.max_attempts", settings.queue.max_attempts == 0, zero),
     ];
-    rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message))
+    let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));
+    broken.or_else(|| settings.enrollment_limits.unfit())
 }
 
 #[cfg(test)]

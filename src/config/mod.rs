@@ -4,6 +4,7 @@
 //! error that names it. Nothing here is global: whoever needs a setting is handed the section that it is in.
 //! `schema/transom.toml` shows every key with its default and is compared with this file by a test.
 
+mod enrollment_limits;
 mod folder;
 mod load;
 mod values;
@@ -12,6 +13,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
 pub(crate) use values::duration::parse as parse_duration;
@@ -38,6 +40,8 @@ pub struct Settings {
     pub session: Session,
     /// Delivery of commands.
     pub queue: Queue,
+    /// Who and what may enroll, and how often one may try.
+    pub enrollment_limits: EnrollmentLimits,
     /// What was said, kept for reading.
     pub journal: Journal,
     /// The log on standard error.

@@ -218,6 +218,33 @@ pub(super) mod duration {
     }
 }
 
+/// Lists as arrays, or as one text with commas or blanks between, which is how the environment has them.
+pub(super) mod list {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Array(Vec<String>),
+        Text(String),
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        let written = Written::deserialize(deserializer);
+        Ok(match written.map_err(|_| D::Error::custom("a list is written as [\"one\", \"another\"]"))? {
+            Written::Array(list) => list,
+            Written::Text(text) => {
+                let words = text.split([',', ' ', '\t', '\n']).filter(|word| !word.is_empty());
+                words.map(str::to_owned).collect()
+            }
+        })
+    }
+
+    pub(crate) fn serialize<S: Serializer>(list: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list)
+    }
+}
+
 /// Sizes as `64KiB`, `2MiB`, `1GiB`, or a number of bytes.
 pub(super) mod size {
     use bytesize::ByteSize;

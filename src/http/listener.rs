@@ -24,11 +24,12 @@ use tokio_openssl::SslStream;
 use super::{
     connections::{Connections, PeerKey},
     stop::Stop,
-    wire::{Transport, Wire, WireLimits},
+    wire::{FarEnd, Transport, Wire, WireLimits},
 };
 use crate::{
     limits::KeyedLimiter,
     metrics::{Door, Metrics},
+    pki::{DeviceAuthorities, Presented},
 };
 
 /// How long the library goes on reading what a client still sends after its connection was closed on it.
@@ -39,6 +40,8 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct DoorFrame {
     pub(super) door: Door,
     pub(super) tls: Option<SslAcceptor>,
+    /// Whose certificates clients may show.
+    pub(super) authorities: Arc<DeviceAuthorities>,
     pub(super) connections: Arc<Connections>,
     pub(super) peers: Arc<KeyedLimiter<PeerKey>>,
     pub(super) stop: Stop,
@@ -114,9 +117,16 @@ impl DoorFrame {
             None => Transport::Plain(tcp),
             Some(acceptor) => Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)),
         };
+        let certificate = match &transport {
+            Transport::Tls(tls) => self.presented(tls),
+            Transport::Plain(_) => None,
+        };
         let limits = WireLimits { head: self.head_timeout, write: self.write_timeout };
         let counting = (self.door, self.metrics.clone());
-        Ok((Wire::new(transport, peer, limits, self.stop.clone(), counting, admission), address))
+        Ok((
+            Wire::new(transport, FarEnd { peer, certificate }, limits, self.stop.clone(), counting, admission),
+            address,
+        ))
     }
 
     async fn handshake(&self, acceptor: &SslAcceptor, tcp: TcpStream) -> Result<SslStream<TcpStream>, &'static str> {
@@ -129,6 +139,18 @@ impl DoorFrame {
                 Err("tls_handshake")
             }
             Err(_) => Err("tls_handshake_timeout"),
+        }
+    }
+
+    /// What a client showed. One whose certificate can't be read is treated as if it had none, which opens nothing.
+    fn presented(&self, tls: &SslStream<TcpStream>) -> Option<Arc<Presented>> {
+        let certificate = tls.ssl().peer_certificate()?;
+        match Presented::of(&certificate, &self.authorities) {
+            Ok(presented) => Some(Arc::new(presented)),
+            Err(error) => {
+                tracing::warn!(door = self.door.as_str(), %error, "a client certificate can't be read");
+                None
+            }
         }
     }
 

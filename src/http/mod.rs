@@ -40,7 +40,7 @@ use crate::{
     limits::KeyedLimiter,
     management::{Answer, DeviceRequest, Management},
     metrics::{Door, Metrics},
-    pki::{ServerIdentity, tls},
+    pki::{DeviceAuthorities, ServerIdentity, tls},
 };
 
 /// Threads of the admin door.
@@ -59,6 +59,8 @@ pub struct Parts {
     pub answering: Answering,
     /// What the device door shows.
     pub identity: ServerIdentity,
+    /// Whose certificates devices may show.
+    pub authorities: DeviceAuthorities,
     /// What the admin door shows; plain HTTP without it.
     pub admin_identity: Option<ServerIdentity>,
     /// Tells whether the store answers.
@@ -218,7 +220,8 @@ fn device_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorF
         Connections::new(Door::Device, door.max_connections, door.max_connections_per_peer, parts.metrics.clone());
     Ok(DoorFrame {
         door: Door::Device,
-        tls: Some(tls::acceptor(&parts.identity)?),
+        tls: Some(tls::acceptor_for_devices(&parts.identity, &parts.authorities)?),
+        authorities: Arc::new(parts.authorities.clone()),
         connections,
         peers: Arc::new(KeyedLimiter::new(door.peer_rate, door.peer_burst)),
         stop: stop.clone(),
@@ -240,6 +243,7 @@ fn admin_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFr
     Ok(DoorFrame {
         door: Door::Admin,
         tls: parts.admin_identity.as_ref().map(tls::acceptor).transpose()?,
+        authorities: Arc::default(),
         connections: Connections::new(Door::Admin, door.max_connections, door.max_connections, parts.metrics.clone()),
         peers: Arc::new(KeyedLimiter::new(0, 0)),
         stop: stop.clone(),

@@ -10,6 +10,7 @@ use std::{
     net::IpAddr,
     pin::Pin,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -22,7 +23,10 @@ use tokio::{
 use tokio_openssl::SslStream;
 
 use super::{connections::Admission, stop::Stop};
-use crate::metrics::{Door, Metrics};
+use crate::{
+    metrics::{Door, Metrics},
+    pki::Presented,
+};
 
 /// TCP, with TLS or without.
 pub(super) enum Transport {
@@ -53,9 +57,16 @@ pub(super) struct WireLimits {
     pub(super) write: Duration,
 }
 
+/// Who is at the other end of a connection.
+pub(super) struct FarEnd {
+    pub(super) peer: IpAddr,
+    /// What it showed in the TLS handshake, this one or the one that it resumes.
+    pub(super) certificate: Option<Arc<Presented>>,
+}
+
 /// What a connection and the requests on it know of each other; they run on one thread.
 pub(super) struct Link {
-    peer: IpAddr,
+    far_end: FarEnd,
     requests: Cell<u64>,
     running: Cell<u32>,
 }
@@ -73,7 +84,7 @@ struct Traffic {
 impl Wire {
     pub(super) fn new(
         transport: Transport,
-        peer: IpAddr,
+        far_end: FarEnd,
         limits: WireLimits,
         stop: Stop,
         (door, metrics): (Door, Metrics),
@@ -81,7 +92,7 @@ impl Wire {
     ) -> Self {
         Self {
             transport,
-            link: Rc::new(Link { peer, requests: Cell::new(0), running: Cell::new(0) }),
+            link: Rc::new(Link { far_end, requests: Cell::new(0), running: Cell::new(0) }),
             limits,
             stop,
             head: Deadline::default(),
@@ -121,7 +132,12 @@ impl Wire {
 impl Link {
     /// The address at the other end.
     pub(super) fn peer(&self) -> IpAddr {
-        self.peer
+        self.far_end.peer
+    }
+
+    /// The certificate that the other end showed.
+    pub(super) fn certificate(&self) -> Option<Arc<Presented>> {
+        self.far_end.certificate.clone()
     }
 
     /// Notes that a request began; it ends when the returned value is dropped.

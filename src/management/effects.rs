@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transom_protocol::session::{CommandId, Decision, Ending, Event, MsgId, Phase, ResultValue, Timestamp, UploadStep};
+use transom_protocol::session::{CommandId, Decision, DeviceId, Event, MsgId, ResultValue, Timestamp, UploadStep};
 use transom_protocol::syncml::redact;
 
-use crate::model::{self, DeviceInfo, EventId, EventKind, ExchangeId, SessionKey};
+use super::identity::Mismatch;
+use crate::model::{self, CertificateRecord, DeviceInfo, EventKind, ExchangeId, SessionKey};
 use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, Tx};
 
 /// Stores what changed in the queue, and which message carried and answered what.
@@ -77,20 +78,11 @@ pub(super) fn save_events(
     now: Timestamp,
 ) -> Result<(), Error> {
     let blank = || model::Event {
-        id: EventId::new(now),
         device: Some(contact.device_id.clone()),
         enrollment: Some(contact.enrollment.clone()),
         session: Some(session.clone()),
         exchange: Some(exchange.clone()),
-        at: now,
-        kind: EventKind::Alert,
-        code: String::new(),
-        mime: None,
-        source: None,
-        format: None,
-        mark: None,
-        data: None,
-        detail: None,
+        ..model::Event::new(EventKind::Alert, "", now)
     };
     let events: Vec<model::Event> = decision
         .events
@@ -145,7 +137,29 @@ pub(super) fn device_info(known: &DeviceInfo, events: &[Event]) -> Option<Device
     (info != *known).then_some(info)
 }
 
-/// Whether the device left management with this message.
-pub(super) fn has_left(decision: &Decision) -> bool {
-    decision.session.phase == Phase::Ended(Ending::Unenrolled)
+/// Tells that a certificate of ours came with a message that it does not go with: once an hour, so that nobody can fill
+/// the tables.
+pub(super) fn tell_mismatch(
+    tx: &mut Tx<'_>,
+    certificate: &CertificateRecord,
+    mismatch: Mismatch,
+    claimed: &DeviceId,
+    exchange: &ExchangeId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let Some(device) = tx.device_of(&certificate.enrollment)? else { return Ok(()) };
+    if tx.was_told(&device, mismatch.as_str(), now.plus_millis(-TOLD_EVERY))? {
+        return Ok(());
+    }
+    let claim = if claimed.key() == device.key() { String::new() } else { format!("; the message was {claimed}'s") };
+    tx.add_events(&[model::Event {
+        device: Some(device),
+        enrollment: Some(certificate.enrollment.clone()),
+        exchange: Some(exchange.clone()),
+        detail: Some(format!("{}{claim}", mismatch.meaning())),
+        ..model::Event::new(EventKind::Security, mismatch.as_str(), now)
+    }])
 }
+
+/// The same alarm of the same device is told again after an hour.
+const TOLD_EVERY: i64 = 60 * 60 * 1000;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use transom_protocol::session::{
@@ -11,10 +12,12 @@ use transom_protocol::session::{
 use transom_protocol::syncml::codec::{Encoding, encode};
 use transom_protocol::syncml::{Message, write};
 
-use super::effects;
+use super::identity::{Identity, Mismatch, identify};
 use super::journal::kept;
 use super::request::RequestHeaders;
-use crate::model::{EnrollmentState, Exchange, ExchangeId, SessionKey};
+use super::{effects, leaving};
+use crate::model::{CertificateRecord, CertificateState, EnrollmentState, Exchange, ExchangeId, SessionKey};
+use crate::pki::Presented;
 use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx};
 
 /// Commands that one message looks at, in each scope.
@@ -30,6 +33,7 @@ pub(super) struct Heard {
     pub(super) encoding: Encoding,
     pub(super) headers: RequestHeaders,
     pub(super) peer: String,
+    pub(super) certificate: Option<Arc<Presented>>,
     pub(super) received_at: Timestamp,
     pub(super) started: std::time::Instant,
     pub(super) fresh_nonce: Nonce,
@@ -44,12 +48,14 @@ pub(super) struct Told {
     /// Outcomes that commands got.
     pub(super) settled: Vec<CommandState>,
     pub(super) session_began: bool,
+    /// Why the device was turned away.
+    pub(super) mismatch: Option<Mismatch>,
 }
 
 impl Told {
     /// An answer that changed no command.
     fn plain(body: Vec<u8>, encoding: Encoding, outcome: ExchangeOutcome) -> Self {
-        Self { body, encoding, outcome, commands_sent: 0, settled: Vec::new(), session_began: false }
+        Self { body, encoding, outcome, commands_sent: 0, settled: Vec::new(), session_began: false, mismatch: None }
     }
 }
 
@@ -63,6 +69,7 @@ pub(super) enum ExchangeOutcome {
     Stale,
     HeaderRefused,
     Stranger,
+    Forbidden,
 }
 
 impl ExchangeOutcome {
@@ -75,6 +82,7 @@ impl ExchangeOutcome {
             Self::Stale => "stale",
             Self::HeaderRefused => "header_refused",
             Self::Stranger => "stranger",
+            Self::Forbidden => "forbidden",
         }
     }
 }
@@ -83,6 +91,8 @@ impl ExchangeOutcome {
 pub(super) struct Frame<'a> {
     pub(super) rules: &'a Rules,
     pub(super) keep_idle: bool,
+    /// How long a device that was told to leave may take to say that it does, in milliseconds.
+    pub(super) leave_timeout: i64,
 }
 
 /// Hears a message and decides what is answered. Everything that it changes is committed before the answer leaves.
@@ -90,54 +100,52 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
     let Ok(header) = Header::parse(&heard.message.header, frame.rules) else {
         return Ok(refused_without_contact(heard, frame));
     };
-    let contacts = tx.live_enrollments(&header.device)?;
-    let Some(contact) = choose(contacts, &heard.message, &header) else {
-        return Ok(refused_without_contact(heard, frame));
+    let presented = heard.certificate.as_deref();
+    let (contact, certificate) = match identify(tx, &heard.message, &header, presented, heard.received_at)? {
+        Identity::Stranger => return Ok(refused_without_contact(heard, frame)),
+        Identity::Mismatch(mismatch, record) => return forbidden(tx, heard, &header, mismatch, record.as_ref()),
+        Identity::Contact(contact, certificate) => (*contact, certificate),
     };
+    let by_transport = certificate.is_some();
     let key = contact.session.as_ref().map(|(key, _)| key.clone());
-    let mut admission = admit(arrival(heard, frame, &contact, true));
+    let mut admission = admit(arrival(heard, frame, &contact, by_transport, true));
     if matches!(admission, Admission::Repeat) {
         if let Some(reply) = key.as_ref().map(|key| tx.last_reply(key)).transpose()?.flatten() {
             return repeated(tx, heard, &contact, key.as_ref(), reply);
         }
-        admission = admit(arrival(heard, frame, &contact, false));
+        admission = admit(arrival(heard, frame, &contact, by_transport, false));
     }
     match admission {
         // Without a stored reply nothing is a repetition.
         Admission::Repeat => Ok(refused_without_contact(heard, frame)),
         Admission::Refused(refused) => refused_by_contact(tx, heard, frame, &contact, key.as_ref(), &refused),
-        Admission::Accepted(admitted) => accepted(tx, heard, frame, &contact, key, *admitted),
+        Admission::Accepted(admitted) => {
+            if let Some(renewed) = certificate.filter(|record| record.state == CertificateState::Next) {
+                tx.use_renewed_certificate(&renewed, heard.received_at)?;
+            }
+            accepted(tx, heard, frame, &contact, key, *admitted)
+        }
     }
 }
 
-fn arrival<'a>(heard: &'a Heard, frame: &'a Frame<'_>, contact: &Contact, has_reply: bool) -> Arrival<'a> {
+fn arrival<'a>(
+    heard: &'a Heard,
+    frame: &'a Frame<'_>,
+    contact: &Contact,
+    by_transport: bool,
+    has_reply: bool,
+) -> Arrival<'a> {
     Arrival {
         message: &heard.message,
         body_hash: &heard.body_hash,
         account: contact.account.clone(),
         session: contact.session.as_ref().map(|(_, session)| session.clone()),
         has_reply: has_reply && contact.session.is_some(),
-        by_transport: false,
+        by_transport,
         fresh_nonce: heard.fresh_nonce.clone(),
         now: heard.received_at,
         rules: frame.rules,
     }
-}
-
-/// Which enrollment of a device speaks: the one whose name the credential has, or whose session this continues, or the
-/// newest. A wrong guess costs a challenge and nothing else.
-fn choose(mut contacts: Vec<Contact>, message: &Message, header: &Header) -> Option<Contact> {
-    let name = message.header.source.loc_name.as_deref().filter(|_| message.header.cred.is_some());
-    let place = match name {
-        Some(name) => contacts.iter().position(|contact| contact.account.client.name == name),
-        None => contacts.iter().position(|contact| {
-            let session = contact.session.as_ref().map(|(_, session)| session);
-            session
-                .is_some_and(|session| session.session_id == header.session && header.message >= session.client_message)
-        }),
-    };
-    let place = place.unwrap_or(0);
-    (place < contacts.len()).then(|| contacts.swap_remove(place))
 }
 
 fn accepted(
@@ -202,9 +210,7 @@ fn accepted(
         };
         tx.record_exchange(&record.of(heard, Some(&decision.reply), &reply.body))?;
     }
-    if effects::has_left(&decision) {
-        tx.end_enrollment(&contact.enrollment, now)?;
-    }
+    leaving::follow(tx, contact, &decision, frame.leave_timeout, now)?;
     Ok(Told {
         commands_sent: decision.attempts.len(),
         settled: decision.commands.iter().map(|command| command.state).filter(|state| !state.is_open()).collect(),
@@ -299,6 +305,33 @@ const fn outcome_of(kind: RefusalKind) -> ExchangeOutcome {
         RefusalKind::WrongCredential => ExchangeOutcome::WrongCredential,
         RefusalKind::Stale => ExchangeOutcome::Stale,
     }
+}
+
+/// Someone whose certificate does not go with the message. Nothing changes; it is counted, kept where the device is
+/// known, and told where the certificate is one of ours, because then somebody has the key of it.
+fn forbidden(
+    tx: &mut Tx<'_>,
+    heard: &Heard,
+    header: &Header,
+    mismatch: Mismatch,
+    certificate: Option<&CertificateRecord>,
+) -> Result<Told, Error> {
+    if certificate.is_some() || tx.device(&header.device)?.is_some() {
+        let record = Record {
+            id: ExchangeId::new(heard.received_at),
+            outcome: ExchangeOutcome::Forbidden,
+            detail: Some(mismatch.meaning().to_owned()),
+            session: None,
+            contact: None,
+        };
+        let exchange = record.id.clone();
+        tx.record_exchange(&record.of(heard, None, &[]))?;
+        if let Some(certificate) = certificate {
+            effects::tell_mismatch(tx, certificate, mismatch, &header.device, &exchange, heard.received_at)?;
+        }
+    }
+    let told = Told::plain(Vec::new(), heard.encoding, ExchangeOutcome::Forbidden);
+    Ok(Told { mismatch: Some(mismatch), ..told })
 }
 
 fn oddities(message: &Message) -> Option<String> {

@@ -10,6 +10,9 @@ use crate::store::{CommandChange, Error, Pruned, RetentionRules, Tx};
 /// Rows that one round touches.
 const ROUND: i64 = 200;
 
+/// Certificates that end within that time are counted, in milliseconds: Windows renews them well before.
+const EXPIRES_SOON: i64 = 14 * 24 * 60 * 60 * 1000;
+
 /// What a round of maintenance did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tidied {
@@ -19,6 +22,8 @@ pub struct Tidied {
     pub expired: usize,
     /// Commands that were accepted and never reported.
     pub unreported: usize,
+    /// Devices that were told to leave and not heard of since.
+    pub lost: usize,
 }
 
 impl Management {
@@ -45,7 +50,18 @@ impl Management {
                 Err(error) => tracing::error!(%error, "an overdue command could not be settled"),
             }
         }
-        Ok(Tidied { sessions, expired, unreported })
+        let leaving = self.store().read(move |tx: &mut Tx<'_>| tx.overdue_leaves(now, ROUND)).await?;
+        let mut lost = 0;
+        for enrollment in leaving {
+            match self.give_up_leave(enrollment, now).await {
+                Ok(given_up) => lost += usize::from(given_up),
+                Err(error) => tracing::error!(%error, "an enrollment that was to end could not be ended"),
+            }
+        }
+        let soon = now.plus_millis(EXPIRES_SOON);
+        let expiring = self.store().read(move |tx: &mut Tx<'_>| tx.count_expiring(soon)).await?;
+        self.metrics().certificates_expiring(expiring);
+        Ok(Tidied { sessions, expired, unreported, lost })
     }
 
     /// Deletes what is older, or more, than the rules allow, a little at a time.

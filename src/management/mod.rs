@@ -8,14 +8,17 @@
 pub mod conversation;
 mod effects;
 mod exchange;
+mod identity;
 pub mod import;
 mod journal;
+mod leaving;
 mod maintenance;
 mod orders;
 mod request;
 mod service;
 
 pub(crate) use journal::text_of;
+pub use leaving::{LeaveError, Left};
 pub use maintenance::Tidied;
 pub use orders::{DEVICES_TOGETHER, Order, OrderError, Resolution};
 pub use request::{Answer, DeviceRequest, RequestHeaders};

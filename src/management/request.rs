@@ -1,9 +1,11 @@
 //! What the device door hands in, and what it gets back.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use transom_protocol::{session::Timestamp, syncml::codec::Encoding, xml::Refusal};
+
+use crate::pki::Presented;
 
 /// A message of a device as it came through the door: bytes that nobody has looked into yet.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct DeviceRequest {
     pub headers: RequestHeaders,
     /// The address at the other end of the connection.
     pub peer: IpAddr,
+    /// The certificate that it showed in the TLS handshake.
+    pub certificate: Option<Arc<Presented>>,
     /// When it came.
     pub received_at: Timestamp,
 }
@@ -61,6 +65,8 @@ pub enum Answer {
     },
     /// The body could not be read: 400 with an empty body.
     Unreadable(Refusal),
+    /// The certificate, or that there is none, does not go with the message: 403 with an empty body.
+    Forbidden,
     /// Another message of the same enrollment is being decided on: 503.
     Busy {
         /// When to come back.

@@ -33,6 +33,10 @@ pub struct Options {
     pub max_open: i64,
     /// Largest value of one node, in bytes.
     pub max_data: usize,
+    /// How long a device that was told to leave may take to say that it does, in milliseconds.
+    pub leave_timeout: i64,
+    /// What the device knows this server as: `PROVIDER-ID` of its account.
+    pub provider_id: String,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -55,6 +59,8 @@ impl Default for Options {
             accepted_timeout: 24 * 60 * 60 * 1000,
             max_open: 10_000,
             max_data: 1024 * 1024,
+            leave_timeout: 24 * 60 * 60 * 1000,
+            provider_id: "Transom".to_owned(),
         }
     }
 }
@@ -108,7 +114,10 @@ impl Management {
             Ok((told, statements)) => {
                 self.note(&told);
                 self.0.metrics.statements(statements);
-                Answer::Reply { encoding: told.encoding, body: told.body }
+                match told.mismatch {
+                    Some(_) => Answer::Forbidden,
+                    None => Answer::Reply { encoding: told.encoding, body: told.body },
+                }
             }
             Err(Error::Busy) => Answer::Busy { retry_after: BUSY },
             Err(error) => {
@@ -124,7 +133,8 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let frame = Frame { rules: &inner.options.rules, keep_idle: inner.options.keep_idle };
+                let Options { rules, keep_idle, leave_timeout, .. } = &inner.options;
+                let frame = Frame { rules, keep_idle: *keep_idle, leave_timeout: *leave_timeout };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })
@@ -142,6 +152,10 @@ impl Management {
         if told.session_began {
             self.0.metrics.session("started");
         }
+        if let Some(mismatch) = told.mismatch {
+            self.0.metrics.certificate_refused(mismatch.as_str());
+            tracing::warn!(reason = mismatch.as_str(), "a message was refused");
+        }
         if matches!(told.outcome, ExchangeOutcome::WrongCredential | ExchangeOutcome::Stranger) {
             tracing::warn!(outcome = told.outcome.as_str(), "a message was refused");
         }
@@ -149,7 +163,7 @@ impl Management {
 }
 
 fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Heard, Refusal> {
-    let DeviceRequest { encoding, body, headers, peer, received_at } = request;
+    let DeviceRequest { encoding, body, headers, peer, certificate, received_at } = request;
     let Decoded { message, text } = decode(encoding, &body, limits)?;
     Ok(Heard {
         message,
@@ -159,6 +173,7 @@ fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Hea
         encoding,
         headers,
         peer: peer.to_string(),
+        certificate,
         received_at,
         started,
         fresh_nonce: Nonce::from_bytes(&rand::random::<[u8; 16]>()),

@@ -79,6 +79,8 @@ pub enum NotEnqueued {
     NotEnrolled,
     /// Its queue is full.
     QueueFull,
+    /// It is told to leave.
+    Leaving,
 }
 
 /// A command as lists show it.

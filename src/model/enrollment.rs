@@ -24,6 +24,15 @@ pub struct Enrollment {
     pub last_seen_at: Option<Timestamp>,
     /// When it was replaced or left management.
     pub ended_at: Option<Timestamp>,
+    /// The enrolled user, where the device enrolled itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upn: Option<String>,
+    /// How it enrolled, where it enrolled itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<EnrollmentType>,
+    /// When the last of its certificates ends; nothing when none counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_ends: Option<Timestamp>,
 }
 
 /// Where an enrollment stands.
@@ -34,10 +43,26 @@ pub enum EnrollmentState {
     Pending,
     /// In use.
     Active,
+    /// In use, and the device is told to leave.
+    Unenrolling,
     /// Over: the device uses a newer one.
     Replaced,
     /// Over: the device left management.
     Unenrolled,
+    /// Over: the device was told to leave, and whether it did nobody knows.
+    Unknown,
+    /// Over: an operator cut the device off.
+    Blocked,
+}
+
+/// `EnrollmentType` of a token request (MS-MDE2 3.4.4.1.1.1): where the device keeps its certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnrollmentType {
+    /// `Full`: a user's, in `My/User`.
+    Full,
+    /// `Device`: the computer's, in `My/System`.
+    Device,
 }
 
 /// An enrollment to be made.
@@ -49,24 +74,60 @@ pub struct NewEnrollment {
     pub account: Account,
     /// What is already known of the device.
     pub info: DeviceInfo,
+    /// How the device enrolled itself; nothing when the enrollment is imported.
+    pub made: Option<Made>,
+}
+
+/// How a device enrolled itself. From then on it is heard only with a certificate that was issued for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// The enrolled user.
+    pub upn: String,
+    /// Whose certificate it is.
+    pub kind: EnrollmentType,
+    /// `HWDevID`: the same over all enrollments of one computer, and of all its clones.
+    pub hw_dev_id: Option<String>,
+    /// All that the device said of itself.
+    pub context: serde_json::Value,
 }
 
 impl EnrollmentState {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Replaced, Self::Unenrolled];
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Active,
+        Self::Unenrolling,
+        Self::Replaced,
+        Self::Unenrolled,
+        Self::Unknown,
+        Self::Blocked,
+    ];
 
     /// The word in JSON and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Active => "active",
+            Self::Unenrolling => "unenrolling",
             Self::Replaced => "replaced",
             Self::Unenrolled => "unenrolled",
+            Self::Unknown => "unknown",
+            Self::Blocked => "blocked",
         }
     }
 
     /// Whether the device may still use it.
     pub const fn is_live(self) -> bool {
-        matches!(self, Self::Pending | Self::Active)
+        matches!(self, Self::Pending | Self::Active | Self::Unenrolling)
+    }
+}
+
+impl EnrollmentType {
+    /// The word in JSON and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Device => "device",
+        }
     }
 }

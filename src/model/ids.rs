@@ -69,6 +69,12 @@ ids! {
     BatchId;
     /// A token for the admin API; the id, not the secret.
     TokenId;
+    /// An account that enrolls devices with a password.
+    EnrollmentUserId;
+    /// A token that enrolls devices; the id, not the secret.
+    EnrollmentTokenId;
+    /// An attempt to enroll.
+    AttemptId;
 }
 
 /// A new id for a command of the queue, made at `now`.

@@ -86,6 +86,28 @@ pub struct Event {
     pub detail: Option<String>,
 }
 
+impl Event {
+    /// One of which nothing else is known.
+    pub fn new(kind: EventKind, code: &str, at: Timestamp) -> Self {
+        Self {
+            id: EventId::new(at),
+            device: None,
+            enrollment: None,
+            session: None,
+            exchange: None,
+            at,
+            kind,
+            code: code.to_owned(),
+            mime: None,
+            source: None,
+            format: None,
+            mark: None,
+            data: None,
+            detail: None,
+        }
+    }
+}
+
 /// What sort of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

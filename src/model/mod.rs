@@ -6,8 +6,11 @@
 mod certificate;
 mod command;
 mod device;
+mod enroller;
 mod enrollment;
+mod enrollment_attempt;
 mod ids;
+mod issued;
 mod journal;
 mod page;
 mod secret;
@@ -21,10 +24,19 @@ pub use command::{
     NotEnqueued,
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
-pub use enrollment::{Enrollment, EnrollmentState, NewEnrollment};
-pub use ids::{
-    BatchId, DeviceKey, EnrollmentId, EventId, ExchangeId, SessionKey, TokenId, command_id, parse_command_id,
+pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
+pub use enroller::{
+    Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
+    NewEnrollmentUser, UserName,
 };
+pub use enrollment_attempt::{
+    AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
+};
+pub use ids::{
+    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, SessionKey,
+    TokenId, command_id, parse_command_id,
+};
+pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use secret::Secret;

@@ -110,11 +110,11 @@ impl Revoked {
     fn to_der(&self) -> Result<Vec<u8>, ::der::Error> {
         let serial = encoding::write(Tag::Integer, &positive(&self.serial.to_bytes()))?;
         let at = revocation_time(self.at)?;
-        let Some(code) = self.reason.code() else { return encoding::write_all(Tag::Sequence, [serial, at]) };
+        let Some(code) = self.reason.code() else { return encoding::write_all(Tag::Sequence, &[serial, at]) };
         let code = encoding::write(Tag::Enumerated, &[code])?;
         let parts = [encoding::write(Tag::ObjectIdentifier, REASON)?, encoding::write(Tag::OctetString, &code)?];
-        let extension = encoding::write_all(Tag::Sequence, parts)?;
-        encoding::write_all(Tag::Sequence, [serial, at, encoding::write(Tag::Sequence, &extension)?])
+        let extension = encoding::write_all(Tag::Sequence, &parts)?;
+        encoding::write_all(Tag::Sequence, &[serial, at, encoding::write(Tag::Sequence, &extension)?])
     }
 }
 

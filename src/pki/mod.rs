@@ -17,9 +17,12 @@ mod import;
 mod issue;
 mod key;
 pub mod outbound;
+mod presented;
 pub mod renewal;
 mod request;
 pub mod signature;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 mod verify;
 
@@ -31,6 +34,7 @@ pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerp
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
+pub use presented::{DeviceAuthorities, Presented};
 pub use import::ImportRefused;
 pub use key::WeakKey;
 pub use request::{CertificateRequest, CsrRefused};

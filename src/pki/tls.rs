@@ -2,10 +2,11 @@
 
 use openssl::{
     error::ErrorStack,
-    ssl::{AlpnError, SslAcceptor, SslAcceptorBuilder, SslMethod, SslOptions, select_next_proto},
+    ssl::{AlpnError, SslAcceptor, SslAcceptorBuilder, SslMethod, SslOptions, SslVerifyMode, select_next_proto},
+    stack::Stack,
 };
 
-use super::{Error, ServerIdentity, crypto};
+use super::{DeviceAuthorities, Error, ServerIdentity, crypto};
 
 /// HTTP/2 is not offered: the clients of the device door speak HTTP/1.1, and one protocol has one set of limits.
 const ALPN: &[u8] = b"\x08http/1.1";
@@ -17,6 +18,23 @@ const CACHED_SESSIONS: i32 = 1024;
 /// resumption, no renegotiation.
 pub fn acceptor(identity: &ServerIdentity) -> Result<SslAcceptor, Error> {
     builder(identity).map(SslAcceptorBuilder::build).map_err(crypto("can't set up TLS"))
+}
+
+/// The same, and a client is asked for a certificate of one of these authorities. It may have none: a device that
+/// enrolls has none yet. What it shows proves that it has the key, and is believed nothing else here, because a resumed
+/// connection is not checked again: the database is asked with every message.
+pub fn acceptor_for_devices(identity: &ServerIdentity, authorities: &DeviceAuthorities) -> Result<SslAcceptor, Error> {
+    let build = || {
+        let mut builder = builder(identity)?;
+        let mut names = Stack::new()?;
+        for authority in authorities.certificates() {
+            names.push(authority.subject_name().to_owned()?)?;
+        }
+        builder.set_client_ca_list(names);
+        builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);
+        Ok(builder.build())
+    };
+    build().map_err(crypto("can't set up TLS"))
 }
 
 fn builder(identity: &ServerIdentity) -> Result<SslAcceptorBuilder, ErrorStack> {
@@ -48,7 +66,6 @@ pub(super) mod tests {
         process::{Command, Stdio},
     };
 
-    use openssl::ssl::SslVerifyMode;
     use transom_protocol::session::Timestamp;
 
     use super::*;

@@ -27,6 +27,12 @@ pub struct Contact {
     pub generation: i32,
     /// Its credentials.
     pub account: Account,
+    /// It is heard only with a certificate that was issued for it.
+    pub needs_certificate: bool,
+    /// It was told to leave, and has time until then.
+    pub leave_by: Option<Timestamp>,
+    /// The enrolled user, where the device enrolled itself.
+    pub upn: Option<String>,
     /// What the device last said of itself.
     pub info: DeviceInfo,
     /// Commands without an outcome. With none there is nothing to look up in the queue.
@@ -94,6 +100,9 @@ struct ContactRow {
     open_commands: i64,
     session: Option<String>,
     session_snapshot: Option<Vec<u8>>,
+    needs_certificate: bool,
+    leave_by: Option<i64>,
+    upn: Option<String>,
 }
 
 impl Tx<'_> {
@@ -144,6 +153,9 @@ impl Tx<'_> {
             generation: row.generation,
             info: serde_json::from_str(&row.info).map_err(|_| Error::corrupt("enrollments.info"))?,
             open_commands: row.open_commands,
+            needs_certificate: row.needs_certificate,
+            leave_by: row.leave_by.map(Timestamp),
+            upn: row.upn,
             session,
         })
     }

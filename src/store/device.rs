@@ -11,7 +11,7 @@ use super::journal::one_more;
 use super::schema::{devices, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Cursor, Device, DeviceFilter, DeviceInfo, Enrollment, Page};
+use crate::model::{Cursor, Device, DeviceFilter, DeviceInfo, Enrollment, EnrollmentId, Page};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = devices)]
@@ -94,6 +94,13 @@ impl Tx<'_> {
             .select(columns::<EnrollmentRow>());
         let rows: Vec<EnrollmentRow> = on_backend!(self, |conn| query.load(conn))?;
         rows.into_iter().map(Enrollment::try_from).collect()
+    }
+
+    /// The device that an enrollment is one of.
+    pub fn device_of(&mut self, enrollment: &EnrollmentId) -> Result<Option<DeviceId>, Error> {
+        let query = enrollments::table.find(enrollment.as_str()).select(enrollments::device_id);
+        let id: Option<String> = on_backend!(self, |conn| query.first(conn).optional())?;
+        id.map(|id| words::device_id(&id)).transpose()
     }
 
     fn with_enrollments(&mut self, rows: Vec<DeviceRow>) -> Result<Vec<Device>, Error> {

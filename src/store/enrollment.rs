@@ -8,9 +8,10 @@ use super::contact::{MOST_LIVE, account_of};
 use super::fragments::{among, columns, update};
 use super::queue::{ReasonColumns, Timers};
 use super::schema::{commands, devices, enrollments};
+use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{DeviceInfo, DeviceKey, Enrollment, EnrollmentId, EnrollmentState, NewEnrollment};
+use crate::model::{DeviceInfo, DeviceKey, Enrollment, EnrollmentId, EnrollmentState, NewEnrollment, RevocationReason};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = enrollments)]
@@ -24,6 +25,9 @@ pub(super) struct EnrollmentRow {
     first_seen_at: Option<i64>,
     last_seen_at: Option<i64>,
     ended_at: Option<i64>,
+    upn: Option<String>,
+    enrollment_type: Option<String>,
+    certificate_ends: Option<i64>,
 }
 
 impl TryFrom<EnrollmentRow> for Enrollment {
@@ -39,8 +43,51 @@ impl TryFrom<EnrollmentRow> for Enrollment {
             first_seen_at: row.first_seen_at.map(Timestamp),
             last_seen_at: row.last_seen_at.map(Timestamp),
             ended_at: row.ended_at.map(Timestamp),
+            upn: row.upn,
+            kind: row.enrollment_type.map(|word| words::of_word(&word, "enrollments.enrollment_type")).transpose()?,
+            certificate_ends: row.certificate_ends.map(Timestamp),
         })
     }
+}
+
+/// How an enrollment ends, and what becomes of all that belongs to it.
+struct Ending {
+    state: EnrollmentState,
+    /// Of what was waiting in its queue.
+    outcome: CommandState,
+    reason: ReasonCode,
+    detail: Option<&'static str>,
+    /// Of its certificates.
+    revocation: RevocationReason,
+}
+
+impl Ending {
+    const REPLACED: Self = Self {
+        state: EnrollmentState::Replaced,
+        outcome: CommandState::Superseded,
+        reason: ReasonCode::NewEnrollment,
+        detail: None,
+        revocation: RevocationReason::Replaced,
+    };
+    const UNENROLLED: Self = Self {
+        state: EnrollmentState::Unenrolled,
+        outcome: CommandState::Canceled,
+        reason: ReasonCode::Unenrolled,
+        detail: None,
+        revocation: RevocationReason::Unenrolled,
+    };
+    const UNKNOWN: Self = Self {
+        state: EnrollmentState::Unknown,
+        detail: Some("the device was told to leave, and was not heard of"),
+        revocation: RevocationReason::Unknown,
+        ..Self::UNENROLLED
+    };
+    const BLOCKED: Self = Self {
+        state: EnrollmentState::Blocked,
+        detail: Some("an operator cut the device off"),
+        revocation: RevocationReason::Blocked,
+        ..Self::UNENROLLED
+    };
 }
 
 impl Tx<'_> {
@@ -67,6 +114,8 @@ impl Tx<'_> {
         let id = EnrollmentId::new(now);
         let account = self.key.seal_json(account_of(id.as_str()), &new.account)?;
         let info = serde_json::to_string(&new.info).map_err(|_| Error::corrupt("enrollments.info"))?;
+        let made = new.made.as_ref();
+        let context = made.map(|made| self.key.seal_json(context_of(id.as_str()), &made.context)).transpose()?;
         let query = diesel::insert_into(enrollments::table).values((
             enrollments::id.eq(id.as_str()),
             enrollments::device.eq(device.as_str()),
@@ -79,6 +128,11 @@ impl Tx<'_> {
             enrollments::next_sequence.eq(1),
             enrollments::open_commands.eq(0),
             enrollments::created_at.eq(now.0),
+            enrollments::upn.eq(made.map(|made| words::text(&made.upn))),
+            enrollments::enrollment_type.eq(made.map(|made| made.kind.as_str())),
+            enrollments::hw_dev_id.eq(made.and_then(|made| folded_hardware(made.hw_dev_id.as_deref()))),
+            enrollments::context.eq(context),
+            enrollments::needs_certificate.eq(made.is_some()),
         ));
         on_backend!(self, |conn| query.execute(conn))?;
         if new.info != DeviceInfo::default() {
@@ -93,6 +147,9 @@ impl Tx<'_> {
             first_seen_at: None,
             last_seen_at: None,
             ended_at: None,
+            upn: made.map(|made| made.upn.clone()),
+            kind: made.map(|made| made.kind),
+            certificate_ends: None,
         })
     }
 
@@ -147,49 +204,58 @@ impl Tx<'_> {
 
     /// The device leaves management: the enrollment ends, and what was waiting for it is canceled.
     pub fn end_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
-        let ended = self.end_enrollments(
-            &[enrollment.as_str().to_owned()],
-            (EnrollmentState::Unenrolled, CommandState::Canceled, ReasonCode::Unenrolled),
-            now,
-        )?;
+        self.end_as(enrollment, Ending::UNENROLLED, now)
+    }
+
+    /// An operator cuts the device off: the enrollment ends at once, whatever the device is doing.
+    pub fn block_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
+        self.end_as(enrollment, Ending::BLOCKED, now)
+    }
+
+    /// The device was told to leave, and its time has passed: whether it did, nobody knows.
+    pub fn lose_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
+        self.end_as(enrollment, Ending::UNKNOWN, now)
+    }
+
+    fn end_as(&mut self, enrollment: &EnrollmentId, ending: Ending, now: Timestamp) -> Result<(), Error> {
+        let ended = self.end_enrollments(&[enrollment.as_str().to_owned()], ending, now)?;
         if ended == 1 { Ok(()) } else { Err(Error::NotFound("enrollment")) }
     }
 
-    fn replace_enrollments(&mut self, ids: &[String], now: Timestamp) -> Result<(), Error> {
-        let ending = (EnrollmentState::Replaced, CommandState::Superseded, ReasonCode::NewEnrollment);
-        self.end_enrollments(ids, ending, now).map(drop)
+    /// Enrollments that were never used end, because the device made another one.
+    pub fn replace_enrollments(&mut self, ids: &[String], now: Timestamp) -> Result<(), Error> {
+        self.end_enrollments(ids, Ending::REPLACED, now).map(drop)
     }
 
-    fn end_enrollments(
-        &mut self,
-        ids: &[String],
-        (state, outcome, reason): (EnrollmentState, CommandState, ReasonCode),
-        now: Timestamp,
-    ) -> Result<usize, Error> {
+    fn end_enrollments(&mut self, ids: &[String], ending: Ending, now: Timestamp) -> Result<usize, Error> {
         let query = update(
             enrollments::table,
             among(enrollments::id, ids).and(enrollments::ended_at.is_null()),
             (
-                enrollments::state.eq(state.as_str()),
+                enrollments::state.eq(ending.state.as_str()),
                 enrollments::ended_at.eq(Some(now.0)),
                 enrollments::open_commands.eq(0),
                 enrollments::account.eq(None::<Vec<u8>>),
                 enrollments::session_snapshot.eq(None::<Vec<u8>>),
                 enrollments::awaiting_since.eq(None::<i64>),
+                enrollments::certificate_ends.eq(None::<i64>),
+                enrollments::leave_by.eq(None::<i64>),
             ),
         );
         let ended = on_backend!(self, |conn| query.execute(conn))?;
+        self.revoke_certificates(ids, ending.revocation, now)?;
         for id in ids {
             let id = words::id(id.clone())?;
             self.settled.remove(&id);
             self.stirred.remove(&id);
         }
-        let reason = Reason { code: reason, since: now, count: 1, retry_at: None, detail: None };
+        let detail = ending.detail.map(str::to_owned);
+        let reason = Reason { code: ending.reason, since: now, count: 1, retry_at: None, detail };
         let query = update(
             commands::table,
             among(commands::enrollment, ids).and(commands::settled_at.is_null()),
             (
-                commands::state.eq(outcome.as_str()),
+                commands::state.eq(ending.outcome.as_str()),
                 commands::settled_at.eq(Some(now.0)),
                 ReasonColumns::of(Some(&reason))?,
                 Timers::default(),
@@ -216,4 +282,13 @@ impl Tx<'_> {
         );
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
+}
+
+/// The form of a `HWDevID` that is compared.
+fn folded_hardware(text: Option<&str>) -> Option<String> {
+    text.map(|text| words::text(text.trim()).to_ascii_lowercase()).filter(|text| !text.is_empty())
+}
+
+const fn context_of(enrollment: &str) -> Place<'_> {
+    Place { column: "enrollments.context", row: enrollment }
 }

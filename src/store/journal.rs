@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use transom_protocol::session::{DeviceId, SessionId, Timestamp};
 
-use super::fragments::columns;
+use super::fragments::{at_most, columns};
 use super::schema::{events, exchanges};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
@@ -174,6 +174,17 @@ impl Tx<'_> {
         })?;
         let events = rows.into_iter().map(|row| self.event(row)).collect::<Result<_, _>>()?;
         Ok(Page::of(events, limit, |event: &Event| event.id.to_string()))
+    }
+
+    /// Whether an event of this code was told of a device since then.
+    pub fn was_told(&mut self, device: &DeviceId, code: &str, since: Timestamp) -> Result<bool, Error> {
+        let query = events::table
+            .filter(events::folded_id.eq(device.key()))
+            .filter(events::code.eq(code))
+            .filter(events::at.ge(since.0))
+            .select(events::id);
+        let told: Option<String> = on_backend!(self, |conn| at_most(1, query).get_result(conn).optional())?;
+        Ok(told.is_some())
     }
 
     fn exchange(&self, row: ExchangeRow) -> Result<Exchange, Error> {

@@ -11,13 +11,19 @@
 //! **Whatever may hold a value that was set on or read from a device is sealed** ([`SealKey`]), and so are
 //! credentials. No type of the database library leaves this module.
 
+mod admission;
+mod certificate;
 mod command;
 mod contact;
 mod device;
+mod enroller;
 mod enrollment;
+mod enrollment_attempt;
+mod enrollment_token;
 mod error;
 mod fragments;
 mod journal;
+mod leaving;
 mod location;
 mod migrations;
 mod open;
@@ -33,6 +39,7 @@ mod upload;
 mod words;
 mod writer;
 
+pub use admission::EnrolledByUser;
 pub use contact::{Contact, Reply, SaveContact, SaveSession};
 pub use error::{Cause, Error};
 pub use location::{DatabaseUrl, DatabaseUrlError, StoreOptions};

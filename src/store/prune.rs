@@ -31,6 +31,8 @@ pub struct RetentionRules {
     pub request_age: Duration,
     /// Large objects that were never completed go at this age.
     pub upload_age: Duration,
+    /// The oldest attempts to enroll go when there are more than these.
+    pub attempts: i64,
     /// Rows that go in one transaction.
     pub batch: i64,
 }
@@ -50,6 +52,8 @@ pub struct Pruned {
     pub upload_chunks: usize,
     /// Answers to API requests.
     pub requests: usize,
+    /// Attempts to enroll.
+    pub attempts: usize,
     /// Bytes that the remaining exchanges take.
     pub journal_bytes: i64,
 }
@@ -64,6 +68,7 @@ impl Default for RetentionRules {
             journal_bytes: 4 << 30,
             request_age: DAY,
             upload_age: DAY,
+            attempts: 100_000,
             batch: 200,
         }
     }
@@ -84,7 +89,17 @@ impl Store {
         pruned.requests = self.write(move |tx| tx.prune_requests(requests)).await?;
         pruned.upload_chunks = self.write(move |tx| tx.prune_uploads(uploads)).await?;
 
+        let failures = before(DAY);
+        self.write(move |tx| tx.prune_failures(failures)).await?;
+
         let old = before(rules.age);
+        loop {
+            let deleted = self.write(move |tx| tx.prune_attempts(old, rules.attempts, batch)).await?;
+            pruned.attempts += deleted;
+            if !full(deleted) {
+                break;
+            }
+        }
         loop {
             let deleted = self.write(move |tx| tx.prune_events(old, batch)).await?;
             pruned.events += deleted;

@@ -44,6 +44,30 @@ table! {
         session -> Nullable<Text>,
         session_snapshot -> Nullable<Binary>,
         awaiting_since -> Nullable<BigInt>,
+        upn -> Nullable<Text>,
+        enrollment_type -> Nullable<Text>,
+        hw_dev_id -> Nullable<Text>,
+        context -> Nullable<Binary>,
+        needs_certificate -> Bool,
+        certificate_ends -> Nullable<BigInt>,
+        leave_by -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    certificates (fingerprint) {
+        fingerprint -> Text,
+        serial -> Text,
+        key -> Text,
+        authority -> Text,
+        enrollment -> Text,
+        not_before -> BigInt,
+        not_after -> BigInt,
+        state -> Text,
+        issued_at -> BigInt,
+        first_used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
     }
 }
 
@@ -200,9 +224,101 @@ table! {
     }
 }
 
+table! {
+    enrollment_users (id) {
+        id -> Text,
+        name -> Text,
+        folded_name -> Text,
+        display_name -> Nullable<Text>,
+        password -> Binary,
+        bulk -> Bool,
+        max_devices -> Nullable<BigInt>,
+        created_at -> BigInt,
+        password_set_at -> BigInt,
+        disabled_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    enrollment_tokens (id) {
+        id -> Text,
+        hash -> Binary,
+        user_name -> Text,
+        folded_user -> Text,
+        uses -> BigInt,
+        used -> BigInt,
+        created_at -> BigInt,
+        created_by -> Text,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    admissions (enrollment) {
+        enrollment -> Text,
+        user_name -> Text,
+        folded_user -> Text,
+        means -> Text,
+        token -> Nullable<Text>,
+        device_id -> Text,
+        folded_id -> Text,
+        hw_dev_id -> Nullable<Text>,
+        admitted_at -> BigInt,
+    }
+}
+
+table! {
+    declared_devices (kind, value) {
+        kind -> Text,
+        value -> Text,
+        note -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    enrollment_failures (bucket) {
+        bucket -> Text,
+        count -> BigInt,
+        failed_at -> BigInt,
+        locked_until -> Nullable<BigInt>,
+        noted -> Nullable<Text>,
+    }
+}
+
+table! {
+    enrollment_attempts (id) {
+        id -> Text,
+        at -> BigInt,
+        last_at -> BigInt,
+        count -> BigInt,
+        peer -> Text,
+        user_name -> Nullable<Text>,
+        folded_user -> Nullable<Text>,
+        device_id -> Nullable<Text>,
+        folded_id -> Nullable<Text>,
+        hw_dev_id -> Nullable<Text>,
+        device_name -> Nullable<Text>,
+        step -> Text,
+        outcome -> Text,
+        reason -> Nullable<Text>,
+        fault -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        enrollment -> Nullable<Text>,
+        trace_id -> Text,
+    }
+}
+
+joinable!(admissions -> enrollments (enrollment));
 joinable!(commands -> enrollments (enrollment));
 joinable!(sessions -> enrollments (enrollment));
+allow_tables_to_appear_in_same_query!(enrollments, admissions);
+joinable!(certificates -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);
 allow_tables_to_appear_in_same_query!(enrollments, sessions);
+allow_tables_to_appear_in_same_query!(enrollments, certificates);
 allow_tables_to_appear_in_same_query!(sessions, exchanges);
 allow_tables_to_appear_in_same_query!(sessions, events);

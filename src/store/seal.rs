@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use openssl::cipher::Cipher;
 use openssl::cipher_ctx::CipherCtx;
 use openssl::error::ErrorStack;
+use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::Error;
@@ -92,6 +93,19 @@ impl SealKey {
             Ok(plain)
         });
         plain.map_err(|_| corrupt())
+    }
+
+    /// One of 2^18 buckets for a text, so that no flood of texts can fill a table. Which texts share one nobody can know
+    /// without the key, and all instances agree.
+    pub(super) fn bucket(&self, label: &str, text: &str) -> u32 {
+        let hash = Sha256::new()
+            .chain_update(self.bytes.as_slice())
+            .chain_update(b"bucket")
+            .chain_update(label.as_bytes())
+            .chain_update([0])
+            .chain_update(text.as_bytes())
+            .finalize();
+        hash.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) >> 14
     }
 
     /// Works with ciphers that have the key. Those that something went wrong with are not used again.

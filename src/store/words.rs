@@ -7,6 +7,7 @@ use transom_protocol::session::{CommandId, DeviceId, Phase, Reason, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::Error;
+use crate::model::UserName;
 
 /// The word of a value that JSON writes as a string.
 pub(super) fn word<T: Serialize>(value: &T) -> Result<String, Error> {
@@ -50,6 +51,11 @@ pub(super) fn encoding(text: &str, column: &'static str) -> Result<Encoding, Err
 /// A device id that was stored.
 pub(super) fn device_id(text: &str) -> Result<DeviceId, Error> {
     DeviceId::parse(text).ok_or_else(|| Error::corrupt("device_id"))
+}
+
+/// A user name that was stored.
+pub(super) fn user_name(text: String) -> Result<UserName, Error> {
+    UserName::try_from(text).map_err(|_| Error::corrupt("user_name"))
 }
 
 /// A count or message number that was stored.

@@ -89,6 +89,7 @@ fn count_statements(keep_idle: bool) {
             while let Next::Send(said) = next {
                 message += 1;
                 let request = DeviceRequest {
+                    certificate: None,
                     encoding: Encoding::Xml,
                     body: encode(Encoding::Xml, &said),
                     headers: RequestHeaders::default(),

@@ -95,7 +95,12 @@ async fn imports_at_the_same_time_make_one_life_each(test: &TestStore) {
     let imports = (0..12).map(|_| {
         let store = test.store.clone();
         tokio::spawn(async move {
-            let new = NewEnrollment { device_id: device("same"), account: account("x"), info: DeviceInfo::default() };
+            let new = NewEnrollment {
+                device_id: device("same"),
+                account: account("x"),
+                info: DeviceInfo::default(),
+                made: None,
+            };
             store.write(move |tx| tx.import_enrollment(&new, NOW)).await.unwrap().generation
         })
     });

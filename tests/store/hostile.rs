@@ -33,7 +33,7 @@ async fn text_from_outside_stays_text(test: &TestStore) {
         // An id can not hold control characters; everything else holds whatever comes.
         let id = DeviceId::parse(&text).unwrap_or_else(|| device(&format!("device {number}")));
         let info = DeviceInfo { name: Some(text.clone()), model: Some(text.clone()), ..DeviceInfo::default() };
-        let new = NewEnrollment { device_id: id.clone(), account: account(&text), info: info.clone() };
+        let new = NewEnrollment { device_id: id.clone(), account: account(&text), info: info.clone(), made: None };
         let enrollment = test.store.write(move |tx| tx.import_enrollment(&new, NOW)).await.unwrap().id;
         let value = serde_json::to_string(&text).unwrap();
         let mut new = order(

@@ -1,5 +1,6 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
+mod certificates;
 mod contact;
 mod generations;
 mod hostile;
@@ -103,7 +104,12 @@ impl Dice {
 impl TestStore {
     /// Makes an enrollment that the device has not used yet.
     async fn import(&self, name: &str, now: Timestamp) -> EnrollmentId {
-        let new = NewEnrollment { device_id: device(name), account: account("secret"), info: DeviceInfo::default() };
+        let new = NewEnrollment {
+            device_id: device(name),
+            account: account("secret"),
+            info: DeviceInfo::default(),
+            made: None,
+        };
         self.store.write(move |tx| Ok::<_, Error>(tx.import_enrollment(&new, now)?.id)).await.unwrap()
     }
 

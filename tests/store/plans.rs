@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use transom::model::{DeviceInfo, EnrollmentId, ExchangeId, NewEnrollment, SessionKey};
+use sha2::Digest as _;
+use transom::model::{CertificateFingerprint, DeviceInfo, EnrollmentId, ExchangeId, NewEnrollment, SessionKey};
 use transom::store::{Carrier, CommandChange, Error, NewAttempt, Reply, SaveContact, SaveSession};
 use transom_protocol::session::{CommandState, MsgId, Pending};
 use transom_protocol::syncml::codec::Encoding;
@@ -18,8 +19,9 @@ scenarios!(every_statement_of_a_message_uses_an_index, every_statement_of_a_mess
 /// among its values.
 async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
     let (id, key, exchange) = (device(name), SessionKey::new(NOW), ExchangeId::new(NOW));
-    let new = NewEnrollment { device_id: id.clone(), account: account("x"), info: DeviceInfo::default() };
+    let new = NewEnrollment { device_id: id.clone(), account: account("x"), info: DeviceInfo::default(), made: None };
     let enrollment = test.store.write(move |tx| tx.import_enrollment(&new, NOW)).await.unwrap().id;
+    let fingerprint = CertificateFingerprint::new(sha2::Sha256::digest(name).into());
     let commands = order(&[name], (0..3).map(|number| get(&format!("./{number}"))).collect());
     let ids = test.store.write(move |tx| tx.enqueue(&commands, NOW)).await.unwrap().remove(0).commands.unwrap();
     let (of, told, waited) = (enrollment.clone(), key.clone(), ids.clone());
@@ -44,6 +46,7 @@ async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
                 })?;
             }
             tx.last_reply(&told)?;
+            tx.certificate(fingerprint)?;
             let pending = tx.pending_commands(&of, &waited, NOW, 100)?;
             tx.accepted_commands(&of, NOW, 10)?;
             tx.wake_dependents(&of)?;
@@ -65,7 +68,8 @@ async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
         .await
         .unwrap();
     let mut heard = Vec::new();
-    for value in [device(name).key(), enrollment.to_string(), key.to_string(), ids[0].0.clone()] {
+    let printed = fingerprint.to_string();
+    for value in [device(name).key(), enrollment.to_string(), key.to_string(), ids[0].0.clone(), printed] {
         heard.extend(statements::with_value(&value));
     }
     heard
@@ -106,6 +110,11 @@ fn crowd(test: &TestStore) {
         "command, number, session, server_message, cmd_id, sent_in, sent_at",
         "'c' || n, 1, 's' || n, 1, 2, 'x' || n, 0",
     ));
+    all.push_str(&into(
+        "certificates",
+        "fingerprint, serial, key, authority, enrollment, not_before, not_after, state, issued_at",
+        "'f' || n, 's' || n, 'k' || n, 'a', 'e' || n, 0, 1, 'current', 0",
+    ));
     all.push_str(&into("upload_chunks", "session, number, created_at, data", &format!("'s' || n, 0, 0, {blob}")));
     direct.execute(&all);
     if test.engine == Engine::Postgres {
@@ -133,8 +142,17 @@ fn plan(test: &TestStore, sql: &str) -> String {
 
 /// Whether a plan looks through the whole of a table that grows.
 fn scans(plan: &str) -> bool {
-    const GROWING: [&str; 8] =
-        ["devices", "enrollments", "sessions", "commands", "attempts", "exchanges", "events", "upload_chunks"];
+    const GROWING: [&str; 9] = [
+        "certificates",
+        "devices",
+        "enrollments",
+        "sessions",
+        "commands",
+        "attempts",
+        "exchanges",
+        "events",
+        "upload_chunks",
+    ];
     GROWING.iter().any(|table| {
         plan.lines().any(|line| {
             line.contains(&format!("Seq Scan on {table}"))

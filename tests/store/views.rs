@@ -25,7 +25,7 @@ scenarios!(
 
 async fn named(test: &TestStore, id: &str, name: Option<&str>) {
     let info = DeviceInfo { name: name.map(str::to_owned), ..DeviceInfo::default() };
-    let new = NewEnrollment { device_id: device(id), account: account("secret"), info };
+    let new = NewEnrollment { device_id: device(id), account: account("secret"), info, made: None };
     test.store.write(move |tx| tx.import_enrollment(&new, NOW)).await.unwrap();
 }
 

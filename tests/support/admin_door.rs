@@ -14,7 +14,7 @@ use transom::limits::DeviceLimiter;
 use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders};
 use transom::metrics::Metrics;
 use transom::model::{Timestamp, TokenId};
-use transom::pki::{CertificateAuthority, ServerNames};
+use transom::pki::{CertificateAuthority, DeviceAuthorities, ServerNames};
 use transom::protocol::syncml::codec::{Encoding, decode, encode};
 use transom::protocol::xml::Limits;
 use transom::simulator::device::{Behaviour, Device, Next, Trigger};
@@ -64,6 +64,7 @@ impl AdminDoor {
         let parts = Parts {
             answering: http::answering(Arc::new(management.clone())),
             identity: authority.issue_server(&names, now()).unwrap(),
+            authorities: DeviceAuthorities::of(&authority),
             admin_identity: None,
             readiness: Arc::new(|| async { Ok(()) }.boxed()),
             tokens: api::verifier(admin.clone()),
@@ -136,6 +137,7 @@ impl AdminDoor {
         let mut next = Next::Send(device.start_session(Trigger::Schedule));
         while let Next::Send(message) = next {
             let request = DeviceRequest {
+                certificate: None,
                 encoding: Encoding::Xml,
                 body: encode(Encoding::Xml, &message),
                 headers: RequestHeaders { user_agent: Some("MSFT OMA DM Client".to_owned()), ..Default::default() },

@@ -117,6 +117,7 @@ impl Line<'_> {
             Self::Inside(management) => management,
         };
         let request = DeviceRequest {
+            certificate: None,
             encoding: Encoding::Xml,
             body: body.to_vec(),
             headers: RequestHeaders::default(),

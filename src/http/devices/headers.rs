@@ -1,10 +1,14 @@
 //! What a device says beside the body (MS-MDM 2.1): claims, cut to length and escaped before anybody sees them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{HttpRequest, http::header::HeaderMap, web::Query};
 
-use crate::management::RequestHeaders;
+use crate::{http::wire::Link, management::RequestHeaders, pki::Presented};
 
 /// Characters that are kept of a header or a query value.
 const MAX_CHARS: usize = 256;
@@ -32,6 +36,11 @@ pub(super) fn read(request: &HttpRequest) -> RequestHeaders {
 /// The address at the other end of the connection, whatever any header says.
 pub(super) fn peer(request: &HttpRequest) -> IpAddr {
     request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical())
+}
+
+/// The certificate that the other end of the connection showed.
+pub(super) fn certificate(request: &HttpRequest) -> Option<Arc<Presented>> {
+    request.conn_data::<Rc<Link>>().and_then(|link| link.certificate())
 }
 
 fn named(headers: &HeaderMap, name: &str) -> Option<String> {

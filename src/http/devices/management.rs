@@ -37,7 +37,7 @@ impl DeviceDoor {
         payload: Payload,
         note: &Note,
     ) -> Result<(Encoding, Vec<u8>), Refusal> {
-        let peer = headers::peer(request);
+        let (peer, certificate) = (headers::peer(request), headers::certificate(request));
         self.peers.check(&PeerKey::of(peer)).map_err(Refusal::PeerRate)?;
         self.everybody.check().map_err(Refusal::Rate)?;
         let headers = headers::read(request);
@@ -55,7 +55,7 @@ impl DeviceDoor {
         // The memory counts as held until the answer is there.
         let (body, _held) = body.into_parts();
         let received_at = Timestamp(jiff::Timestamp::now().as_millisecond());
-        let answer = (self.answering)(DeviceRequest { encoding, body, headers, peer, received_at });
+        let answer = (self.answering)(DeviceRequest { encoding, body, headers, peer, certificate, received_at });
         match timeout(self.answer_timeout, answer).await.map_err(|_| Refusal::AnswerTooSlow)? {
             Answer::Reply { encoding, body } => Ok((encoding, body)),
             Answer::Unreadable(refusal) => {
@@ -63,6 +63,7 @@ impl DeviceDoor {
                 let too_large = matches!(refusal.reason, Reason::TooLarge(_));
                 Err(if too_large { Refusal::BodyTooLarge } else { Refusal::Unreadable })
             }
+            Answer::Forbidden => Err(Refusal::Certificate),
             Answer::Busy { retry_after } => Err(Refusal::Busy(retry_after)),
             Answer::Unavailable { retry_after } => Err(Refusal::Unavailable(retry_after)),
             Answer::TooMany { retry_after } => Err(Refusal::DeviceRate(retry_after)),

@@ -22,7 +22,7 @@ use crate::{
     management::{Answer, DeviceRequest},
     metrics::Metrics,
     model::TokenId,
-    pki::{CertificateAuthority, ServerNames},
+    pki::{CertificateAuthority, DeviceAuthorities, ServerNames},
 };
 
 /// Longer than anything that is awaited, so that a test that waits for nothing ends.
@@ -79,6 +79,7 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
         answering,
         admin,
         identity: authority.issue_server(&names, now).unwrap(),
+        authorities: DeviceAuthorities::of(&authority),
         admin_identity: None,
         readiness: Arc::new(move || {
             let _kept_while_it_runs = &folder;

@@ -56,6 +56,25 @@ pub(super) fn by_local_name<'a>(tag: &'a str, name_len: usize, local: &str) -> O
     find(tag, name_len, |name| qualified(name).is_some_and(|(prefix, name)| prefix != "xmlns" && name == local))
 }
 
+/// Every attribute of a tag that was checked, by local name; declarations of prefixes are none.
+pub(super) fn all(tag: &str, name_len: usize) -> Vec<(&str, Cow<'_, str>)> {
+    let mut attributes = Attributes::new(tag, name_len);
+    let attributes = attributes.with_checks(false).flatten();
+    attributes
+        .filter_map(|attribute| {
+            let (prefix, local) = qualified(attribute.key.0)?;
+            if prefix == "xmlns" || attribute.key.0 == "xmlns" {
+                return None;
+            }
+            let value = match attribute.value {
+                Cow::Borrowed(raw) => value(raw).ok()?,
+                Cow::Owned(raw) => Cow::Owned(value(&raw).ok()?.into_owned()),
+            };
+            Some((local, value))
+        })
+        .collect()
+}
+
 /// The value of an attribute with exactly this name, of a tag that was checked.
 pub(super) fn by_name<'a>(tag: &'a str, name_len: usize, wanted: &str) -> Option<Cow<'a, str>> {
     find(tag, name_len, |name| name == wanted)
@@ -125,6 +144,13 @@ mod tests {
     #[test]
     fn duplicate_is_named() {
         assert_eq!(check("a x:b = '1' x:b = '2'", 1, 3).err(), Some(Reason::DuplicateAttribute("x:b".to_owned())));
+    }
+
+    #[test]
+    fn all_attributes_have_local_names_and_declarations_are_none() {
+        let all = all("a xmlns='n' xmlns:p='m' p:b='1' b='&lt;' xml:lang='en'", 1);
+        let all: Vec<_> = all.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        assert_eq!(all, [("b", "1"), ("b", "<"), ("lang", "en")]);
     }
 
     #[test]

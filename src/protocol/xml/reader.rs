@@ -41,6 +41,7 @@ pub(crate) struct Reader<'a> {
     root_seen: bool,
     ends_at_once: bool,
     span: Range<usize>,
+    comments: usize,
     work: usize,
 }
 
@@ -65,6 +66,7 @@ impl<'a> Reader<'a> {
             root_seen: false,
             ends_at_once: false,
             span: 0..0,
+            comments: 0,
             work: 0,
         }
     }
@@ -116,7 +118,10 @@ impl<'a> Reader<'a> {
                     Err(reason) => Err(self.refuse(start, reason)),
                 },
                 Token::CData(_) | Token::GeneralRef(_) => Err(self.refuse(start, Reason::OutsideRoot)),
-                Token::Comment(_) => continue,
+                Token::Comment(_) => {
+                    self.comments += 1;
+                    continue;
+                }
                 Token::Decl(_) if start == self.begin => continue,
                 Token::Decl(_) | Token::PI(_) => Err(self.refuse(start, Reason::ProcessingInstruction)),
                 Token::DocType(_) => Err(self.refuse(start, Reason::DocumentType)),
@@ -131,6 +136,17 @@ impl<'a> Reader<'a> {
     pub(crate) fn attribute(&self, local: &str) -> Option<Cow<'a, str>> {
         let open = self.open.last()?;
         attribute::by_local_name(open.tag, open.name_len, local)
+    }
+
+    /// Every attribute of the element that just began, by local name.
+    pub(crate) fn attributes_here(&self) -> Vec<(&'a str, Cow<'a, str>)> {
+        self.open.last().map(|open| attribute::all(open.tag, open.name_len)).unwrap_or_default()
+    }
+
+    /// How many comments stood in the text so far. They are no events; who has to tell a value that is written in one
+    /// piece from one that a comment cuts in two can ask here.
+    pub(crate) fn comments(&self) -> usize {
+        self.comments
     }
 
     /// The namespace that the root itself declares for its own name; empty when it declares none.

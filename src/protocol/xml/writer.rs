@@ -48,13 +48,30 @@ impl<S: Sink> Writer<S> {
 
     /// A start tag with attributes.
     pub(crate) fn open_with(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
+        self.begin(name, attributes);
+        self.sink.put(">");
+    }
+
+    /// An element with attributes and without content.
+    pub(crate) fn empty_with(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
+        self.begin(name, attributes);
+        self.sink.put("/>");
+    }
+
+    /// An element with attributes and nothing but character data.
+    pub(crate) fn leaf_with(&mut self, name: &'static str, attributes: &[(&'static str, &str)], text: &str) {
+        self.open_with(name, attributes);
+        self.text(text);
+        self.close(name);
+    }
+
+    fn begin(&mut self, name: &'static str, attributes: &[(&'static str, &str)]) {
         self.tag("<", name, "");
         for (attribute, value) in attributes {
             self.tag(" ", attribute, "=\"");
             escape(value, Place::Attribute, &mut self.sink);
             self.sink.put("\"");
         }
-        self.sink.put(">");
     }
 
     /// An end tag.

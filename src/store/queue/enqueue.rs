@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use transom_protocol::session::{CommandId, CommandState, DeviceId, Timestamp};
 
 use super::{Timers, instruction_of};
-use crate::model::{CommandScope, Dependency, Enqueued, NewCommand, NewCommands, NotEnqueued, command_id};
+use crate::model::{
+    CommandScope, Dependency, Enqueued, EnrollmentState, NewCommand, NewCommands, NotEnqueued, command_id,
+};
 use crate::store::fragments::{among, update};
 use crate::store::schema::{commands, devices, enrollments};
 use crate::store::tx::{Tx, on_backend};
@@ -93,17 +95,28 @@ impl Tx<'_> {
             .filter(among(enrollments::folded_id, devices))
             .filter(enrollments::ended_at.is_null())
             .order((enrollments::folded_id.asc(), enrollments::generation.desc()))
-            .select((enrollments::id, enrollments::folded_id, enrollments::next_sequence, enrollments::open_commands));
-        let live: Vec<(String, String, i64, i64)> = on_backend!(
+            .select((
+                enrollments::id,
+                enrollments::folded_id,
+                enrollments::next_sequence,
+                enrollments::open_commands,
+                enrollments::state,
+            ));
+        let live: Vec<(String, String, i64, i64, String)> = on_backend!(
             self,
             sqlite => |conn| query.load(conn),
             postgres => |conn| query.for_no_key_update().load(conn)
         )?;
         let mut places = BTreeMap::new();
-        for (enrollment, folded_id, next_sequence, open) in live {
+        for (enrollment, folded_id, next_sequence, open, state) in live {
             places.entry(folded_id.clone()).or_insert_with(|| {
                 let fits = open.saturating_add(count) <= max_open;
-                if fits { Ok(Queue { enrollment, folded_id, next_sequence }) } else { Err(NotEnqueued::QueueFull) }
+                match state == EnrollmentState::Unenrolling.as_str() {
+                    // What comes after the command to leave never comes.
+                    true if open > 0 => Err(NotEnqueued::Leaving),
+                    _ if fits => Ok(Queue { enrollment, folded_id, next_sequence }),
+                    _ => Err(NotEnqueued::QueueFull),
+                }
             });
         }
         let others: Vec<&String> = devices.iter().filter(|device| !places.contains_key(*device)).collect();

@@ -1,0 +1,11 @@
+DROP TABLE certificates;
+DROP INDEX enrollments_leaving;
+DROP INDEX enrollments_by_certificate_end;
+DROP INDEX enrollments_by_hardware;
+ALTER TABLE enrollments DROP COLUMN leave_by;
+ALTER TABLE enrollments DROP COLUMN certificate_ends;
+ALTER TABLE enrollments DROP COLUMN needs_certificate;
+ALTER TABLE enrollments DROP COLUMN context;
+ALTER TABLE enrollments DROP COLUMN hw_dev_id;
+ALTER TABLE enrollments DROP COLUMN enrollment_type;
+ALTER TABLE enrollments DROP COLUMN upn;
