@@ -24,11 +24,11 @@ pub use command::{
     NotEnqueued,
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
-pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
 pub use enroller::{
     Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
     NewEnrollmentUser, UserName,
 };
+pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
 pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };

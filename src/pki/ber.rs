@@ -66,7 +66,8 @@ impl Transcoder {
         }
         let Head { tag, length, behind } = head(bytes)?;
         if tag & CONSTRUCTED == 0 {
-            let (value, rest) = behind.split_at_checked(length.ok_or(BerRefused::Malformed)?).ok_or(BerRefused::Truncated)?;
+            let (value, rest) =
+                behind.split_at_checked(length.ok_or(BerRefused::Malformed)?).ok_or(BerRefused::Truncated)?;
             match (tag, value) {
                 (BOOLEAN, [flag]) => write(BOOLEAN, &[if *flag == 0 { 0 } else { 0xff }], der),
                 (BOOLEAN, _) => return Err(BerRefused::Malformed),
@@ -135,8 +136,7 @@ fn head(bytes: &[u8]) -> Result<Head<'_>, BerRefused> {
         0..0x80 => Ok(Head { tag: *tag, length: Some(usize::from(*first)), behind }),
         0x80 => Ok(Head { tag: *tag, length: None, behind }),
         0x81..=0x84 => {
-            let (number, behind) =
-                behind.split_at_checked(usize::from(first & 0x7f)).ok_or(BerRefused::Truncated)?;
+            let (number, behind) = behind.split_at_checked(usize::from(first & 0x7f)).ok_or(BerRefused::Truncated)?;
             let length = number.iter().fold(0_usize, |length, byte| (length << 8) | usize::from(*byte));
             Ok(Head { tag: *tag, length: Some(length), behind })
         }

@@ -43,7 +43,11 @@ impl Attributes {
     }
 }
 
-fn one<'a>(attributes: &'a AttributeSet, oid: ObjectIdentifier, name: &'static str) -> Result<&'a Any, SignatureRefused> {
+fn one<'a>(
+    attributes: &'a AttributeSet,
+    oid: ObjectIdentifier,
+    name: &'static str,
+) -> Result<&'a Any, SignatureRefused> {
     let mut found = attributes.iter().filter(|attribute| attribute.oid == oid);
     let attribute = found.next().ok_or(SignatureRefused::Missing(name))?;
     match (attribute.values.as_ref(), found.next()) {

@@ -184,9 +184,9 @@ impl MessageSignature {
             SignerIdentifier::IssuerAndSerialNumber(named) => Some(&named.issuer),
             SignerIdentifier::SubjectKeyIdentifier(_) => other.map(|other| other.issuer()),
         };
-        let is_authority = other.is_some_and(|other| {
-            matches!(other.get_extension::<BasicConstraints>(), Ok(Some((_, constraints))) if constraints.ca)
-        });
+        let is_authority = other.is_some_and(
+            |other| matches!(other.get_extension::<BasicConstraints>(), Ok(Some((_, constraints))) if constraints.ca),
+        );
         Err(if is_authority {
             SignatureRefused::Authority
         } else if other.is_some_and(|other| other.subject() == ours.subject()) {

@@ -133,7 +133,9 @@ impl SignatureRefused {
         match self {
             Self::Old(_) | Self::Ahead(_) => Some("see whether the clocks of device and server are right"),
             Self::OtherBody | Self::Several => Some("see whether a proxy changes messages on their way"),
-            Self::OtherDevice | Self::Foreign => Some("the device may still use a certificate of an earlier enrollment"),
+            Self::OtherDevice | Self::Foreign => {
+                Some("the device may still use a certificate of an earlier enrollment")
+            }
             _ => None,
         }
     }

@@ -118,6 +118,20 @@ def integer(number):
     return tlv(0x02, number.to_bytes(number.bit_length() // 8 + 1, "big"))
 
 
+def loose(der):
+    """DER as BER: no constructed value tells its length, but for those of certificates."""
+    out = b""
+    while der:
+        tag, length, at = der[0], der[1], 2
+        if length & 0x80:
+            at += length & 0x7F
+            length = int.from_bytes(der[2:at], "big")
+        whole, value, der = der[: at + length], der[at : at + length], der[at + length :]
+        is_certificate = any(whole == party.der for party in [authority, device, device_ec])
+        out += indefinite(tag, loose(value)) if tag & 0x20 and not is_certificate else whole
+    return out
+
+
 NULL = tlv(0x05)
 SIGNED, DATA = "1.2.840.113549.1.7.2", "1.2.840.113549.1.7.1"
 SHA256, SHA1 = "2.16.840.1.101.3.4.2.1", "1.3.14.3.2.26"
@@ -232,8 +246,11 @@ vector("openssl-rsa-pss", "good", openssl_sign(device, *pss, "-keyopt", "rsa_pss
 vector("openssl-rsa-pss-longest-salt", "good", openssl_sign(device, *pss), by=by)
 vector("openssl-ecdsa", "good", openssl_sign(device_ec), "ecdsa", by=by)
 vector("openssl-ecdsa-sha384", "good", openssl_sign(device_ec, md="sha384"), "ecdsa", by=by)
-vector("openssl-rsa-ber", "good", openssl_sign(device, "-stream", "-indef"), by=by)
-vector("openssl-ecdsa-ber", "good", openssl_sign(device_ec, "-stream", "-indef"), "ecdsa", by=by)
+# The command line writes BER only with the content inside: the lengths of what it signed are taken out here.
+vector("openssl-rsa-ber", "good", loose(good), by=by)
+vector("openssl-ecdsa-ber", "good", loose(openssl_sign(device_ec)), "ecdsa", by=by)
+vector("openssl-ber-truncated", "signature_truncated", loose(good)[:-1], by=by)
+vector("openssl-ber-trailing", "signature_trailing_bytes", loose(good) + b"\0\0", by=by)
 vector("openssl-key-id", "good", openssl_sign(device, "-keyid"), by=by)
 vector("openssl-without-certificate", "good", openssl_sign(device, "-nocerts"), by=by)
 chain = folder / "chain.pem"
@@ -274,6 +291,8 @@ vector("python-rsa-sha512", "good", python_sign(device, digest=hashes.SHA512()),
 salted = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 vector("python-rsa-pss", "good", python_sign(device, rsa_padding=salted), by=by)
 vector("python-ecdsa", "good", python_sign(device_ec), "ecdsa", by=by)
+vector("python-rsa-ber", "good", loose(python_sign(device)), by=by)
+vector("python-ecdsa-ber", "good", loose(python_sign(device_ec)), "ecdsa", by=by)
 vector("python-without-certificate", "good", python_sign(device, pkcs7.PKCS7Options.NoCerts), by=by)
 vector("python-no-capabilities", "good", python_sign(device, pkcs7.PKCS7Options.NoCapabilities), by=by)
 vector("python-no-attributes", "signature_no_attributes", python_sign(device, pkcs7.PKCS7Options.NoAttributes), by=by)
