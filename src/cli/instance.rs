@@ -14,11 +14,11 @@ use super::{Installation, hinted};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
+    enrollment::{Enrolling, Plan, applicant::Gate},
     http::{self, Parts},
     limits::DeviceLimiter,
     management::{Management, Options},
     metrics::Metrics,
-    pki::DeviceAuthorities,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
 };
 
@@ -59,11 +59,20 @@ impl Instance {
         let devices = DeviceLimiter::new(door.device_rate, door.device_burst);
         let management = Management::new(store.clone(), options(settings), metrics.clone(), devices);
         let admin = Admin::new(store.clone(), management.clone());
+        let authorities = Arc::new(installation.authorities()?);
+        let enrolling = Enrolling::new(
+            store.clone(),
+            Gate::new(store.clone(), settings.enrollment_limits.clone()),
+            authorities.clone(),
+            Plan::new(&settings.host, &settings.enrollment)?,
+            metrics.clone(),
+        );
         let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
+            enrolling: http::enrolling(enrolling),
             identity: installation.identity()?,
-            authorities: DeviceAuthorities::of(&installation.authority()?),
+            authorities,
             admin_identity: installation.admin_identity()?,
             readiness: Arc::new(move || {
                 let store = store.clone();
@@ -121,6 +130,8 @@ fn options(settings: &Settings) -> Options {
         limits: Limits { bytes: settings.device_door.body_limit, ..Limits::default() },
         keep_idle: settings.journal.idle == IdleJournal::Full,
         accepted_timeout: millis(settings.queue.accepted_timeout),
+        leave_timeout: millis(settings.enrollment.leave_timeout),
+        provider_id: settings.enrollment.provider_id.clone(),
         ..Options::default()
     }
 }

@@ -4,6 +4,7 @@
 //! error that names it. Nothing here is global: whoever needs a setting is handed the section that it is in.
 //! `schema/transom.toml` shows every key with its default and is compared with this file by a test.
 
+mod enrollment;
 mod enrollment_limits;
 mod folder;
 mod load;
@@ -13,6 +14,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
@@ -40,6 +42,8 @@ pub struct Settings {
     pub session: Session,
     /// Delivery of commands.
     pub queue: Queue,
+    /// What an enrolled device is told.
+    pub enrollment: Enrollment,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
     /// What was said, kept for reading.
@@ -302,7 +306,7 @@ pub fn initial_file(host: &Host, database: &DatabaseUrl) -> String {
 }
 
 const MIB: usize = 1024 * 1024;
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

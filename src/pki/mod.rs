@@ -36,7 +36,7 @@ pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
 pub use import::ImportRefused;
 pub use key::WeakKey;
-pub use presented::{DeviceAuthorities, Presented};
+pub use presented::Presented;
 pub use request::{CertificateRequest, CsrRefused};
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
