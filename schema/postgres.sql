@@ -1,5 +1,21 @@
 -- The whole schema, as the migrations make it. Rewritten by BLESS=1 cargo test; a test compares.
 
+CREATE TABLE admissions (
+    enrollment text COLLATE "C" NOT NULL,
+    user_name text NOT NULL,
+    folded_user text COLLATE "C" NOT NULL,
+    means text NOT NULL,
+    token text COLLATE "C",
+    device_id text NOT NULL,
+    folded_id text COLLATE "C" NOT NULL,
+    hw_dev_id text,
+    admitted_at bigint NOT NULL,
+    CONSTRAINT admissions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT admissions_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX admissions_by_token ON admissions USING btree (token, enrollment) WHERE (token IS NOT NULL);
+CREATE INDEX admissions_by_user ON admissions USING btree (folded_user, folded_id);
+
 CREATE TABLE api_tokens (
     id text COLLATE "C" NOT NULL,
     name text NOT NULL,
@@ -90,6 +106,14 @@ CREATE INDEX commands_lapsing ON commands USING btree (lapses_at) WHERE (lapses_
 CREATE INDEX commands_ready ON commands USING btree (enrollment, lane, sequence, ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX commands_settled ON commands USING btree (settled_at, id) WHERE (settled_at IS NOT NULL);
 
+CREATE TABLE declared_devices (
+    kind text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    note text,
+    created_at bigint NOT NULL,
+    CONSTRAINT declared_devices_pkey PRIMARY KEY (kind, value)
+);
+
 CREATE TABLE devices (
     id text COLLATE "C" NOT NULL,
     device_id text NOT NULL,
@@ -106,6 +130,75 @@ CREATE TABLE devices (
     CONSTRAINT devices_folded_id_key UNIQUE (folded_id)
 );
 CREATE INDEX devices_by_name ON devices USING btree (folded_name, folded_id) WHERE (folded_name IS NOT NULL);
+
+CREATE TABLE enrollment_attempts (
+    id text COLLATE "C" NOT NULL,
+    at bigint NOT NULL,
+    last_at bigint NOT NULL,
+    count bigint NOT NULL,
+    peer text NOT NULL,
+    user_name text,
+    folded_user text COLLATE "C",
+    device_id text,
+    folded_id text COLLATE "C",
+    hw_dev_id text,
+    device_name text,
+    step text NOT NULL,
+    outcome text NOT NULL,
+    reason text,
+    fault text,
+    detail text,
+    enrollment text COLLATE "C",
+    trace_id text NOT NULL,
+    CONSTRAINT enrollment_attempts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX enrollment_attempts_by_device ON enrollment_attempts USING btree (folded_id, id) WHERE (folded_id IS NOT NULL);
+CREATE INDEX enrollment_attempts_by_time ON enrollment_attempts USING btree (at);
+CREATE INDEX enrollment_attempts_by_trace ON enrollment_attempts USING btree (trace_id, id);
+CREATE INDEX enrollment_attempts_by_user ON enrollment_attempts USING btree (folded_user, id) WHERE (folded_user IS NOT NULL);
+
+CREATE TABLE enrollment_failures (
+    bucket text NOT NULL,
+    count bigint NOT NULL,
+    failed_at bigint NOT NULL,
+    locked_until bigint,
+    noted text,
+    CONSTRAINT enrollment_failures_pkey PRIMARY KEY (bucket)
+);
+CREATE INDEX enrollment_failures_by_time ON enrollment_failures USING btree (failed_at);
+
+CREATE TABLE enrollment_tokens (
+    id text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    user_name text NOT NULL,
+    folded_user text COLLATE "C" NOT NULL,
+    uses bigint NOT NULL,
+    used bigint NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    expires_at bigint,
+    last_used_at bigint,
+    revoked_at bigint,
+    CONSTRAINT enrollment_tokens_pkey PRIMARY KEY (id),
+    CONSTRAINT enrollment_tokens_hash_key UNIQUE (hash)
+);
+CREATE INDEX enrollment_tokens_by_user ON enrollment_tokens USING btree (folded_user, id);
+
+CREATE TABLE enrollment_users (
+    id text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    folded_name text COLLATE "C" NOT NULL,
+    display_name text,
+    password bytea NOT NULL,
+    bulk boolean NOT NULL,
+    max_devices bigint,
+    created_at bigint NOT NULL,
+    password_set_at bigint NOT NULL,
+    disabled_at bigint,
+    last_used_at bigint,
+    CONSTRAINT enrollment_users_pkey PRIMARY KEY (id),
+    CONSTRAINT enrollment_users_folded_name_key UNIQUE (folded_name)
+);
 
 CREATE TABLE enrollments (
     id text COLLATE "C" NOT NULL,
