@@ -45,7 +45,7 @@ struct Inner {
     messages: Family<EventLabels, Counter>,
     statements: Counter,
     commands: Family<StateLabels, Counter>,
-    certificate_refusals: Family<ReasonLabels, Counter>,
+    identity_refusals: Family<ReasonLabels, Counter>,
     certificates_expiring: Gauge,
     enrollments: Family<EnrollmentLabels, Counter>,
 }
@@ -118,7 +118,7 @@ impl Metrics {
             messages: Family::default(),
             statements: Counter::<u64, AtomicU64>::default(),
             commands: Family::default(),
-            certificate_refusals: Family::default(),
+            identity_refusals: Family::default(),
             certificates_expiring: Gauge::default(),
             enrollments: Family::default(),
             registry: Registry::default(),
@@ -174,9 +174,9 @@ impl Metrics {
             inner.enrollments.clone(),
         );
         registry.register(
-            "device_certificate_refusals",
-            "Messages that were refused because of the certificate that came with them, or because none did",
-            inner.certificate_refusals.clone(),
+            "device_identity_refusals",
+            "Messages that were refused because of the certificate or signature that came with them, or because none did",
+            inner.identity_refusals.clone(),
         );
         registry.register(
             "device_certificates_expiring",
@@ -219,9 +219,9 @@ impl Metrics {
         self.0.enrollments.get_or_create(&EnrollmentLabels { step, outcome }).inc();
     }
 
-    /// Counts a message that was refused because of its certificate, by why.
-    pub fn certificate_refused(&self, reason: &'static str) {
-        self.0.certificate_refusals.get_or_create(&ReasonLabels { reason }).inc();
+    /// Counts a message that was refused because of its certificate or signature, by why.
+    pub fn identity_refused(&self, reason: &'static str) {
+        self.0.identity_refusals.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Notes how many enrolled devices have a certificate that ends soon.

@@ -27,9 +27,7 @@ pub use enrollment_tokens::{
     EnrollmentTokenDetail, EnrollmentTokenJson, EnrollmentTokenQuery, MadeEnrollmentToken, NewEnrollmentTokenJson,
     TokenUse,
 };
-pub use enrollment_users::{
-    EnrollmentUserJson, EnrollmentUserWithPassword, NewEnrollmentUserJson, NewPassword,
-};
+pub use enrollment_users::{EnrollmentUserJson, EnrollmentUserWithPassword, NewEnrollmentUserJson, NewPassword};
 pub use error::{Error, Fault};
 pub use imports::{Import, Imported, ImportedDevice};
 pub use journal::{EventJson, MessageJson};

@@ -19,6 +19,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{Management, Options},
     metrics::Metrics,
+    pki::signature::Window,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
 };
 
@@ -64,7 +65,7 @@ impl Instance {
             store.clone(),
             Gate::new(store.clone(), settings.enrollment_limits.clone()),
             authorities.clone(),
-            Plan::new(&settings.host, &settings.enrollment)?,
+            Plan::new(&settings.host, &settings.enrollment)?.with_signing(settings.trust.message_signing),
             metrics.clone(),
         );
         let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
@@ -132,6 +133,8 @@ fn options(settings: &Settings) -> Options {
         accepted_timeout: millis(settings.queue.accepted_timeout),
         leave_timeout: millis(settings.enrollment.leave_timeout),
         provider_id: settings.enrollment.provider_id.clone(),
+        signing: settings.trust.message_signing,
+        signing_window: Window { past: settings.trust.signing_window, future: settings.trust.signing_window },
         ..Options::default()
     }
 }

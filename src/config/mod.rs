@@ -8,6 +8,7 @@ mod enrollment;
 mod enrollment_limits;
 mod folder;
 mod load;
+mod trust;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -18,6 +19,7 @@ pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub use trust::Trust;
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
@@ -46,6 +48,8 @@ pub struct Settings {
     pub enrollment: Enrollment,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
+    /// What proves who sends a message.
+    pub trust: Trust,
     /// What was said, kept for reading.
     pub journal: Journal,
     /// The log on standard error.

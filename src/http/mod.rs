@@ -279,7 +279,8 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
     let memory = BodyMemory::new(settings.device_door.body_memory, parts.metrics.clone());
     let port = listener.local_addr().map_or(settings.device_door.addr.port(), |address| address.port());
     let behind = (parts.answering.clone(), parts.enrolling.clone());
-    let door = DeviceDoor::new(&settings.device_door, behind, port, memory, frame.peers.clone());
+    let authorities = parts.authorities.clone();
+    let door = DeviceDoor::new(&settings.device_door, behind, authorities, port, memory, frame.peers.clone());
     let (door, observer) = (Data::new(door), observer(&frame));
     frame.open(listener, move || {
         App::new()

@@ -14,13 +14,17 @@ mod journal;
 mod leaving;
 mod maintenance;
 mod orders;
+mod proofs;
 mod request;
 mod service;
+mod signature;
+mod signing;
 
 pub(crate) use journal::text_of;
 pub use leaving::{LeaveError, Left};
 pub use maintenance::Tidied;
 pub use orders::{DEVICES_TOGETHER, Order, OrderError, Resolution};
-pub use request::{Answer, DeviceRequest, RequestHeaders};
+pub use request::{Answer, DeviceRequest, RequestHeaders, SignatureHeader};
 pub use service::{Management, Options};
+pub use signing::{SigningError, SigningSet};
 pub use transom_protocol::syncml::{hresult, redact::redact_value};

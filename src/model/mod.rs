@@ -13,6 +13,7 @@ mod ids;
 mod issued;
 mod journal;
 mod page;
+mod proof;
 mod secret;
 mod session;
 mod time;
@@ -39,6 +40,7 @@ pub use ids::{
 pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
+pub use proof::{Proof, ProofKind, Signing, Verdict};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};

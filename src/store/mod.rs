@@ -33,6 +33,7 @@ mod queue;
 mod schema;
 mod seal;
 mod session;
+mod signing;
 mod token;
 mod tx;
 mod upload;

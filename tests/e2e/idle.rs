@@ -90,6 +90,7 @@ fn count_statements(keep_idle: bool) {
                 message += 1;
                 let request = DeviceRequest {
                     certificate: None,
+                    signature: None,
                     encoding: Encoding::Xml,
                     body: encode(Encoding::Xml, &said),
                     headers: RequestHeaders::default(),

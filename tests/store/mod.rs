@@ -1,7 +1,7 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
-mod certificates;
 mod applicants;
+mod certificates;
 mod contact;
 mod generations;
 mod hostile;

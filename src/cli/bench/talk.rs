@@ -118,6 +118,7 @@ impl Line<'_> {
         };
         let request = DeviceRequest {
             certificate: None,
+            signature: None,
             encoding: Encoding::Xml,
             body: body.to_vec(),
             headers: RequestHeaders::default(),

@@ -200,10 +200,7 @@ const REMEDIES: &[(&str, &str)] = &[
     ("version_not_allowed", "update Windows, or change minimum_build and maximum_build of [enrollment_limits]"),
     ("edition_not_allowed", "change enrollment_limits.allowed_editions if this edition may enroll"),
     ("device_type_not_allowed", "change enrollment_limits.device_types if this type may enroll"),
-    (
-        "not_declared",
-        "declare it with `transom enrollment declare add`; the list of attempts shows its hardware hash",
-    ),
+    ("not_declared", "declare it with `transom enrollment declare add`; the list of attempts shows its hardware hash"),
     ("not_offered", "configure it, or let the user sign in with a password"),
     ("busy", AGAIN),
     ("store", AGAIN),

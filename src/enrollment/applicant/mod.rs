@@ -23,8 +23,8 @@ pub use admit::{Admitted, admit};
 pub use denied::Denied;
 pub use gate::Gate;
 pub use journal::Visit;
-pub use transom_protocol::soap::FaultKind;
 pub use password::{PasswordRefused, hash_password, is_acceptable, new_password, new_token, token_hash};
+pub use transom_protocol::soap::FaultKind;
 
 use crate::model::{DeclaredKind, EnrollmentTokenId, EnrollmentUserId, UserName};
 

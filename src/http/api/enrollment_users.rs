@@ -33,7 +33,9 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
                 .default_service(only("POST")),
         )
         .service(
-            web::resource("/enrollment-users/{name}/enable").route(web::post().to(enable)).default_service(only("POST")),
+            web::resource("/enrollment-users/{name}/enable")
+                .route(web::post().to(enable))
+                .default_service(only("POST")),
         );
 }
 
@@ -60,12 +62,7 @@ async fn remove(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>, _: No
     Ok(HttpResponse::Ok().json(admin.remove_enrollment_user(&name, now()).await?))
 }
 
-async fn set_password(
-    admin: Data<Admin>,
-    name: Path<String>,
-    _: Query<NoQuery>,
-    body: Body<NewPassword>,
-) -> Answer {
+async fn set_password(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>, body: Body<NewPassword>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.set_enrollment_password(&name, body.value, now()).await?))
 }
 

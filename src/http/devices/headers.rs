@@ -8,10 +8,17 @@ use std::{
 
 use actix_web::{HttpRequest, http::header::HeaderMap, web::Query};
 
-use crate::{http::wire::Link, management::RequestHeaders, pki::Presented};
+use crate::{
+    http::wire::Link,
+    management::{RequestHeaders, SignatureHeader},
+    pki::{LiveAuthorities, Presented},
+};
 
 /// Characters that are kept of a header or a query value.
 const MAX_CHARS: usize = 256;
+
+/// Both names of the signature header.
+const SIGNATURE: [&str; 2] = ["ms-signature", "mdm-signature"];
 
 /// Reads every header and query value of MS-MDM 2.1. Of a header that comes twice, the first counts.
 pub(super) fn read(request: &HttpRequest) -> RequestHeaders {
@@ -41,6 +48,15 @@ pub(super) fn peer(request: &HttpRequest) -> IpAddr {
 /// The certificate that the other end of the connection showed.
 pub(super) fn certificate(request: &HttpRequest) -> Option<Arc<Presented>> {
     request.conn_data::<Rc<Link>>().and_then(|link| link.certificate())
+}
+
+/// The signature of the message, under either of its names (MS-MDM 2.1 note 4, MS-MDE2). Nobody chooses between several.
+pub(super) fn signature(request: &HttpRequest, authorities: &LiveAuthorities) -> Option<SignatureHeader> {
+    let headers = request.headers();
+    let mut values = SIGNATURE.iter().flat_map(|name| headers.get_all(*name));
+    let first = values.next()?;
+    let value = if values.next().is_some() { None } else { Some(first.as_bytes().to_vec()) };
+    Some(SignatureHeader { value, authorities: authorities.current() })
 }
 
 fn named(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -28,12 +28,15 @@ use super::{Answering, EnrollmentAnswering, connections::PeerKey, observe::Note}
 use crate::{
     config,
     limits::{KeyedLimiter, SharedLimiter},
+    pki::LiveAuthorities,
 };
 
 /// What the routes of the device door need; the same for all its workers.
 pub(super) struct DeviceDoor {
     answering: Answering,
     enrolling: EnrollmentAnswering,
+    /// Whose certificates devices have.
+    authorities: Arc<LiveAuthorities>,
     /// The port that devices come in at.
     port: u16,
     memory: Arc<BodyMemory>,
@@ -50,6 +53,7 @@ impl DeviceDoor {
     pub(super) fn new(
         settings: &config::DeviceDoor,
         (answering, enrolling): (Answering, EnrollmentAnswering),
+        authorities: Arc<LiveAuthorities>,
         port: u16,
         memory: Arc<BodyMemory>,
         peers: Arc<KeyedLimiter<PeerKey>>,
@@ -57,6 +61,7 @@ impl DeviceDoor {
         Self {
             answering,
             enrolling,
+            authorities,
             port,
             memory,
             in_flight: Semaphore::new(settings.max_in_flight.min(Semaphore::MAX_PERMITS)),

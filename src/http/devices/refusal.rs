@@ -26,8 +26,8 @@ pub(super) enum Refusal {
     BodyMemory,
     /// Not a message.
     Unreadable,
-    /// The connection's certificate, or that it has none, does not go with the message.
-    Certificate,
+    /// The certificate or the signature, or that there is none, does not go with the message.
+    Identity,
     /// All places are taken.
     Overloaded,
     /// Deciding took too long.
@@ -56,7 +56,7 @@ impl Refusal {
             Self::BodyBroken => "body_broken",
             Self::BodyMemory => "body_memory",
             Self::Unreadable => "unreadable",
-            Self::Certificate => "certificate",
+            Self::Identity => "identity",
             Self::Overloaded => "overloaded",
             Self::AnswerTooSlow => "answer_too_slow",
             Self::Busy(_) => "busy",
@@ -73,7 +73,7 @@ impl Refusal {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyEmpty | Self::BodyBroken | Self::Unreadable => StatusCode::BAD_REQUEST,
-            Self::Certificate => StatusCode::FORBIDDEN,
+            Self::Identity => StatusCode::FORBIDDEN,
             Self::BodyMemory | Self::Overloaded | Self::AnswerTooSlow | Self::Busy(_) | Self::Unavailable(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
