@@ -45,7 +45,8 @@ struct Inner {
     messages: Family<EventLabels, Counter>,
     statements: Counter,
     commands: Family<StateLabels, Counter>,
-    identity_refusals: Family<ReasonLabels, Counter>,
+    certificate_refusals: Family<ReasonLabels, Counter>,
+    signatures: Family<ReasonLabels, Counter<u64, AtomicU64>>,
     certificates_expiring: Gauge,
     enrollments: Family<EnrollmentLabels, Counter>,
 }
@@ -118,7 +119,8 @@ impl Metrics {
             messages: Family::default(),
             statements: Counter::<u64, AtomicU64>::default(),
             commands: Family::default(),
-            identity_refusals: Family::default(),
+            certificate_refusals: Family::default(),
+            signatures: Family::default(),
             certificates_expiring: Gauge::default(),
             enrollments: Family::default(),
             registry: Registry::default(),
@@ -174,9 +176,14 @@ impl Metrics {
             inner.enrollments.clone(),
         );
         registry.register(
-            "device_identity_refusals",
-            "Messages that were refused because of the certificate or signature that came with them, or because none did",
-            inner.identity_refusals.clone(),
+            "device_certificate_refusals",
+            "Messages that were refused because of the certificate that came with them, or because none did",
+            inner.certificate_refusals.clone(),
+        );
+        registry.register(
+            "device_signature_refusals",
+            "Messages that were refused because of their signature, or because they had none",
+            inner.signatures.clone(),
         );
         registry.register(
             "device_certificates_expiring",
@@ -219,9 +226,14 @@ impl Metrics {
         self.0.enrollments.get_or_create(&EnrollmentLabels { step, outcome }).inc();
     }
 
-    /// Counts a message that was refused because of its certificate or signature, by why.
-    pub fn identity_refused(&self, reason: &'static str) {
-        self.0.identity_refusals.get_or_create(&ReasonLabels { reason }).inc();
+    /// Counts a message that was refused because of its certificate, by why.
+    pub fn certificate_refused(&self, reason: &'static str) {
+        self.0.certificate_refusals.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts a message that was refused because of its signature, by why.
+    pub fn signature_refused(&self, reason: &'static str) {
+        self.0.signatures.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Notes how many enrolled devices have a certificate that ends soon.

@@ -8,6 +8,7 @@ use super::{
     Global, Output,
     client::connected,
     shown::{Ink, Paint, line, short, table, time},
+    signing::SigningVerb,
 };
 use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
 
@@ -28,6 +29,7 @@ pub(super) struct Device {
 enum Verb {
     List(List),
     Show(Show),
+    Signing(SigningVerb),
 }
 
 /// List devices by their ids
@@ -63,6 +65,7 @@ impl Device {
         match self.verb {
             Verb::List(list) => list.run(global, output),
             Verb::Show(show) => show.run(global, output),
+            Verb::Signing(signing) => signing.run(global, output),
         }
     }
 }

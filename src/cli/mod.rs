@@ -22,6 +22,7 @@ mod progress;
 mod serve;
 mod session;
 mod shown;
+mod signing;
 mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -64,6 +64,12 @@ pub(super) struct Simulate {
     /// Speak WBXML
     #[arg(long)]
     wbxml: bool,
+    /// Sign every message (MS-Signature), with the certificates of the file
+    #[arg(long, conflicts_with = "device_id")]
+    sign: bool,
+    /// Show no client certificate, as behind a proxy that ends TLS
+    #[arg(long)]
+    hide_certificate: bool,
     /// Who is signed in
     #[arg(long, value_enum, default_value_t = Login::User)]
     login: Login,
@@ -78,7 +84,8 @@ const EXAMPLES: &str = "Examples:
   transom simulate --identities devices.json --trace messages --wbxml
 
 devices.json: {\"url\": \"https://mdm.example.com:8443/ManagementServer/Mdm.svc\", \"ca\": \"root.pem\",
-  \"devices\": [{\"device_id\": \"D1\", \"name\": \"D1\", \"password\": \"…\"}]}";
+  \"devices\": [{\"device_id\": \"D1\", \"name\": \"D1\", \"password\": \"…\",
+    \"certificate\": {\"certificate\": \"<PEM>\", \"key\": \"<PEM>\"}}]}     the certificate may be left out";
 
 /// Who is signed in.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -130,12 +137,20 @@ async fn simulate(args: &Simulate) -> anyhow::Result<FleetReport> {
         client: ClientOptions {
             encoding: if args.wbxml { Encoding::Wbxml } else { Encoding::Xml },
             keeps_bodies: args.trace.is_some(),
+            signs: args.sign,
+            hides_certificate: args.hide_certificate,
             ..ClientOptions::default()
         },
         faults: args.faults.clone(),
         seed: args.seed,
         first_session: args.first_session.unwrap_or_else(session_from_clock),
     };
+    if args.sign && devices.iter().any(|device| device.certificate.is_none()) {
+        return Err(hinted(
+            "a device without a certificate can sign nothing",
+            "see the file in: transom simulate --help",
+        ));
+    }
     let mut fleet = Fleet::new(devices, &url, &pem, &options)?;
     if let Some(folder) = args.trace.clone() {
         fleet = fleet.watched_by(move |progress| trace(&folder, progress));

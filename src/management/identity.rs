@@ -58,6 +58,11 @@ impl Mismatch {
         }
     }
 
+    /// Whether it is the signature that does not go with the message.
+    pub(super) const fn is_of_signature(&self) -> bool {
+        matches!(self, Self::Unsigned | Self::Signature(_))
+    }
+
     /// The same for a reader.
     pub(super) fn meaning(&self) -> String {
         let meaning = match self {

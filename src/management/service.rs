@@ -162,7 +162,11 @@ impl Management {
             self.0.metrics.session("started");
         }
         if let Some(mismatch) = &told.mismatch {
-            self.0.metrics.identity_refused(mismatch.as_str());
+            if mismatch.is_of_signature() {
+                self.0.metrics.signature_refused(mismatch.as_str());
+            } else {
+                self.0.metrics.certificate_refused(mismatch.as_str());
+            }
             tracing::warn!(reason = mismatch.as_str(), "a message was refused");
         }
         if matches!(told.outcome, ExchangeOutcome::WrongCredential | ExchangeOutcome::Stranger) {

@@ -120,6 +120,11 @@ pub fn certificate_pem(der: &[u8]) -> Result<Vec<u8>, Error> {
     X509::from_der(der).and_then(|certificate| certificate.to_pem()).map_err(crypto("can't write the certificate"))
 }
 
+/// The first certificate of a PEM in DER.
+pub fn certificate_der(pem: &[u8]) -> Result<Vec<u8>, Error> {
+    X509::from_pem(pem).and_then(|certificate| certificate.to_der()).map_err(crypto("can't read the certificate"))
+}
+
 /// `CN=<30 characters of the GUID>!<device id>`, 64 characters at most.
 fn subject(guid: &str, device_id: &str, shape: RequestShape) -> Result<X509Name, ErrorStack> {
     let guid: String = guid.chars().take(30).collect();

@@ -1,8 +1,15 @@
 //! What a device was given when it enrolled.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use transom_protocol::session::{A1, AuthScheme, Nonce};
 use zeroize::ZeroizeOnDrop;
+
+use crate::pki::{
+    Error,
+    device::{DeviceKeyPair, certificate_der, certificate_pem},
+};
 
 /// Who a device is and how it proves it.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,6 +33,21 @@ pub struct DeviceIdentity {
     /// What the server proves, when it is asked to.
     #[serde(default)]
     pub server: Option<ServerIdentity>,
+    /// The certificate that it was given, with its key.
+    #[serde(default)]
+    pub certificate: Option<Holding>,
+}
+
+/// A certificate with its key: `certificate` and `key` in PEM.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "HoldingText")]
+pub struct Holding(Arc<(DeviceKeyPair, Vec<u8>)>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HoldingText {
+    certificate: String,
+    key: Password,
 }
 
 /// The credential that the server proves to the device.
@@ -57,6 +79,7 @@ impl DeviceIdentity {
             scheme: digest(),
             provider_id: transom(),
             server: None,
+            certificate: None,
         }
     }
 
@@ -80,6 +103,39 @@ impl ServerIdentity {
     /// What a digest is made of.
     pub(super) fn a1(&self) -> A1 {
         A1::new(&self.name, &self.password.0)
+    }
+}
+
+impl Holding {
+    /// A key, and the certificate for it in DER.
+    pub fn new(key: DeviceKeyPair, certificate: Vec<u8>) -> Self {
+        Self(Arc::new((key, certificate)))
+    }
+
+    /// The key.
+    pub fn key(&self) -> &DeviceKeyPair {
+        &self.0.0
+    }
+
+    /// The certificate, in DER.
+    pub fn certificate(&self) -> &[u8] {
+        &self.0.1
+    }
+
+    /// What a TLS client shows.
+    pub(super) fn tls(&self) -> Result<native_tls::Identity, String> {
+        let text = |error: Error| error.to_string();
+        let (certificate, key) =
+            (certificate_pem(self.certificate()).map_err(text)?, self.key().key_pem().map_err(text)?);
+        native_tls::Identity::from_pkcs8(&certificate, &key).map_err(|error| error.to_string())
+    }
+}
+
+impl TryFrom<HoldingText> for Holding {
+    type Error = Error;
+
+    fn try_from(text: HoldingText) -> Result<Self, Error> {
+        Ok(Self::new(DeviceKeyPair::from_pem(text.key.0.as_bytes())?, certificate_der(text.certificate.as_bytes())?))
     }
 }
 

@@ -159,6 +159,19 @@ impl Tx<'_> {
         Ok(Page::of(exchanges, limit, |exchange: &Exchange| exchange.id.to_string()))
     }
 
+    /// The last exchanges that claim to be from a device and were turned away, newest first. A challenge turns nobody
+    /// away: every session begins with one.
+    pub fn refused_exchanges(&mut self, device: &DeviceId, limit: i64) -> Result<Vec<Exchange>, Error> {
+        let query = exchanges::table
+            .filter(exchanges::session.is_null())
+            .filter(exchanges::folded_id.eq(device.key()))
+            .filter(exchanges::outcome.ne("challenged"))
+            .order(exchanges::id.desc())
+            .select(columns::<ExchangeRow>());
+        let rows: Vec<ExchangeRow> = on_backend!(self, |conn| at_most(limit, query).load(conn))?;
+        rows.into_iter().map(|row| self.exchange(row)).collect()
+    }
+
     /// Events, newest first.
     pub fn events(&mut self, filter: &EventFilter, after: Option<&Cursor>, limit: usize) -> Result<Page<Event>, Error> {
         let rows: Vec<EventRow> = on_backend!(self, |conn| {

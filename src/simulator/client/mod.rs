@@ -5,6 +5,8 @@ mod report;
 mod run;
 mod transport;
 
+use std::sync::Arc;
+
 use native_tls::{Certificate, TlsConnector};
 use reqwest::Url;
 
@@ -13,6 +15,7 @@ pub use report::{ClientError, Exchange, SessionEnd, SessionFailure, SessionRepor
 
 use super::device::Device;
 use super::faults::FaultPlan;
+use super::identity::Holding;
 use run::Run;
 use transport::Transport;
 
@@ -22,6 +25,8 @@ pub struct Client {
     url: String,
     /// Made once: reading the system's certificates, which it does not trust, takes longer than a whole session.
     connector: TlsConnector,
+    /// What that was made of.
+    ca_pem: Arc<[u8]>,
     options: ClientOptions,
     /// The connection that is kept.
     kept: Option<reqwest::Client>,
@@ -35,16 +40,16 @@ impl Client {
         if parsed.scheme() != "https" {
             return Err(ClientError::Setup(format!("{url}: a management service is reached over https")));
         }
-        let connector = connector(ca_pem)?;
-        let client = Self { url: url.to_owned(), connector, options, kept: None };
+        let connector = connector(ca_pem, None)?;
+        let client = Self { url: url.to_owned(), connector, ca_pem: ca_pem.into(), options, kept: None };
         // Made once here so that a wrong setting is told before the first session.
-        client.connection()?;
+        client.connection(None)?;
         client.of_its_own()
     }
 
     /// The same with a connection of its own, for another device.
     pub(super) fn of_its_own(&self) -> Result<Self, ClientError> {
-        let kept = if self.options.connects_anew { None } else { Some(self.connection()?) };
+        let kept = if self.options.connects_anew { None } else { Some(self.connection(None)?) };
         Ok(Self { kept, ..self.clone() })
     }
 
@@ -59,18 +64,23 @@ impl Client {
         device: &mut Device,
         faults: &mut FaultPlan,
     ) -> Result<SessionReport, SessionFailure> {
-        let http = match &self.kept {
-            Some(http) => http.clone(),
-            None => self.connection().map_err(|cause| SessionFailure { cause, report: Box::default() })?,
+        let shown = device.identity().certificate.as_ref().filter(|_| !self.options.hides_certificate);
+        let http = match (&self.kept, shown) {
+            (Some(http), None) => http.clone(),
+            (_, shown) => self.connection(shown).map_err(|cause| SessionFailure { cause, report: Box::default() })?,
         };
         let transport = Transport::new(http, &self.options, &self.url, device);
         Run::new(transport, device, faults).finish().await
     }
 
-    /// A pool of connections of its own.
-    fn connection(&self) -> Result<reqwest::Client, ClientError> {
+    /// A pool of connections of its own, which show this certificate.
+    fn connection(&self, shown: Option<&Holding>) -> Result<reqwest::Client, ClientError> {
+        let connector = match shown {
+            Some(_) => connector(&self.ca_pem, shown)?,
+            None => self.connector.clone(),
+        };
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.connector.clone())
+            .tls_backend_preconfigured(connector)
             .https_only(true)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -85,7 +95,7 @@ impl Client {
 }
 
 /// TLS that trusts the certificates of a PEM and no others.
-fn connector(ca_pem: &[u8]) -> Result<TlsConnector, ClientError> {
+fn connector(ca_pem: &[u8], shown: Option<&Holding>) -> Result<TlsConnector, ClientError> {
     let wrong = |error: native_tls::Error| ClientError::Setup(format!("CA: {error}"));
     let authorities = Certificate::stack_from_pem(ca_pem).map_err(wrong)?;
     if authorities.is_empty() {
@@ -95,6 +105,9 @@ fn connector(ca_pem: &[u8]) -> Result<TlsConnector, ClientError> {
     builder.disable_built_in_roots(true);
     for authority in authorities {
         builder.add_root_certificate(authority);
+    }
+    if let Some(holding) = shown {
+        builder.identity(holding.tls().map_err(|error| ClientError::Setup(format!("client certificate: {error}")))?);
     }
     builder.build().map_err(wrong)
 }
