@@ -64,7 +64,7 @@ pub(super) struct Simulate {
     /// Speak WBXML
     #[arg(long)]
     wbxml: bool,
-    /// Sign every message (MS-Signature), with the certificates of the file
+    /// Sign every message (MS-Signature), with the certificates of the file; otherwise devices do so when told to
     #[arg(long, conflicts_with = "device_id")]
     sign: bool,
     /// Show no client certificate, as behind a proxy that ends TLS

@@ -12,6 +12,7 @@ mod lost;
 mod outage;
 mod secrets;
 mod sessions;
+mod signatures;
 mod signed_in;
 mod traces;
 mod values;

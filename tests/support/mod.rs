@@ -2,6 +2,7 @@
 
 pub(crate) mod admin_door;
 pub(crate) mod databases;
+pub(crate) mod enrolled;
 pub(crate) mod judge;
 pub(crate) mod operator;
 pub(crate) mod server;

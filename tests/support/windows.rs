@@ -107,8 +107,28 @@ impl Windows {
 
     /// A client of HTTP alone, for what no device would send.
     pub(crate) fn http(&self) -> reqwest::Client {
+        self.http_at(self.options.address.unwrap())
+    }
+
+    /// The same, with the certificate of a device.
+    pub(crate) fn http_as(&self, device: &Device) -> reqwest::Client {
+        let holding = device.identity().certificate.as_ref().unwrap();
+        let certificate = transom::pki::device::certificate_pem(holding.certificate()).unwrap();
+        let identity = reqwest::Identity::from_pkcs8_pem(&certificate, &holding.key().key_pem().unwrap()).unwrap();
         let root = reqwest::Certificate::from_pem(&self.root).unwrap();
-        let address = self.options.address.unwrap();
+        reqwest::Client::builder()
+            .tls_certs_only([root])
+            .identity(identity)
+            .no_proxy()
+            .resolve("localhost", self.options.address.unwrap())
+            .timeout(Duration::from_mins(1))
+            .build()
+            .unwrap()
+    }
+
+    /// The same, for a server elsewhere.
+    pub(crate) fn http_at(&self, address: SocketAddr) -> reqwest::Client {
+        let root = reqwest::Certificate::from_pem(&self.root).unwrap();
         reqwest::Client::builder()
             .tls_certs_only([root])
             .no_proxy()

@@ -35,7 +35,7 @@ pub struct ClientOptions {
     pub most_messages: u32,
     /// Keep every request and reply in the report.
     pub keeps_bodies: bool,
-    /// Sign every message, where the device has a certificate (`RequireMessageSigning`).
+    /// Sign every message, where the device has a certificate; otherwise it does so when the server has told it to.
     pub signs: bool,
     /// Show no certificate, as behind a proxy that ends TLS.
     pub hides_certificate: bool,

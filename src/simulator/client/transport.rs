@@ -71,7 +71,7 @@ impl<'a> Transport<'a> {
             posted: 0,
             client_request_id: device.ent_dm_id().unwrap_or_else(|| "0".to_owned()),
             generic_alerts: (!alerts.is_empty()).then_some(alerts),
-            signs_with: device.identity().certificate.clone().filter(|_| options.signs),
+            signs_with: device.identity().certificate.clone().filter(|_| options.signs || device.signs_messages()),
             origin: (device.sync_application_version() >= 4).then_some(origin),
         }
     }

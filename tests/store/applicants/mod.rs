@@ -90,7 +90,7 @@ async fn enroll(
         let admitted = admit(tx, &applicant, &claims, &limits, now)?;
         let superseded = admitted.superseded.clone();
         let device_id = claims.device_id.clone().unwrap();
-        let new = NewEnrollment { device_id, account: account("secret"), info: DeviceInfo::default() };
+        let new = NewEnrollment { device_id, account: account("secret"), info: DeviceInfo::default(), made: None };
         let enrollment = tx.import_enrollment(&new, now)?.id;
         let visit = Visit { device: claims, ..visit(1) };
         admitted.settle(tx, &enrollment, &visit, now)?;
