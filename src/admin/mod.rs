@@ -11,6 +11,7 @@ mod enrollment_users;
 mod error;
 mod imports;
 mod journal;
+mod leaving;
 mod orders;
 mod repetition;
 mod secret_text;
@@ -32,6 +33,7 @@ pub use enrollment_users::{EnrollmentUserJson, EnrollmentUserWithPassword, NewEn
 pub use error::{Error, Fault};
 pub use imports::{Import, Imported, ImportedDevice};
 pub use journal::{EventJson, MessageJson};
+pub use leaving::Unenroll;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use repetition::Repetition;
 pub use secret_text::SecretText;

@@ -46,6 +46,9 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(error) = cause.downcast_ref::<pki::Error>() {
         return error.hint();
     }
+    if let Some(refused) = cause.downcast_ref::<pki::ImportRefused>() {
+        return refused.hint().map(str::to_owned);
+    }
     if let Some(error) = cause.downcast_ref::<ClientError>() {
         return error.hint();
     }

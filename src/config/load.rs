@@ -248,7 +248,7 @@ fn variable(key: &str) -> String {
 /// Variables that start alike and mean something else: the command line's own, and those that container platforms
 /// inject for a service named `transom`.
 fn is_not_a_setting(name: &str) -> bool {
-    ["TRANSOM_DATA", "TRANSOM_SERVER", "TRANSOM_TOKEN", "TRANSOM_PORT"].contains(&name)
+    ["TRANSOM_DATA", "TRANSOM_SERVER", "TRANSOM_TOKEN", "TRANSOM_CA_PASSPHRASE", "TRANSOM_PORT"].contains(&name)
         || name.starts_with("TRANSOM_PORT_")
         || name.starts_with("TRANSOM_SERVICE_")
 }

@@ -37,6 +37,8 @@ pub(super) struct Heard {
     pub(super) headers: RequestHeaders,
     pub(super) peer: String,
     pub(super) certificate: Option<Arc<Presented>>,
+    /// What it says in the name of a proxy and is not believed.
+    pub(super) lie: Option<&'static str>,
     /// Read, and vouched for by nobody.
     pub(super) signature: Option<Result<MessageSignature, SignatureRefused>>,
     /// Whose certificates may have signed, where there is a signature.

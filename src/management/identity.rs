@@ -36,6 +36,7 @@ pub(super) enum Mismatch {
     Revoked,
     OtherDevice,
     OtherCredential,
+    Proxy(&'static str),
     Unsigned,
     Signature(SignatureRefused),
 }
@@ -53,6 +54,7 @@ impl Mismatch {
             Self::Revoked => "certificate_revoked",
             Self::OtherDevice => "certificate_of_another_device",
             Self::OtherCredential => "credential_of_another_device",
+            Self::Proxy(lie) => lie,
             Self::Unsigned => "signature_missing",
             Self::Signature(refused) => refused.as_str(),
         }
@@ -75,6 +77,13 @@ impl Mismatch {
             Self::Revoked => "the certificate was taken back",
             Self::OtherDevice => "the certificate is another device's than the message says",
             Self::OtherCredential => "the message has another device's credential than the certificate",
+            Self::Proxy("proxy_header_of_a_stranger") => {
+                "the message has a header of a proxy, and is not from one that the settings name (proxy.trusted)"
+            }
+            Self::Proxy("proxy_header_twice") => {
+                "the proxy lets through what clients say in its name; it has to remove such headers (docs/proxies.md)"
+            }
+            Self::Proxy(_) => "what the proxy says of the client can not be read",
             Self::Unsigned => "the device signs its messages, and this one is not signed",
             Self::Signature(refused) => {
                 let hint = refused.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -97,6 +106,9 @@ pub(super) fn identify(
     frame: &Frame<'_>,
     proofs: &mut Proofs,
 ) -> Result<Identity, Error> {
+    if let Some(lie) = heard.lie {
+        return Ok(Identity::Mismatch(Mismatch::Proxy(lie), None));
+    }
     let contacts = tx.live_enrollments(&header.device)?;
     let (otherwise, certified) = match certified(tx, heard, contacts, proofs)? {
         Certified::Mismatch(mismatch, whose) => return Ok(Identity::Mismatch(mismatch, whose)),
@@ -159,7 +171,7 @@ fn certified(tx: &mut Tx<'_>, heard: &Heard, contacts: Vec<Contact>, proofs: &mu
     let mismatch = standing(&record, presented.verdict().is_ok(), heard.received_at);
     Ok(match (mismatch, contact) {
         (None, Some(contact)) => {
-            proofs.certificate_good(&record);
+            proofs.certificate_good(&record, presented.passed_on_by());
             Certified::Contact(Box::new(contact), record)
         }
         (mismatch, _) => {

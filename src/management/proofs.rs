@@ -1,6 +1,8 @@
 //! What came with a message to prove whose it is, and how each was judged: for the journal, and for whoever has to find
 //! out why a device is turned away.
 
+use std::net::IpAddr;
+
 use transom_protocol::session::Authentication;
 
 use super::exchange::{ExchangeOutcome, Heard};
@@ -23,9 +25,13 @@ impl Proofs {
         self.0.push(Proof::new(kind, verdict, reason, detail));
     }
 
-    pub(super) fn certificate_good(&mut self, record: &CertificateRecord) {
+    pub(super) fn certificate_good(&mut self, record: &CertificateRecord, passed_on_by: Option<IpAddr>) {
         let serial = record.certificate.serial.as_str();
-        let detail = format!("certificate {serial} of this enrollment, shown and proved by TLS");
+        let how = match passed_on_by {
+            None => "shown and proved by TLS".to_owned(),
+            Some(proxy) => format!("passed on by the proxy {proxy}"),
+        };
+        let detail = format!("certificate {serial} of this enrollment, {how}");
         self.add(ProofKind::Certificate, Verdict::Good, "certificate", detail);
     }
 

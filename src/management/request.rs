@@ -22,6 +22,8 @@ pub struct DeviceRequest {
     pub certificate: Option<Arc<Presented>>,
     /// What its signature header says, where it has one.
     pub signature: Option<SignatureHeader>,
+    /// A word for what it says in the name of a proxy and is not believed.
+    pub lie: Option<&'static str>,
     /// When it came.
     pub received_at: Timestamp,
 }

@@ -176,7 +176,7 @@ impl Management {
 }
 
 fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Heard, Refusal> {
-    let DeviceRequest { encoding, body, headers, peer, certificate, signature, received_at } = request;
+    let DeviceRequest { encoding, body, headers, peer, certificate, signature, lie, received_at } = request;
     let Decoded { message, text } = decode(encoding, &body, limits)?;
     Ok(Heard {
         message,
@@ -187,6 +187,7 @@ fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Hea
         headers,
         peer: peer.to_string(),
         certificate,
+        lie,
         authorities: signature.as_ref().map(|signature| Arc::clone(&signature.authorities)),
         signature: signature.map(|signature| match signature.value {
             Some(value) => MessageSignature::read(&value),

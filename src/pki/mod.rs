@@ -18,6 +18,7 @@ mod issue;
 mod key;
 pub mod outbound;
 mod presented;
+pub mod probe;
 pub mod renewal;
 mod request;
 pub mod signature;
@@ -30,7 +31,7 @@ use std::path::PathBuf;
 
 pub use authorities::{Authorities, AuthorityFiles, LiveAuthorities, TrustedAuthority};
 pub use authority::{AuthorityId, AuthorityKey, CertificateAuthority, ServerNames};
-pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerprint};
+pub use certificate::{Description, EncodedCertificate, IssuedCertificate, certificate_fingerprint};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;

@@ -1,18 +1,13 @@
 //! What a device was given when it enrolled.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use transom_protocol::session::{A1, AuthScheme, Nonce};
 use zeroize::ZeroizeOnDrop;
 
-use crate::pki::{
-    Error,
-    device::{DeviceKeyPair, certificate_der, certificate_pem},
-};
-
-/// Who a device is and how it proves it.
-#[derive(Debug, Clone, Deserialize)]
+/// Who a device is and how it proves it. Written with its secrets: into files for their owner alone.
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceIdentity {
     /// `DevId` and the `LocURI` of its `Source`.
@@ -22,7 +17,7 @@ pub struct DeviceIdentity {
     /// `AAUTHSECRET` of the client's credential.
     pub password: Password,
     /// The nonce of the provisioning document.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
     /// `AAUTHTYPE`.
     #[serde(default = "digest")]
@@ -31,27 +26,30 @@ pub struct DeviceIdentity {
     #[serde(default = "transom")]
     pub provider_id: String,
     /// What the server proves, when it is asked to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerIdentity>,
-    /// The certificate that it was given, with its key.
-    #[serde(default)]
-    pub certificate: Option<Holding>,
+    /// What it shows to TLS, once it enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<ClientCertificate>,
+    /// What enrollment set below `DMClient/Provider/…`: `UPN`, `EntDMID`, `Poll/PollOnLogin`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provisioned: BTreeMap<String, String>,
 }
 
-/// A certificate with its key: `certificate` and `key` in PEM.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "HoldingText")]
-pub struct Holding(Arc<(DeviceKeyPair, Vec<u8>)>);
-
-#[derive(Deserialize)]
+/// A certificate of a device, and where the next one comes from.
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct HoldingText {
-    certificate: String,
-    key: Password,
+pub struct ClientCertificate {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Its key, PKCS#8 in PEM.
+    pub key: Password,
+    /// The address of discovery for renewals.
+    pub renew_at: String,
 }
 
 /// The credential that the server proves to the device.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerIdentity {
     /// `AAUTHNAME` of the server's credential.
@@ -59,12 +57,12 @@ pub struct ServerIdentity {
     /// `AAUTHSECRET` of the server's credential.
     pub password: Password,
     /// The nonce of the provisioning document, which the server's first credential is made with.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
 }
 
-/// A password. Never printed.
-#[derive(Clone, Deserialize, ZeroizeOnDrop)]
+/// A password, a token or a key. Never printed.
+#[derive(Clone, Deserialize, Serialize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Password(String);
 
@@ -80,6 +78,7 @@ impl DeviceIdentity {
             provider_id: transom(),
             server: None,
             certificate: None,
+            provisioned: BTreeMap::new(),
         }
     }
 
@@ -106,36 +105,16 @@ impl ServerIdentity {
     }
 }
 
-impl Holding {
-    /// A key, and the certificate for it in DER.
-    pub fn new(key: DeviceKeyPair, certificate: Vec<u8>) -> Self {
-        Self(Arc::new((key, certificate)))
-    }
-
-    /// The key.
-    pub fn key(&self) -> &DeviceKeyPair {
-        &self.0.0
-    }
-
-    /// The certificate, in DER.
-    pub fn certificate(&self) -> &[u8] {
-        &self.0.1
-    }
-
-    /// What a TLS client shows.
-    pub(super) fn tls(&self) -> Result<native_tls::Identity, String> {
-        let text = |error: Error| error.to_string();
-        let (certificate, key) =
-            (certificate_pem(self.certificate()).map_err(text)?, self.key().key_pem().map_err(text)?);
-        native_tls::Identity::from_pkcs8(&certificate, &key).map_err(|error| error.to_string())
+impl Password {
+    /// The text, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 }
 
-impl TryFrom<HoldingText> for Holding {
-    type Error = Error;
-
-    fn try_from(text: HoldingText) -> Result<Self, Error> {
-        Ok(Self::new(DeviceKeyPair::from_pem(text.key.0.as_bytes())?, certificate_der(text.certificate.as_bytes())?))
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

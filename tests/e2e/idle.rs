@@ -91,6 +91,7 @@ fn count_statements(keep_idle: bool) {
                 let request = DeviceRequest {
                     certificate: None,
                     signature: None,
+                    lie: None,
                     encoding: Encoding::Xml,
                     body: encode(Encoding::Xml, &said),
                     headers: RequestHeaders::default(),

@@ -5,6 +5,11 @@
 
 mod bodies;
 mod crashes;
+mod enrollment;
+mod enrollment_crowd;
+mod enrollment_identity;
+mod enrollment_recorded;
+mod enrollment_refused;
 mod hostile;
 mod idle;
 mod instances;

@@ -4,12 +4,12 @@
 use reqwest::Client as Http;
 use serde_json::{Value, json};
 use transom::pki::device::DeviceKeyKind::{P256, Rsa2048};
+use transom::pki::device::{DeviceKeyPair, certificate_der};
 use transom::protocol::session::Timestamp;
 use transom::protocol::syncml::codec::Encoding;
-use transom::simulator::client::ClientOptions;
+use transom::simulator::client::{Client, ClientOptions};
 use transom::simulator::device::Device;
 use transom::simulator::faults::FaultPlan;
-use transom::simulator::identity::Holding;
 
 use super::on_both;
 use crate::support::enrolled::{enroll, let_enroll};
@@ -44,7 +44,7 @@ async fn a_signature_speaks_for_a_device_as_its_certificate_does(site: Site) {
         let mut device = enroll(server.device_addr, &windows, id, kind).await;
         let ordered =
             operator.order_for(id, &json!([{ "kind": "get", "items": [{ "target": "./DevDetail/SwV" }] }])).await;
-        let client = windows.client(ClientOptions { encoding, ..signing(&windows) });
+        let client = client(&windows, ClientOptions { encoding, ..signing(&windows) }, &device);
         let report = windows.session(&client, &mut device).await;
         // No round trip for a challenge: package 1 with its reply, and the answer to the command with its own.
         assert_eq!(report.replies, 2, "{id}");
@@ -61,7 +61,7 @@ async fn a_signature_speaks_for_a_device_as_its_certificate_does(site: Site) {
         }
         // With the certificate as well, both are judged.
         let both = ClientOptions { hides_certificate: false, ..signing(&windows) };
-        windows.session(&windows.client(both), &mut device).await;
+        windows.session(&self::client(&windows, both, &device), &mut device).await;
         let sessions = operator.list(&format!("/api/v1/sessions?device_id={id}")).await;
         let messages =
             operator.list(&format!("/api/v1/sessions/{}/messages", sessions[0]["id"].as_str().unwrap())).await;
@@ -69,9 +69,14 @@ async fn a_signature_speaks_for_a_device_as_its_certificate_does(site: Site) {
         assert_eq!(verdicts.collect::<Vec<_>>(), [json!("good"), json!("good")]);
         // With neither it is nobody.
         let bare = ClientOptions { hides_certificate: true, ..windows.options.clone() };
-        let bare = windows.client(bare);
+        let bare = self::client(&windows, bare, &device);
         assert!(bare.run_session(&mut device, &mut FaultPlan::none()).await.is_err());
     }
+}
+
+/// The client of a device.
+fn client(windows: &Windows, options: ClientOptions, device: &Device) -> Client {
+    windows.client(options).for_device(device.identity()).unwrap()
 }
 
 /// A package 1 that says it is from a device.
@@ -86,9 +91,10 @@ fn package(id: &str, session: u32) -> Vec<u8> {
 }
 
 fn sign(device: &Device, body: &[u8], shift: i64) -> String {
-    let holding: &Holding = device.identity().certificate.as_ref().unwrap();
+    let own = device.identity().certificate.as_ref().unwrap();
+    let key = DeviceKeyPair::from_pem(own.key.expose().as_bytes()).unwrap();
     let now = Timestamp(jiff::Timestamp::now().as_millisecond() + shift);
-    holding.key().sign_message(holding.certificate(), body, now).unwrap()
+    key.sign_message(&certificate_der(own.certificate.as_bytes()).unwrap(), body, now).unwrap()
 }
 
 /// Posts a message with these headers; gives the status and how long the reply is.
@@ -110,7 +116,7 @@ async fn a_wrong_signature_refuses_a_message_whatever_else_is_right(site: Site) 
     let operator = server.operator();
     let mut device = enroll(server.device_addr, &windows, "S-A", P256).await;
     let other = enroll(server.device_addr, &windows, "S-B", P256).await;
-    windows.session(&windows.client(signing(&windows)), &mut device).await;
+    windows.session(&client(&windows, signing(&windows), &device), &mut device).await;
     let waiting =
         operator.order_for("S-A", &json!([{ "kind": "get", "items": [{ "target": "./DevDetail/SwV" }] }])).await;
     let before = device_of(&server, "S-A").await;
@@ -172,7 +178,7 @@ async fn a_signature_is_demanded_when_the_device_has_said_that_it_signs(site: Si
     let set = operator.post("/api/v1/devices/S-R/signing", &json!({ "signing": "require" })).await;
     assert_eq!(set, json!({ "signing": "require", "to_be_told": true, "confirmed": false }));
     // It has not been told yet: its certificate is enough.
-    let usual = windows.usual();
+    let usual = client(&windows, windows.options.clone(), &device);
     windows.session(&usual, &mut device).await;
     assert!(device.signs_messages());
     // From now on: a message without a signature could be anybody's who has the certificate.
@@ -185,7 +191,7 @@ async fn a_signature_is_demanded_when_the_device_has_said_that_it_signs(site: Si
     let told: Vec<_> = proofs.iter().map(|proof| (proof["kind"].clone(), proof["verdict"].clone())).collect();
     assert_eq!(told, [(json!("certificate"), json!("good")), (json!("signature"), json!("missing"))]);
     windows.session(&usual, &mut device).await;
-    windows.session(&windows.client(signing(&windows)), &mut device).await;
+    windows.session(&client(&windows, signing(&windows), &device), &mut device).await;
     // And back.
     let set = operator.post("/api/v1/devices/S-R/signing", &json!({ "signing": "accept" })).await;
     assert_eq!((&set["to_be_told"], &set["confirmed"]), (&json!(true), &json!(true)));

@@ -141,6 +141,7 @@ impl AdminDoor {
             let request = DeviceRequest {
                 certificate: None,
                 signature: None,
+                lie: None,
                 encoding: Encoding::Xml,
                 body: encode(Encoding::Xml, &message),
                 headers: RequestHeaders { user_agent: Some("MSFT OMA DM Client".to_owned()), ..Default::default() },

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use transom::pki::device::{DeviceKeyKind, DeviceKeyPair, RequestShape};
+use transom::pki::device::{DeviceKeyKind, DeviceKeyPair, RequestShape, certificate_pem};
 use transom::protocol::enrollment::client::{Presented, read_provisioning, read_token_response, write_token_request};
 use transom::protocol::enrollment::{DeviceContext, TokenKind, TokenRequest};
 use transom::protocol::session::Nonce;
 use transom::protocol::soap::LIMITS;
 use transom::simulator::device::{Behaviour, Device};
-use transom::simulator::identity::{DeviceIdentity, Holding, ServerIdentity};
+use transom::simulator::identity::{ClientCertificate, DeviceIdentity, ServerIdentity};
 
 use super::operator::Operator;
 use super::windows::Windows;
@@ -55,6 +55,10 @@ pub(crate) async fn identity(server: SocketAddr, windows: &Windows, id: &str, ki
     let mut server = ServerIdentity::new(proves.name.clone().unwrap_or_default(), proves.secret.expose());
     server.nonce = nonce(&proves.nonce);
     identity.server = Some(server);
-    identity.certificate = Some(Holding::new(key, given.certificate().unwrap().to_vec()));
+    identity.certificate = Some(ClientCertificate {
+        certificate: String::from_utf8(certificate_pem(given.certificate().unwrap()).unwrap()).unwrap(),
+        key: String::from_utf8(key.key_pem().unwrap().to_vec()).unwrap().into(),
+        renew_at: url,
+    });
     identity
 }

@@ -5,6 +5,7 @@ pub(crate) mod databases;
 pub(crate) mod enrolled;
 pub(crate) mod judge;
 pub(crate) mod operator;
+pub(crate) mod pc;
 pub(crate) mod server;
 pub(crate) mod statements;
 pub(crate) mod windows;

@@ -112,9 +112,9 @@ impl Windows {
 
     /// The same, with the certificate of a device.
     pub(crate) fn http_as(&self, device: &Device) -> reqwest::Client {
-        let holding = device.identity().certificate.as_ref().unwrap();
-        let certificate = transom::pki::device::certificate_pem(holding.certificate()).unwrap();
-        let identity = reqwest::Identity::from_pkcs8_pem(&certificate, &holding.key().key_pem().unwrap()).unwrap();
+        let own = device.identity().certificate.as_ref().unwrap();
+        let key = own.key.expose();
+        let identity = reqwest::Identity::from_pkcs8_pem(own.certificate.as_bytes(), key.as_bytes()).unwrap();
         let root = reqwest::Certificate::from_pem(&self.root).unwrap();
         reqwest::Client::builder()
             .tls_certs_only([root])

@@ -45,6 +45,10 @@ fn wrong_usage_is_told() {
         &["--device-id", "D", "--url", "u", "--ca", "c"],
         &["--identities", "f", "--faults", "drop=2"],
         &["--identities", "f", "--login", "somebody"],
+        &["--enroll", "https://a.test", "--user", "ada"],
+        &["--enroll", "https://a.test", "--ca", "c", "--identities", "f"],
+        &["--identities", "f", "--user", "ada"],
+        &["--identities", "f", "--leave", "--keep", "g"],
     ] {
         assert!(parse(words).is_err(), "{words:?}");
     }
@@ -75,7 +79,7 @@ fn run_against(server: &TlsServer, password: &str, trace: Option<&Path>) -> Flee
     words.extend(["--url", &url, "--ca", ca.to_str().unwrap(), "--first-session", "7"]);
     words.extend(trace.iter().flat_map(|trace| ["--trace", trace.to_str().unwrap()]));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(simulate(&parse(&words).unwrap())).unwrap()
+    runtime.block_on(simulate(&parse(&words).unwrap())).unwrap().0
 }
 
 fn server() -> TlsServer {

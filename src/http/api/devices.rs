@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only};
-use crate::admin::{Admin, DeviceQuery, Part, SetSigning};
+use crate::admin::{Admin, DeviceQuery, Part, SetSigning, Unenroll};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -15,6 +15,8 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/signing").route(web::post().to(signing)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/refused").route(web::get().to(refused)).default_service(only("GET")))
+        .service(web::resource("/devices/{id}/unenroll").route(web::post().to(unenroll)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/block").route(web::post().to(block)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/events").route(web::get().to(events)).default_service(only("GET")));
 }
 
@@ -28,6 +30,20 @@ async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer
 
 async fn clear(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
     Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.name, now()).await?))
+}
+
+async fn unenroll(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    how: Body<Unenroll>,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.unenroll(&id, how.value, &caller.name, now()).await?))
+}
+
+async fn block(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.block(&id, &caller.name, now()).await?))
 }
 
 async fn signing(

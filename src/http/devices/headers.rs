@@ -3,7 +3,6 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
-    sync::Arc,
 };
 
 use actix_web::{HttpRequest, http::header::HeaderMap, web::Query};
@@ -11,7 +10,7 @@ use actix_web::{HttpRequest, http::header::HeaderMap, web::Query};
 use crate::{
     http::wire::Link,
     management::{RequestHeaders, SignatureHeader},
-    pki::{LiveAuthorities, Presented},
+    pki::LiveAuthorities,
 };
 
 /// Characters that are kept of a header or a query value.
@@ -40,14 +39,11 @@ pub(super) fn read(request: &HttpRequest) -> RequestHeaders {
     }
 }
 
-/// The address at the other end of the connection, whatever any header says.
+/// The address that the connection is for, whatever any header says.
 pub(super) fn peer(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical())
-}
-
-/// The certificate that the other end of the connection showed.
-pub(super) fn certificate(request: &HttpRequest) -> Option<Arc<Presented>> {
-    request.conn_data::<Rc<Link>>().and_then(|link| link.certificate())
+    let direct = || request.peer_addr().map(|address| address.ip().to_canonical());
+    let link = request.conn_data::<Rc<Link>>().map(|link| link.peer());
+    link.or_else(direct).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// The signature of the message, under either of its names (MS-MDM 2.1 note 4, MS-MDE2). Nobody chooses between several.

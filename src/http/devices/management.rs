@@ -10,7 +10,7 @@ use transom_protocol::{session::Timestamp, syncml::codec::Encoding, xml::Reason}
 
 use super::{DeviceDoor, headers, refusal::Refusal};
 use crate::{
-    http::observe::Note,
+    http::{observe::Note, proxy::FarSide},
     management::{Answer, DeviceRequest},
 };
 
@@ -37,17 +37,22 @@ impl DeviceDoor {
         payload: Payload,
         note: &Note,
     ) -> Result<(Encoding, Vec<u8>), Refusal> {
-        let (peer, certificate) = (headers::peer(request), headers::certificate(request));
+        let arrived = Timestamp(jiff::Timestamp::now().as_millisecond());
+        // A lie about a proxy is judged with the message, so that the journal has it.
+        let (FarSide { peer, certificate }, lie) = match self.far_side(request, arrived) {
+            Ok(side) => (side, None),
+            Err(refused) => (FarSide { peer: headers::peer(request), certificate: None }, Some(refused.as_str())),
+        };
         self.check_rates(peer)?;
         let signature = headers::signature(request, &self.authorities);
         let headers = headers::read(request);
         note.correlation(headers.ms_cv.as_deref());
         let encoding = encoding_of(request)?;
-        let taken = self.take_in(request, payload, note).await?;
+        let taken = self.take_in(request, payload, note, None).await?;
         // The memory counts as held until the answer is there.
         let (body, _held) = taken.into_parts();
         let received_at = Timestamp(jiff::Timestamp::now().as_millisecond());
-        let request = DeviceRequest { encoding, body, headers, peer, certificate, signature, received_at };
+        let request = DeviceRequest { encoding, body, headers, peer, certificate, signature, lie, received_at };
         let answer = (self.answering)(request);
         match timeout(self.answer_timeout, answer).await.map_err(|_| Refusal::AnswerTooSlow)? {
             Answer::Reply { encoding, body } => Ok((encoding, body)),

@@ -6,7 +6,7 @@ mod headers;
 mod management;
 mod refusal;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,6 +17,7 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::timeout,
 };
+use transom_protocol::session::Timestamp;
 
 pub(super) use body::BodyMemory;
 
@@ -24,7 +25,13 @@ use self::{
     body::{Body, Held},
     refusal::Refusal,
 };
-use super::{Answering, EnrollmentAnswering, connections::PeerKey, observe::Note};
+use super::{
+    Answering, EnrollmentAnswering,
+    connections::PeerKey,
+    observe::Note,
+    proxy::{FarSide, Proxies, ProxyRefused},
+    wire::Link,
+};
 use crate::{
     config,
     limits::{KeyedLimiter, SharedLimiter},
@@ -37,6 +44,7 @@ pub(super) struct DeviceDoor {
     enrolling: EnrollmentAnswering,
     /// Whose certificates devices have.
     authorities: Arc<LiveAuthorities>,
+    proxies: Arc<Proxies>,
     /// The port that devices come in at.
     port: u16,
     memory: Arc<BodyMemory>,
@@ -51,10 +59,9 @@ pub(super) struct DeviceDoor {
 
 impl DeviceDoor {
     pub(super) fn new(
-        settings: &config::DeviceDoor,
+        (settings, port): (&config::DeviceDoor, u16),
         (answering, enrolling): (Answering, EnrollmentAnswering),
-        authorities: Arc<LiveAuthorities>,
-        port: u16,
+        (authorities, proxies): (Arc<LiveAuthorities>, Arc<Proxies>),
         memory: Arc<BodyMemory>,
         peers: Arc<KeyedLimiter<PeerKey>>,
     ) -> Self {
@@ -62,6 +69,7 @@ impl DeviceDoor {
             answering,
             enrolling,
             authorities,
+            proxies,
             port,
             memory,
             in_flight: Semaphore::new(settings.max_in_flight.min(Semaphore::MAX_PERMITS)),
@@ -89,26 +97,47 @@ impl<'a> TakenIn<'a> {
 }
 
 impl DeviceDoor {
+    /// Who sends a request, beyond any proxy.
+    fn far_side(&self, request: &HttpRequest, now: Timestamp) -> Result<FarSide, ProxyRefused> {
+        let link = request.conn_data::<Rc<Link>>();
+        let direct = FarSide { peer: headers::peer(request), certificate: link.and_then(|link| link.certificate()) };
+        let hop = link.map_or(direct.peer, |link| link.hop());
+        self.proxies.far_side(request.headers(), hop, direct, now)
+    }
+
     fn check_rates(&self, peer: IpAddr) -> Result<(), Refusal> {
         self.peers.check(&PeerKey::of(peer)).map_err(Refusal::PeerRate)?;
         self.everybody.check().map_err(Refusal::Rate)
     }
 
     /// Reads a body, whole. Nothing is unpacked, because a small body can unpack to a large one.
-    async fn take_in(&self, request: &HttpRequest, payload: Payload, note: &Note) -> Result<TakenIn<'_>, Refusal> {
+    ///
+    /// Where all places are taken, who has `patience` waits for one: a session comes again by itself, but who enrolls
+    /// sits before the computer and would have to begin anew.
+    async fn take_in(
+        &self,
+        request: &HttpRequest,
+        payload: Payload,
+        note: &Note,
+        patience: Option<Duration>,
+    ) -> Result<TakenIn<'_>, Refusal> {
         let packed = request.headers().get_all(header::CONTENT_ENCODING);
         if packed.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(Refusal::ContentEncoding);
         }
         let declared = declared_length(request)?;
         // Whoever would be sent away after the body is sent away before it.
-        if self.in_flight.available_permits() == 0 {
+        if patience.is_none() && self.in_flight.available_permits() == 0 {
             return Err(Refusal::Overloaded);
         }
         let read = Body::read(payload, declared, self.body_limit, &self.memory);
         let body = timeout(self.body_timeout, read).await.map_err(|_| Refusal::BodyTooSlow)??;
         note.received(body.len());
-        let place = self.in_flight.try_acquire().map_err(|_| Refusal::Overloaded)?;
+        let place = match patience {
+            None => self.in_flight.try_acquire().ok(),
+            Some(patience) => timeout(patience, self.in_flight.acquire()).await.ok().and_then(Result::ok),
+        };
+        let place = place.ok_or(Refusal::Overloaded)?;
         Ok(TakenIn { body, place })
     }
 }

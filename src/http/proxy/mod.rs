@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn anybody_else_who_speaks_like_one_is_turned_away() {
-        for name in ["Client-Cert", "CLIENT_CERT", "X-SSL-Client-Cert", "ssl_client_cert", "X-Forwarded-For", "x_real_ip"] {
+        for name in
+            ["Client-Cert", "CLIENT_CERT", "X-SSL-Client-Cert", "ssl_client_cert", "X-Forwarded-For", "x_real_ip"]
+        {
             assert_eq!(judged(&[(name, CERTIFICATE)], CLIENT), Err(ProxyRefused::Stranger), "{name}");
         }
         assert_eq!(judged(&[("User-Agent", "x")], CLIENT), Ok((CLIENT, false)));

@@ -7,7 +7,7 @@ mod transport;
 
 use std::sync::Arc;
 
-use native_tls::{Certificate, TlsConnector};
+use native_tls::{Certificate, Identity, TlsConnector};
 use reqwest::Url;
 
 pub use options::ClientOptions;
@@ -15,18 +15,19 @@ pub use report::{ClientError, Exchange, SessionEnd, SessionFailure, SessionRepor
 
 use super::device::Device;
 use super::faults::FaultPlan;
-use super::identity::Holding;
+use super::identity::{ClientCertificate, DeviceIdentity};
 use run::Run;
 use transport::Transport;
+pub(super) use transport::describe;
 
 /// Carries the messages of devices to one server.
 #[derive(Debug, Clone)]
 pub struct Client {
     url: String,
+    /// The authorities that it trusts.
+    ca_pem: Arc<[u8]>,
     /// Made once: reading the system's certificates, which it does not trust, takes longer than a whole session.
     connector: TlsConnector,
-    /// What that was made of.
-    ca_pem: Arc<[u8]>,
     options: ClientOptions,
     /// The connection that is kept.
     kept: Option<reqwest::Client>,
@@ -41,16 +42,27 @@ impl Client {
             return Err(ClientError::Setup(format!("{url}: a management service is reached over https")));
         }
         let connector = connector(ca_pem, None)?;
-        let client = Self { url: url.to_owned(), connector, ca_pem: ca_pem.into(), options, kept: None };
+        let client = Self { url: url.to_owned(), ca_pem: Arc::from(ca_pem), connector, options, kept: None };
         // Made once here so that a wrong setting is told before the first session.
-        client.connection(None)?;
+        client.connection()?;
         client.of_its_own()
     }
 
     /// The same with a connection of its own, for another device.
     pub(super) fn of_its_own(&self) -> Result<Self, ClientError> {
-        let kept = if self.options.connects_anew { None } else { Some(self.connection(None)?) };
+        let kept = if self.options.connects_anew { None } else { Some(self.connection()?) };
         Ok(Self { kept, ..self.clone() })
+    }
+
+    /// The same for one device: with a connection of its own, which shows the device's certificate where it has one.
+    pub fn for_device(&self, identity: &DeviceIdentity) -> Result<Self, ClientError> {
+        match identity.certificate.as_ref().filter(|_| !self.options.hides_certificate) {
+            None => self.of_its_own(),
+            Some(certificate) => {
+                let connector = connector(&self.ca_pem, Some(certificate))?;
+                Self { connector, ..self.clone() }.of_its_own()
+            }
+        }
     }
 
     /// The options that it was made with.
@@ -64,23 +76,18 @@ impl Client {
         device: &mut Device,
         faults: &mut FaultPlan,
     ) -> Result<SessionReport, SessionFailure> {
-        let shown = device.identity().certificate.as_ref().filter(|_| !self.options.hides_certificate);
-        let http = match (&self.kept, shown) {
-            (Some(http), None) => http.clone(),
-            (_, shown) => self.connection(shown).map_err(|cause| SessionFailure { cause, report: Box::default() })?,
+        let http = match &self.kept {
+            Some(http) => http.clone(),
+            None => self.connection().map_err(|cause| SessionFailure { cause, report: Box::default() })?,
         };
         let transport = Transport::new(http, &self.options, &self.url, device);
         Run::new(transport, device, faults).finish().await
     }
 
-    /// A pool of connections of its own, which show this certificate.
-    fn connection(&self, shown: Option<&Holding>) -> Result<reqwest::Client, ClientError> {
-        let connector = match shown {
-            Some(_) => connector(&self.ca_pem, shown)?,
-            None => self.connector.clone(),
-        };
+    /// A pool of connections of its own.
+    fn connection(&self) -> Result<reqwest::Client, ClientError> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(connector)
+            .tls_backend_preconfigured(self.connector.clone())
             .https_only(true)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -94,8 +101,8 @@ impl Client {
     }
 }
 
-/// TLS that trusts the certificates of a PEM and no others.
-fn connector(ca_pem: &[u8], shown: Option<&Holding>) -> Result<TlsConnector, ClientError> {
+/// TLS that trusts the certificates of a PEM and no others, and shows a certificate where one is given.
+pub(super) fn connector(ca_pem: &[u8], own: Option<&ClientCertificate>) -> Result<TlsConnector, ClientError> {
     let wrong = |error: native_tls::Error| ClientError::Setup(format!("CA: {error}"));
     let authorities = Certificate::stack_from_pem(ca_pem).map_err(wrong)?;
     if authorities.is_empty() {
@@ -106,8 +113,9 @@ fn connector(ca_pem: &[u8], shown: Option<&Holding>) -> Result<TlsConnector, Cli
     for authority in authorities {
         builder.add_root_certificate(authority);
     }
-    if let Some(holding) = shown {
-        builder.identity(holding.tls().map_err(|error| ClientError::Setup(format!("client certificate: {error}")))?);
+    if let Some(own) = own {
+        let identity = Identity::from_pkcs8(own.certificate.as_bytes(), own.key.expose().as_bytes());
+        builder.identity(identity.map_err(|error| ClientError::Setup(format!("client certificate: {error}")))?);
     }
     builder.build().map_err(wrong)
 }

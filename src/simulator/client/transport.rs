@@ -9,8 +9,8 @@ use transom_protocol::session::{LoginStatus, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::{ClientError, ClientOptions};
+use crate::pki::device::{DeviceKeyPair, certificate_der};
 use crate::simulator::device::{Device, Trigger};
-use crate::simulator::identity::Holding;
 
 /// What a client of Windows calls itself.
 const AGENT: &str = "MSFT OMA DM Client/1.2.0.1";
@@ -31,7 +31,7 @@ pub(super) struct Transport<'a> {
     generic_alerts: Option<String>,
     origin: Option<&'static str>,
     /// What every message is signed with.
-    signs_with: Option<Holding>,
+    signs_with: Option<(DeviceKeyPair, Vec<u8>)>,
 }
 
 /// A reply, and what it took to get it.
@@ -71,7 +71,7 @@ impl<'a> Transport<'a> {
             posted: 0,
             client_request_id: device.ent_dm_id().unwrap_or_else(|| "0".to_owned()),
             generic_alerts: (!alerts.is_empty()).then_some(alerts),
-            signs_with: device.identity().certificate.clone().filter(|_| options.signs || device.signs_messages()),
+            signs_with: signing_key(options, device),
             origin: (device.sync_application_version() >= 4).then_some(origin),
         }
     }
@@ -144,9 +144,9 @@ impl<'a> Transport<'a> {
         if let Some(origin) = self.origin {
             request = request.header("UserAgentOrigin", origin);
         }
-        if let Some(holding) = &self.signs_with {
+        if let Some((key, certificate)) = &self.signs_with {
             let now = Timestamp(jiff::Timestamp::now().as_millisecond());
-            let signature = holding.key().sign_message(holding.certificate(), body, now).map_err(Failure::Signing)?;
+            let signature = key.sign_message(certificate, body, now).map_err(Failure::Signing)?;
             request = request.header("MS-Signature", signature);
         }
         let started = Instant::now();
@@ -163,6 +163,13 @@ impl<'a> Transport<'a> {
         let status = response.status().as_u16();
         Ok(Reply { status, body: reply, elapsed: started.elapsed(), problems, retry_after })
     }
+}
+
+/// What every message is signed with, where it is. A certificate that can't be read signs nothing, and TLS complains of it.
+fn signing_key(options: &ClientOptions, device: &Device) -> Option<(DeviceKeyPair, Vec<u8>)> {
+    let own = device.identity().certificate.as_ref().filter(|_| options.signs || device.signs_messages())?;
+    let key = DeviceKeyPair::from_pem(own.key.expose().as_bytes()).ok()?;
+    Some((key, certificate_der(own.certificate.as_bytes()).ok()?))
 }
 
 /// Why a request brought no reply.
@@ -195,7 +202,7 @@ fn problems_of(response: &reqwest::Response, encoding: Encoding) -> Vec<String> 
 }
 
 /// An error with its causes: the outermost of reqwest alone says little.
-fn describe(error: &reqwest::Error) -> String {
+pub(in crate::simulator) fn describe(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
