@@ -15,6 +15,7 @@ mod idle;
 mod instances;
 mod lost;
 mod outage;
+mod proxies;
 mod secrets;
 mod sessions;
 mod signatures;

@@ -75,12 +75,12 @@ async fn a_signature_speaks_for_a_device_as_its_certificate_does(site: Site) {
 }
 
 /// The client of a device.
-fn client(windows: &Windows, options: ClientOptions, device: &Device) -> Client {
+pub(super) fn client(windows: &Windows, options: ClientOptions, device: &Device) -> Client {
     windows.client(options).for_device(device.identity()).unwrap()
 }
 
 /// A package 1 that says it is from a device.
-fn package(id: &str, session: u32) -> Vec<u8> {
+pub(super) fn package(id: &str, session: u32) -> Vec<u8> {
     format!(
         "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
          <SessionID>{session}</SessionID><MsgID>1</MsgID><Target><LocURI>https://localhost/ManagementServer/Mdm.svc</LocURI></Target>\

@@ -115,27 +115,22 @@ impl Windows {
         let own = device.identity().certificate.as_ref().unwrap();
         let key = own.key.expose();
         let identity = reqwest::Identity::from_pkcs8_pem(own.certificate.as_bytes(), key.as_bytes()).unwrap();
-        let root = reqwest::Certificate::from_pem(&self.root).unwrap();
-        reqwest::Client::builder()
-            .tls_certs_only([root])
-            .identity(identity)
-            .no_proxy()
-            .resolve("localhost", self.options.address.unwrap())
-            .timeout(Duration::from_mins(1))
-            .build()
-            .unwrap()
+        self.http_builder(self.options.address.unwrap()).identity(identity).build().unwrap()
     }
 
     /// The same, for a server elsewhere.
     pub(crate) fn http_at(&self, address: SocketAddr) -> reqwest::Client {
+        self.http_builder(address).build().unwrap()
+    }
+
+    /// What it is made of.
+    pub(crate) fn http_builder(&self, address: SocketAddr) -> reqwest::ClientBuilder {
         let root = reqwest::Certificate::from_pem(&self.root).unwrap();
         reqwest::Client::builder()
             .tls_certs_only([root])
             .no_proxy()
             .resolve("localhost", address)
             .timeout(Duration::from_mins(1))
-            .build()
-            .unwrap()
     }
 
     /// Posts a body as it is; gives the status and the reply.
