@@ -60,10 +60,12 @@ impl Instance {
         let devices = DeviceLimiter::new(door.device_rate, door.device_burst);
         let management = Management::new(store.clone(), options(settings), metrics.clone(), devices);
         let admin = Admin::new(store.clone(), management.clone());
+        let sign_ins = installation.sign_ins(store.clone())?;
+        let gate = Gate::with_sign_ins(store.clone(), settings.enrollment_limits.clone(), sign_ins);
         let authorities = Arc::new(installation.authorities()?);
         let enrolling = Enrolling::new(
             store.clone(),
-            Gate::new(store.clone(), settings.enrollment_limits.clone()),
+            gate.clone(),
             authorities.clone(),
             Plan::new(&settings.host, &settings.enrollment)?.with_signing(settings.trust.message_signing),
             metrics.clone(),
@@ -80,6 +82,7 @@ impl Instance {
                 async move { ready(&store).await }.boxed()
             }),
             tokens: http::api::verifier(admin.clone()),
+            gate,
             admin: admin.clone(),
             metrics,
         };

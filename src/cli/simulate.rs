@@ -213,7 +213,8 @@ fn identities(args: &Simulate) -> anyhow::Result<Identities> {
 #[expect(clippy::disallowed_methods, reason = "the command line is where time enters")]
 fn session_from_clock() -> u32 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(now.as_secs() % u64::from(u32::MAX / 2)).unwrap_or(1).max(1)
+    // Hundredths of a second: fewer sessions than those of one device can be had one after the other.
+    u32::try_from(now.as_millis() / 10 % u128::from(u32::MAX / 2)).unwrap_or(1).max(1)
 }
 
 /// Writes the messages of a session. A message that can't be read may hold a part of a secret: only its length is told.

@@ -9,6 +9,7 @@ mod enrollment_limits;
 mod folder;
 mod load;
 mod proxy;
+mod sign_in;
 mod trust;
 mod values;
 
@@ -21,6 +22,7 @@ pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numb
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
 pub use proxy::{HeaderName, Network, Proxy};
+pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub use trust::Trust;
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
@@ -56,6 +58,12 @@ pub struct Settings {
     pub trust: Trust,
     /// What was said, kept for reading.
     pub journal: Journal,
+    /// Federated sign-in with an OpenID Connect provider.
+    pub openid: OpenId,
+    /// Entra ID: join and work account.
+    pub entra: Entra,
+    /// Sign-in with a certificate from a provisioning package.
+    pub certificate_sign_in: CertificateSignIn,
     /// The log on standard error.
     pub log: Log,
 }

@@ -13,6 +13,7 @@ mod plan;
 mod refusal;
 mod renew;
 mod service;
+pub mod sign_in;
 
 pub use plan::{Plan, PlanError};
 pub use service::{Enrolling, EnrollmentAnswer, EnrollmentRequest};

@@ -10,6 +10,7 @@ use crate::model::Signing;
 /// The paths of the device door (MS-MDE2 1.3 fixes the first).
 pub(super) const POLICIES: &str = "/EnrollmentServer/Policy.svc";
 pub(super) const ENROLLMENT: &str = "/EnrollmentServer/Enrollment.svc";
+pub(super) const AUTHENTICATION: &str = "/EnrollmentServer/Auth";
 pub(super) const MANAGEMENT: &str = "/ManagementServer/Mdm.svc";
 
 /// What devices are told.

@@ -11,7 +11,7 @@ use transom_protocol::session::Timestamp;
 use transom_protocol::soap::{self, Asked, Credential, Fault, FaultKind, Operation, Refused, Reply, write_fault};
 
 use super::applicant::{Applicant, Claims, Gate, Visit};
-use super::plan::{ENROLLMENT, POLICIES, Plan};
+use super::plan::{AUTHENTICATION, ENROLLMENT, POLICIES, Plan};
 use super::refusal::Refusal;
 use super::{issue, renew};
 use crate::metrics::Metrics;
@@ -32,6 +32,8 @@ pub struct EnrollmentRequest {
     pub certificate: Option<Arc<Presented>>,
     /// The port that it came in at.
     pub port: u16,
+    /// The address has `entra` in its query, as the discovery URL of a tenant does (MS-MDE2 3.5).
+    pub from_entra: bool,
     /// What the device is told to show when it is refused, random.
     pub trace_id: String,
     /// When it came.
@@ -119,8 +121,12 @@ impl Enrolling {
     /// Where to go on, and how one signs in (MS-MDE2 3.1).
     fn discover(&self, request: &EnrollmentRequest, id: &mut Option<String>) -> Result<String, Refusal> {
         let asked = taken(read_discover(&request.body, &soap::LIMITS), id)?;
-        let sign_in = match choose_auth_policy(&asked.body.offered, &[AuthPolicy::OnPremise])? {
-            AuthPolicy::OnPremise | AuthPolicy::Federated => SignIn::OnPremise,
+        let offered = self.gate().sign_ins().offered(request.from_entra);
+        let sign_in = match choose_auth_policy(&asked.body.offered, &offered)? {
+            AuthPolicy::OnPremise => SignIn::OnPremise,
+            AuthPolicy::Federated => {
+                SignIn::Federated { authentication: self.plan().url(AUTHENTICATION, request.port)? }
+            }
             AuthPolicy::Certificate => SignIn::Certificate,
         };
         let answer = DiscoverResponse {

@@ -40,7 +40,7 @@ use self::{
 use crate::{
     admin::Admin,
     config::Settings,
-    enrollment::{Enrolling, EnrollmentAnswer, EnrollmentRequest},
+    enrollment::{Enrolling, EnrollmentAnswer, EnrollmentRequest, applicant::Gate},
     limits::KeyedLimiter,
     management::{Answer, DeviceRequest, Management},
     metrics::{Door, Metrics},
@@ -76,6 +76,8 @@ pub struct Parts {
     pub readiness: Readiness,
     /// Judges bearer tokens.
     pub tokens: api::TokenVerifier,
+    /// Judges who may enroll; the pages for signing in elsewhere ask it.
+    pub gate: Gate,
     /// What operators may ask and order.
     pub admin: Admin,
     /// Where everything is counted.
@@ -288,9 +290,11 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
     let settings = (&settings.device_door, port);
     let door = DeviceDoor::new(settings, behind, (authorities, proxies), memory, frame.peers.clone());
     let (door, observer) = (Data::new(door), observer(&frame));
+    let gate = Data::new(parts.gate.clone());
     frame.open(listener, move || {
         App::new()
             .app_data(door.clone())
+            .app_data(gate.clone())
             .app_data(observer.clone())
             .wrap(from_fn(observe))
             .configure(devices::configure)

@@ -18,7 +18,7 @@ on_both!(
 );
 
 /// Nothing was made: neither a device nor an enrollment nor a certificate.
-fn nothing_is_there(site: &Site) {
+pub(super) fn nothing_is_there(site: &Site) {
     let mut direct = Direct::connect(site.url());
     for table in ["devices", "enrollments", "certificates", "admissions"] {
         assert_eq!(direct.number(&format!("SELECT count(*) FROM {table}")), 0, "{table}");

@@ -11,6 +11,7 @@ mod plans;
 mod prune;
 mod queue;
 mod schema;
+mod sign_ins;
 mod transactions;
 mod views;
 

@@ -8,8 +8,9 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use transom::admin::Admin;
-use transom::config::Settings;
+use transom::config::{EnrollmentLimits, Settings};
 use transom::enrollment::EnrollmentAnswer;
+use transom::enrollment::applicant::Gate;
 use transom::http::{self, Parts, Running, api};
 use transom::limits::DeviceLimiter;
 use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders};
@@ -70,6 +71,7 @@ impl AdminDoor {
             admin_identity: None,
             readiness: Arc::new(|| async { Ok(()) }.boxed()),
             tokens: api::verifier(admin.clone()),
+            gate: Gate::new(store.clone(), EnrollmentLimits::default()),
             admin,
             metrics,
         };

@@ -6,6 +6,7 @@ pub(crate) mod enrolled;
 pub(crate) mod judge;
 pub(crate) mod operator;
 pub(crate) mod pc;
+pub(crate) mod provider;
 pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod statements;

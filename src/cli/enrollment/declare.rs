@@ -23,9 +23,9 @@ const NOTE: &str = "note";
 
 /// Devices that may enroll because they were declared before
 ///
-/// It counts where enrollment_limits.only_declared is true. Windows tells the hash of its hardware (HWDevID) and its
-/// network addresses when it enrolls, and on a PC no serial number.
+/// Windows tells the hash of its hardware and its network addresses when it enrolls, and on a PC no serial number.
 #[derive(Debug, Args)]
+#[command(after_help = "It counts where only_declared of [enrollment_limits] is true.")]
 pub(super) struct Declare {
     #[command(subcommand)]
     verb: Verb,
@@ -72,10 +72,11 @@ struct Remove {
 
 /// Declare the devices of a list
 ///
-/// The list is CSV; its first line names the columns, among hardware_hash, serial, mac, imei and note. A device is
-/// declared by each of its values.
+/// The list is CSV; its first line names the columns. A device is declared by each of its values.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Columns: hardware_hash, serial, mac, imei, note
+
+Example:
   printf 'serial,mac,note\\nPF1AB2,00-0C-29-51-60-9D,front desk\\n' | transom enrollment declare import -")]
 struct Import {
     /// File with the list; - is standard input
@@ -87,7 +88,7 @@ struct Import {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 struct Named {
-    /// Hash of the hardware (HWDevID); may be given again
+    /// Hash of the hardware, which Windows calls `HWDevID`; may be given again
     #[arg(long, value_name = "HASH")]
     hardware_hash: Vec<String>,
     /// Serial number; may be given again

@@ -1,4 +1,4 @@
-//! `transom enrollment`: who may enroll devices, what they tried, whether they can, and devices that were enrolled
+//! `transom enrollment`: who may enroll devices, what they tried, what is in their way, and devices that were enrolled
 //! elsewhere.
 
 mod attempts;
@@ -10,9 +10,9 @@ mod user;
 
 use clap::{Args, Subcommand};
 
-use super::{Global, Output, doctor::Doctor};
+use super::{Global, Output, doctor};
 
-/// Enrollments: who may enroll devices, whether they can, and what was tried
+/// Enrollments: who may enroll devices, what was tried, and what is in the way
 #[derive(Debug, Args)]
 pub(super) struct Enrollment {
     #[command(subcommand)]
@@ -25,8 +25,8 @@ enum Verb {
     Token(token::Token),
     Attempts(attempts::Attempts),
     Declare(declare::Declare),
+    Doctor(doctor::Doctor),
     Import(import::ImportFile),
-    Doctor(Doctor),
 }
 
 impl Enrollment {
@@ -36,8 +36,8 @@ impl Enrollment {
             Verb::Token(verb) => verb.run(global, output),
             Verb::Attempts(verb) => verb.run(global, output),
             Verb::Declare(verb) => verb.run(global, output),
-            Verb::Import(verb) => verb.run(global, output),
             Verb::Doctor(verb) => verb.run(global, output),
+            Verb::Import(verb) => verb.run(global, output),
         }
     }
 }

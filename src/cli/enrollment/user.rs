@@ -189,7 +189,7 @@ fn with_password(output: &mut Output, set: &EnrollmentUserWithPassword, what: &s
 fn told(set: &EnrollmentUserWithPassword, what: &str) -> String {
     let mut text = format!("{} {what}.\n", line(&set.user.name));
     if let Some(password) = set.password.as_ref().map(SecretText::secret) {
-        let _ = write!(text, "Its password, shown this once: {}\n", line(password.expose()));
+        let _ = writeln!(text, "Its password, shown this once: {}", line(password.expose()));
     }
     text
 }

@@ -7,6 +7,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use transom_protocol::enrollment::EnrollmentType;
+use transom_protocol::enrollment::client::ReceivedFault;
+use transom_protocol::soap::FaultKind;
 
 use super::{Identities, Simulate, authority, identities};
 use crate::cli::hinted;
@@ -56,14 +58,10 @@ pub(super) struct Walks {
 impl Walks {
     /// Nothing where nothing was done.
     pub(super) fn to_text(&self) -> String {
-        let mut text = String::new();
-        for (count, what) in [(self.enrolled, "enrolled"), (self.renewed, "renewed")] {
-            if count > 0 {
-                text.push_str(&format!("{what}: {count}\n"));
-            }
-        }
-        text.extend(self.problems.iter().map(|problem| format!("complaint: {problem}\n")));
-        text
+        let counts =
+            [(self.enrolled, "enrolled"), (self.renewed, "renewed")].into_iter().filter(|(count, _)| *count > 0);
+        let counts = counts.map(|(count, what)| format!("{what}: {count}\n"));
+        counts.chain(self.problems.iter().map(|problem| format!("complaint: {problem}\n"))).collect()
     }
 }
 
@@ -73,15 +71,19 @@ pub(super) async fn devices(args: &Simulate) -> anyhow::Result<(Identities, Walk
     if flags.renew && flags.keep.is_none() && flags.enroll.is_none() {
         return Err(hinted("the renewed keys would be lost", "name a new file for them with --keep"));
     }
+    if let Some(file) = flags.keep.as_ref().filter(|file| file.exists()) {
+        let what = format!("{} exists already, and may hold the only copy of a key", file.display());
+        return Err(hinted(what, "name a new file with --keep"));
+    }
     let mut walks = Walks::default();
-    let mut identities = match &args.enrollment.enroll {
+    let mut identities = match &flags.enroll {
         Some(server) => enroll(args, server, &mut walks).await?,
         None => identities(args)?,
     };
-    if args.enrollment.renew {
+    if flags.renew {
         renew(args, &mut identities, &mut walks).await?;
     }
-    if let Some(file) = &args.enrollment.keep {
+    if let Some(file) = &flags.keep {
         keep(file, &identities)?;
     }
     Ok((identities, walks))
@@ -100,7 +102,7 @@ async fn enroll(args: &Simulate, server: &str, walks: &mut Walks) -> anyhow::Res
         .buffered(args.parallel.max(1))
         .try_collect()
         .await
-        .map_err(failed)?;
+        .map_err(|error| failed(&error))?;
     walks.enrolled = enrolled.len();
     let url = enrolled.first().map(|first| first.address.clone()).unwrap_or_default();
     if enrolled.iter().any(|enrolled| enrolled.address != url) {
@@ -122,7 +124,7 @@ async fn renew(args: &Simulate, identities: &mut Identities, walks: &mut Walks) 
             return Err(hinted(what, "name a file that --keep wrote"));
         };
         let enroller = Enroller::new(&certificate.renew_at, &pem, options(args))?;
-        let renewed = enroller.renew(identity).await.map_err(failed)?;
+        let renewed = enroller.renew(identity).await.map_err(|error| failed(&error))?;
         walks.renewed += 1;
         walks.problems.extend(renewed.problems.into_iter().map(|problem| format!("{}: {problem}", identity.device_id)));
         *identity = renewed.identity;
@@ -145,19 +147,17 @@ fn sign_in(args: &Simulate) -> anyhow::Result<SignIn> {
     Ok(SignIn::password(name, password))
 }
 
-/// Writes the devices for their owner alone. An old file is not overwritten: it may hold the only copy of a key.
+/// Writes the devices, for their owner alone.
 fn keep(file: &Path, identities: &Identities) -> anyhow::Result<()> {
     let ca = std::path::absolute(&identities.ca).context("can't tell where the authority is")?;
     let kept = Identities { url: identities.url.clone(), ca, devices: identities.devices.clone() };
     let text = zeroize::Zeroizing::new(serde_json::to_vec_pretty(&kept)?);
-    write_secret(file, &text)
-        .map_err(|error| hinted(format!("{error}"), "--keep writes a new file; name one that does not exist"))
+    Ok(write_secret(file, &text)?)
 }
 
-fn failed(error: EnrollError) -> anyhow::Error {
-    let hint = match error.fault().and_then(|fault| fault.kind()) {
-        Some(kind) => kind.remedy(),
-        None => "transom enrollment attempts on the server says what it saw",
-    };
+/// With what helps, where the server named its reason.
+fn failed(error: &EnrollError) -> anyhow::Error {
+    let kind = error.fault().and_then(ReceivedFault::kind);
+    let hint = kind.map_or("`transom enrollment attempts` on the server says what it saw", FaultKind::remedy);
     hinted(error.to_string(), hint)
 }

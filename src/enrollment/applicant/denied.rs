@@ -3,6 +3,7 @@
 use transom_protocol::session::Timestamp;
 use transom_protocol::soap::FaultKind;
 
+use crate::enrollment::sign_in;
 use crate::model::rfc3339_text;
 use crate::store;
 
@@ -92,12 +93,24 @@ pub enum Denied {
     /// Nobody declared the device.
     #[error("the device was not declared")]
     NotDeclared,
+    /// Who signed in elsewhere is not let in.
+    #[error(transparent)]
+    SignIn(sign_in::Denied),
     /// Too many passwords are being checked.
     #[error("too many sign-ins at once")]
     Busy,
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<sign_in::Denied> for Denied {
+    fn from(denied: sign_in::Denied) -> Self {
+        match denied {
+            sign_in::Denied::Store(error) => Self::Store(error),
+            denied => Self::SignIn(denied),
+        }
+    }
 }
 
 impl Denied {
@@ -124,6 +137,7 @@ impl Denied {
             Self::Edition { .. } => "edition_not_allowed",
             Self::DeviceType { .. } => "device_type_not_allowed",
             Self::NotDeclared => "not_declared",
+            Self::SignIn(denied) => denied.word(),
             Self::Busy => "busy",
             Self::Store(_) => "store",
         }
@@ -149,6 +163,7 @@ impl Denied {
             Self::NoDeviceId => FaultKind::MessageFormat,
             Self::CapReached { .. } => FaultKind::DeviceCapReached,
             Self::Version { .. } | Self::Edition { .. } | Self::DeviceType { .. } => FaultKind::DeviceNotSupported,
+            Self::SignIn(denied) => denied.fault(),
             Self::Busy => FaultKind::InMaintenance,
             Self::Store(error) if error.is_temporary() => FaultKind::InMaintenance,
             Self::Store(_) => FaultKind::InternalServiceFault,
@@ -162,12 +177,16 @@ impl Denied {
 
     /// What an administrator can do about what a word stands for.
     pub fn remedy_of(word: &str) -> Option<&'static str> {
-        REMEDIES.iter().find(|(of, _)| *of == word).map(|(_, remedy)| *remedy)
+        let all = REMEDIES.iter().chain(sign_in::REMEDIES);
+        all.into_iter().find(|(of, _)| *of == word).map(|(_, remedy)| *remedy)
     }
 
     /// Whether it counts against who tries. Who has a token that was good once guesses nothing, and a provisioning
     /// package with such a one comes from many devices behind one address.
     pub(super) const fn is_failure(&self) -> bool {
+        if let Self::SignIn(denied) = self {
+            return denied.is_failure();
+        }
         matches!(
             self,
             Self::NoUserName | Self::UnknownUser | Self::WrongPassword | Self::UnknownToken | Self::TokenOfAnother

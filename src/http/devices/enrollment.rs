@@ -113,6 +113,7 @@ impl DeviceDoor {
             peer,
             certificate,
             port: self.port,
+            from_entra: request.query_string().split('&').any(|part| part.eq_ignore_ascii_case("entra")),
             trace_id: note.id().to_owned(),
             received_at,
         });

@@ -5,6 +5,7 @@ mod enrollment;
 mod headers;
 mod management;
 mod refusal;
+mod sign_in;
 
 use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
@@ -156,7 +157,13 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .default_service(web::to(|request| only(request, management::ROUTE, "POST"))),
     );
     enrollment::configure(routes);
+    sign_in::configure(routes);
     routes.default_service(web::to(nothing_here));
+}
+
+/// The time.
+fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
 /// What a path answers to methods that it does not have.

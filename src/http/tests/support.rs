@@ -76,6 +76,7 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
     let authority = CertificateAuthority::create("Test", now).unwrap();
     let names = ServerNames { dns: vec!["localhost".into()], addresses: vec![[127, 0, 0, 1].into()] };
     let (admin, folder) = crate::admin::Admin::on_temporary_store();
+    let (gate, folder_of_gate) = crate::enrollment::applicant::Gate::on_temporary_store();
     let parts = Parts {
         answering,
         enrolling: Arc::new(|_| async { EnrollmentAnswer::Unreadable("nobody") }.boxed()),
@@ -84,7 +85,7 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
         authorities: Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap())),
         admin_identity: None,
         readiness: Arc::new(move || {
-            let _kept_while_it_runs = &folder;
+            let _kept_while_it_runs = (&folder, &folder_of_gate);
             async { Ok(()) }.boxed()
         }),
         tokens: Arc::new(move |token| {
@@ -95,6 +96,7 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
             };
             async { verdict }.boxed()
         }),
+        gate,
         metrics: Metrics::new(),
     };
     (parts, authority.certificate().clone())

@@ -83,6 +83,12 @@ impl EnrollError {
     }
 }
 
+impl From<crate::pki::Error> for EnrollError {
+    fn from(error: crate::pki::Error) -> Self {
+        Self::Setup(error.to_string())
+    }
+}
+
 impl std::fmt::Display for Step {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -31,9 +31,9 @@ pub(super) async fn enroll(enroller: &Enroller, machine: &Machine, sign_in: &Sig
         return Err(EnrollError::wrong(Step::Policies, "a longer key is wanted than this device makes"));
     }
 
-    let key = DeviceKeyPair::generate(options.key).map_err(setup)?;
+    let key = DeviceKeyPair::generate(options.key)?;
     let guid = uuid::Uuid::now_v7().to_string().to_uppercase();
-    let pkcs10 = key.request(&guid, &machine.device_id, options.shape).map_err(setup)?;
+    let pkcs10 = key.request(&guid, &machine.device_id, options.shape)?;
     let request = TokenRequest {
         kind: TokenKind::Issue { pkcs10 },
         context: machine.context(options.enrollment_type, options.version),
@@ -65,11 +65,11 @@ pub(super) async fn renew(enroller: &Enroller, identity: &DeviceIdentity) -> Res
     let user = identity.provisioned.get("UPN").cloned().unwrap_or_default();
     let services = discover(&mut wire, &current.renew_at, &user, &machine.os_version).await?;
 
-    let old = DeviceKeyPair::from_pem(current.key.expose().as_bytes()).map_err(setup)?;
-    let key = DeviceKeyPair::generate(options.key).map_err(setup)?;
+    let old = DeviceKeyPair::from_pem(current.key.expose().as_bytes())?;
+    let key = DeviceKeyPair::generate(options.key)?;
     let guid = uuid::Uuid::now_v7().to_string().to_uppercase();
-    let pkcs10 = key.request(&guid, &identity.device_id, options.shape).map_err(setup)?;
-    let pkcs7 = old.renewal(&check::der(&current.certificate)?, &pkcs10).map_err(setup)?;
+    let pkcs10 = key.request(&guid, &identity.device_id, options.shape)?;
+    let pkcs7 = old.renewal(&check::der(&current.certificate)?, &pkcs10)?;
     let request = TokenRequest {
         kind: TokenKind::Renew { pkcs7 },
         context: DeviceContext {
@@ -182,15 +182,11 @@ fn account(machine: &Machine, provisioned: &Provisioned) -> Result<DeviceIdentit
 
 /// The certificate with its key, as the device keeps it.
 fn own(certificate: &[u8], key: &DeviceKeyPair, renew_at: &str) -> Result<ClientCertificate, EnrollError> {
-    let pem = certificate_pem(certificate).map_err(setup)?;
-    let key = key.key_pem().map_err(setup)?;
+    let pem = certificate_pem(certificate)?;
+    let key = key.key_pem()?;
     Ok(ClientCertificate {
         certificate: String::from_utf8_lossy(&pem).into_owned(),
         key: Password::from(String::from_utf8_lossy(&key).as_ref()),
         renew_at: renew_at.to_owned(),
     })
-}
-
-fn setup(error: crate::pki::Error) -> EnrollError {
-    EnrollError::Setup(error.to_string())
 }

@@ -1,8 +1,9 @@
 //! The whole walk over TLS: enroll, be managed, renew; and what a device refuses.
 
+use transom_protocol::enrollment::client::ReceivedFault;
 use transom_protocol::enrollment::{AuthPolicy, EnrollmentType};
 
-use super::office::{HOST, Office, PASSWORD, Twist};
+use super::office::{Office, PASSWORD, Twist};
 use crate::simulator::client::{Client, ClientOptions, SessionEnd};
 use crate::simulator::device::{Behaviour, Device};
 use crate::simulator::enrollment::{EnrollError, EnrollOptions, Enrolled, Enroller, Machine, SignIn, Step};
@@ -10,8 +11,8 @@ use crate::simulator::faults::FaultPlan;
 use crate::simulator::identity::DeviceIdentity;
 
 fn enroller(office: &Office, enrollment_type: EnrollmentType) -> Enroller {
-    let options = EnrollOptions { address: Some(office.address), enrollment_type, ..EnrollOptions::default() };
-    Enroller::new(&format!("https://{HOST}"), &office.ca_pem, options).unwrap()
+    let options = EnrollOptions { enrollment_type, ..EnrollOptions::default() };
+    Enroller::new(&office.url(), &office.ca_pem, options).unwrap()
 }
 
 fn ada() -> SignIn {
@@ -23,8 +24,8 @@ async fn enrolled(office: &Office) -> Enrolled {
 }
 
 async fn session(office: &Office, enrolled: &DeviceIdentity, address: &str) -> Device {
-    let options = ClientOptions { address: Some(office.address), ..ClientOptions::default() };
-    let client = Client::new(address, &office.ca_pem, options).unwrap().for_device(enrolled).unwrap();
+    let client = Client::new(address, &office.ca_pem, ClientOptions::default()).unwrap();
+    let client = client.for_device(enrolled).unwrap();
     let mut device = Device::new(enrolled.clone(), address, Behaviour::default(), 7);
     let report = client.run_session(&mut device, &mut FaultPlan::none()).await.unwrap();
     assert_eq!(report.ended, Some(SessionEnd::Quiet));
@@ -93,7 +94,7 @@ async fn a_certificate_is_renewed_with_a_new_key_and_the_account_stays() {
 
     // The old one asks once more: it is not the current one any longer.
     let error = enroller.renew(&identity).await.unwrap_err();
-    assert_eq!(error.fault().map(|fault| fault.hresult()), Some(0x8018_0016), "{error}");
+    assert_eq!(error.fault().map(ReceivedFault::hresult), Some(0x8018_0016), "{error}");
 }
 
 #[tokio::test]
@@ -160,8 +161,7 @@ async fn what_shows_only_later_is_a_problem() {
 async fn a_server_of_an_unknown_authority_gets_nothing() {
     let office = Office::start(AuthPolicy::OnPremise, Twist::None);
     let stranger = Office::start(AuthPolicy::OnPremise, Twist::None);
-    let options = EnrollOptions { address: Some(office.address), ..EnrollOptions::default() };
-    let enroller = Enroller::new(&format!("https://{HOST}"), &stranger.ca_pem, options).unwrap();
+    let enroller = Enroller::new(&office.url(), &stranger.ca_pem, EnrollOptions::default()).unwrap();
     let error = enroller.enroll(&Machine::seeded(7), &ada()).await.unwrap_err();
     assert!(matches!(error, EnrollError::NoReply { step: Step::Probe, .. }), "{error}");
     assert_eq!(office.arrived().len(), 0);

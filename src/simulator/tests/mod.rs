@@ -4,7 +4,7 @@ mod conversation;
 mod enrollment;
 mod faults;
 mod fleet;
-mod office;
+pub(crate) mod office;
 pub(crate) mod server;
 pub(crate) mod tls;
 mod wire;

@@ -2,7 +2,7 @@
 //! memory, behind TLS that asks for a certificate.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ pub(crate) struct Arrived {
 /// What the connections share.
 struct Shared {
     authority: CertificateAuthority,
+    address: OnceLock<SocketAddr>,
     twist: Twist,
     policy: AuthPolicy,
     management: Mutex<Server>,
@@ -76,15 +77,10 @@ pub(crate) struct Office {
     thread: Option<JoinHandle<()>>,
 }
 
-pub(crate) const HOST: &str = "enterpriseenrollment.example.test";
 pub(crate) const PASSWORD: &str = "Tr4nsom!";
 
 fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
-}
-
-fn url(path: &str) -> HttpsUrl {
-    HttpsUrl::parse(&format!("https://{HOST}{path}")).unwrap()
 }
 
 impl Office {
@@ -93,7 +89,8 @@ impl Office {
         let ca_pem = authority.certificate_pem().unwrap();
         let acceptor = acceptor(&authority);
         let (management, issued, arrived) = (Mutex::new(Server::new()), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { authority, twist, policy, management, issued, arrived });
+        let shared =
+            Arc::new(Shared { authority, address: OnceLock::new(), twist, policy, management, issued, arrived });
         let (sender, receiver) = std::sync::mpsc::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let doors = Arc::clone(&shared);
@@ -112,7 +109,14 @@ impl Office {
                 tokio::select! { () = serve => {}, _ = stopped => {} }
             });
         });
-        Self { address: receiver.recv().unwrap(), ca_pem, shared, stop: Some(stop), thread: Some(thread) }
+        let address = receiver.recv().unwrap();
+        shared.address.set(address).unwrap();
+        Self { address, ca_pem, shared, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where devices find it.
+    pub(crate) fn url(&self) -> String {
+        format!("https://{}", self.address)
     }
 
     /// What arrived so far.
@@ -136,7 +140,7 @@ impl Drop for Office {
 }
 
 fn acceptor(authority: &CertificateAuthority) -> SslAcceptor {
-    let names = ServerNames { dns: vec![HOST.to_owned()], addresses: vec![] };
+    let names = ServerNames { dns: vec![], addresses: vec![[127, 0, 0, 1].into()] };
     let identity = authority.issue_server(&names, now()).unwrap();
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
     builder.set_certificate(&X509::from_pem(&identity.chain_pem().unwrap()).unwrap()).unwrap();
@@ -146,6 +150,10 @@ fn acceptor(authority: &CertificateAuthority) -> SslAcceptor {
 }
 
 impl Shared {
+    fn url(&self, path: &str) -> HttpsUrl {
+        HttpsUrl::parse(&format!("https://{}{path}", self.address.get().unwrap())).unwrap()
+    }
+
     /// One connection, one request after the other.
     async fn connection(&self, mut stream: SslStream<TcpStream>) {
         if std::pin::Pin::new(&mut stream).accept().await.is_err() {
@@ -156,7 +164,7 @@ impl Shared {
         loop {
             while let Some((head, body, used)) = request(&read) {
                 read.drain(..used);
-                let reply = self.answer(&head, &body, certificate.clone());
+                let reply = self.answer(&head, &body, certificate.as_ref());
                 if stream.write_all(&reply).await.is_err() {
                     return;
                 }
@@ -168,10 +176,10 @@ impl Shared {
         }
     }
 
-    fn answer(&self, head: &str, body: &[u8], certificate: Option<Vec<u8>>) -> Vec<u8> {
+    fn answer(&self, head: &str, body: &[u8], certificate: Option<&Vec<u8>>) -> Vec<u8> {
         let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
         let agent = header(head, "user-agent").unwrap_or_default();
-        self.arrived.lock().unwrap().push(Arrived { line: line.clone(), agent, certificate: certificate.clone() });
+        self.arrived.lock().unwrap().push(Arrived { line: line.clone(), agent, certificate: certificate.cloned() });
         if self.twist == Twist::Down {
             return http(503, "text/plain", b"", false);
         }
@@ -180,7 +188,7 @@ impl Shared {
         let (operation, answered) = match (method, path) {
             ("GET", "/EnrollmentServer/Discovery.svc") => return http(200, "text/html", b"", false),
             ("POST", "/EnrollmentServer/Discovery.svc") => (Operation::Discover, self.discover(body)),
-            ("POST", "/EnrollmentServer/Policy.svc") => (Operation::GetPolicies, self.policies(body)),
+            ("POST", "/EnrollmentServer/Policy.svc") => (Operation::GetPolicies, Self::policies(body)),
             ("POST", "/EnrollmentServer/Enrollment.svc") => {
                 (Operation::RequestSecurityToken, self.token(body, certificate))
             }
@@ -208,32 +216,33 @@ impl Shared {
     fn discover(&self, body: &[u8]) -> Result<String, No> {
         let asked = read_discover(body, &LIMITS)?;
         let sign_in = match choose_auth_policy(&asked.body.offered, &[self.policy]).unwrap() {
-            AuthPolicy::Federated => SignIn::Federated { authentication: url("/EnrollmentServer/Auth") },
+            AuthPolicy::Federated => SignIn::Federated { authentication: self.url("/EnrollmentServer/Auth") },
             _ => SignIn::OnPremise,
         };
         let version = asked.body.request_version.answer();
-        let (policies, enrollment) = (url("/EnrollmentServer/Policy.svc"), url("/EnrollmentServer/Enrollment.svc"));
+        let (policies, enrollment) =
+            (self.url("/EnrollmentServer/Policy.svc"), self.url("/EnrollmentServer/Enrollment.svc"));
         let answer = DiscoverResponse { sign_in, version, policies, enrollment };
         Ok(write_discover_response(reply(asked.message_id.as_deref()), &answer))
     }
 
-    fn policies(&self, body: &[u8]) -> Result<String, No> {
+    fn policies(body: &[u8]) -> Result<String, No> {
         let asked = read_get_policies(body, &LIMITS)?;
-        self.admit(asked.message_id.as_ref(), &asked.credential)?;
+        Self::admit(asked.message_id.as_ref(), &asked.credential)?;
         Ok(write_policies_response(reply(asked.message_id.as_deref()), &CertificatePolicy::default()))
     }
 
-    fn token(&self, body: &[u8], shown: Option<Vec<u8>>) -> Result<String, No> {
+    fn token(&self, body: &[u8], shown: Option<&Vec<u8>>) -> Result<String, No> {
         let asked = read_token_request(body, &LIMITS)?;
         let document = match &asked.body.kind {
             TokenKind::Issue { pkcs10 } => {
-                self.admit(asked.message_id.as_ref(), &asked.credential)?;
+                Self::admit(asked.message_id.as_ref(), &asked.credential)?;
                 self.issue(&asked.body, pkcs10)
             }
             TokenKind::Renew { pkcs7 } => {
                 let last = self.issued.lock().unwrap().last().cloned();
                 let opened = renewal::open(pkcs7).unwrap();
-                let current = last.filter(|last| Some(last) == shown.as_ref());
+                let current = last.filter(|last| Some(last) == shown);
                 let request = current.and_then(|current| opened.verify_with(&current).ok());
                 let no = || No::new(asked.message_id.as_ref(), FaultKind::NotEligibleToRenew);
                 self.renew(&request.ok_or_else(no)?)
@@ -244,7 +253,7 @@ impl Shared {
     }
 
     /// One password, one token.
-    fn admit(&self, relates_to: Option<&String>, credential: &Credential) -> Result<(), No> {
+    fn admit(relates_to: Option<&String>, credential: &Credential) -> Result<(), No> {
         let is_right = match credential {
             Credential::Password { name, password } => name == "ada@example.test" && password.expose() == PASSWORD,
             Credential::Jwt(token) | Credential::UserToken(token) => token.expose() == PASSWORD,
@@ -278,7 +287,7 @@ impl Shared {
             application: Application {
                 provider_id: ProviderId::parse("Transom").unwrap(),
                 name: None,
-                address: url("/ManagementServer/Mdm.svc"),
+                address: self.url("/ManagementServer/Mdm.svc"),
                 retry: ConnectionRetry::default(),
                 encoding: DefaultEncoding::Xml,
                 certificate_subject: Some(subject),

@@ -1,7 +1,7 @@
 //! Accounts, and what is kept of their passwords.
 
 use transom::enrollment::applicant::{Applicant, Gate, Means, hash_password};
-use transom::model::{AttemptOutcome, NewEnrollmentUser};
+use transom::model::{AttemptOutcome, EnrollmentAttempt, NewEnrollmentUser};
 use transom::store::{Error, Tx};
 use transom_protocol::soap::{Credential, FaultKind, SecretText};
 
@@ -113,7 +113,15 @@ async fn what_is_not_offered_is_refused(test: &TestStore) {
         let refused = gate.check(&credential, &visit(1), NOW).await;
         assert_eq!((word(&refused), refused.unwrap_err().fault()), (reason, FaultKind::Authentication));
     }
-    assert_eq!(attempts(&test.store).await.len(), 3);
+    let _ = gate.check(&Credential::None, &visit(1), NOW.plus_millis(59_999)).await;
+    let told = |kept: Vec<EnrollmentAttempt>| -> Vec<_> {
+        kept.into_iter().rev().map(|kept| (kept.reason.unwrap(), kept.count)).collect()
+    };
+    let lines = [("no_credential".to_owned(), 2), ("not_offered".to_owned(), 2)];
+    assert_eq!(told(attempts(&test.store).await), lines, "what anybody can send fills no table");
+    let _ = gate.check(&Credential::None, &visit(1), NOW.plus_millis(60_000)).await;
+    let _ = gate.check(&Credential::None, &visit(2), NOW).await;
+    assert_eq!(attempts(&test.store).await.len(), 4);
 }
 
 async fn no_password_and_no_token_is_written_down(test: &TestStore) {

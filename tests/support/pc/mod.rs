@@ -3,6 +3,7 @@
 
 mod document;
 mod line;
+pub(crate) mod sign_in;
 mod soap;
 mod syncml;
 
