@@ -160,6 +160,8 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         fact("enrolled", Some(time(life.created_at)));
         fact("by", said(&life.user));
         fact("certificate", life.certificate_ends_at.map(|at| format!("good until {}", time(at))));
+        fact("signing", life.signing.map(|signing| signing.as_str().to_owned()));
+        fact("signs since", life.signs_since.map(time));
         fact("ended", life.ended_at.map(time));
     }
     if !events.is_empty() {

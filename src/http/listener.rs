@@ -31,7 +31,10 @@ use super::{
 use crate::{
     limits::KeyedLimiter,
     metrics::{Door, Metrics},
-    pki::{Authorities, Presented, tls::DeviceAcceptor},
+    pki::{
+        Authorities, Presented,
+        tls::{Accepting, DeviceAcceptor},
+    },
 };
 
 /// How long the library goes on reading what a client still sends after its connection was closed on it.
@@ -141,7 +144,8 @@ impl DoorFrame {
             Tls::Anybody(acceptor) => (Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)), None),
             Tls::Devices(acceptor) => {
                 let now = Timestamp(jiff::Timestamp::now().as_millisecond());
-                let (acceptor, authorities) = acceptor.current(now);
+                let Accepting { acceptor, authorities, ends_at } = acceptor.current(now);
+                self.metrics.certificate_ends(self.door, ends_at.0 / 1000);
                 let stream = self.handshake(&acceptor, tcp).await?;
                 let certificate = self.presented(&stream, &authorities, now);
                 (Transport::Tls(Box::new(stream)), certificate)

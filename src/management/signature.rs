@@ -118,9 +118,12 @@ fn mode(contact: &Contact, frame: &Frame<'_>) -> Signing {
 }
 
 /// Whether this message of the enrollment has to be signed: it is wanted, and the device has said that it does so. Not
-/// yet in the session in which it says so: what a device was told holds from the next one on.
+/// yet in the session in which it says so: what a device was told holds from the next one on. And never of an enrollment
+/// that was imported, because nobody here knows what it signs with.
 fn requires(contact: &Contact, heard: &Heard, frame: &Frame<'_>) -> bool {
-    let Some(confirmed) = contact.signing_confirmed_at.filter(|_| mode(contact, frame) == Signing::Require) else {
+    let Some(confirmed) =
+        contact.signing_confirmed_at.filter(|_| contact.needs_certificate && mode(contact, frame) == Signing::Require)
+    else {
         return false;
     };
     let goes_on = contact.session.as_ref().is_some_and(|(_, session)| {
