@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 #[serde(deny_unknown_fields, default)]
 pub struct Proxy {
     /// Addresses and networks of the proxies.
+    #[serde(with = "networks")]
     pub trusted: Vec<Network>,
     /// The header with the client certificate that they pass on; empty for none.
     pub certificate_header: HeaderName,
@@ -75,6 +76,23 @@ impl fmt::Display for HeaderName {
     }
 }
 
+/// Networks as any list of the settings.
+mod networks {
+    use serde::{Deserializer, Serializer, de::Error as _};
+
+    use super::Network;
+    use crate::config::values::list;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+        let words = list::deserialize(deserializer)?;
+        words.iter().map(|word| word.parse().map_err(|what| D::Error::custom(format!("{word}: {what}")))).collect()
+    }
+
+    pub(super) fn serialize<S: Serializer>(networks: &[Network], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(networks)
+    }
+}
+
 macro_rules! as_text {
     ($($name:ident),*) => {$(
         impl Serialize for $name {
@@ -106,6 +124,9 @@ mod tests {
         for wrong in ["", "localhost", "10.0.0.0/33", "10.0.0"] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
+        let written: Proxy = serde_json::from_str(r#"{"trusted": "10.0.0.5, 10.1.0.0/16"}"#).unwrap();
+        assert_eq!(written.trusted, [Network("10.0.0.5/32".parse().unwrap()), network]);
+        assert!(serde_json::from_str::<Proxy>(r#"{"trusted": ["proxy.example"]}"#).is_err());
         assert_eq!("Client-Cert".parse::<HeaderName>().unwrap().name(), Some("client-cert"));
         assert_eq!(HeaderName::default().name(), None);
         assert!("ssl_client_cert".parse::<HeaderName>().is_err());
