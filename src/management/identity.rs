@@ -162,7 +162,7 @@ fn certified(tx: &mut Tx<'_>, heard: &Heard, contacts: Vec<Contact>, proofs: &mu
             }
             // Shown for another purpose. It opens nothing, and a device that proves itself otherwise needs none.
             Err(why) => {
-                proofs.certificate_ignored(why);
+                proofs.certificate_ignored(*why);
                 Certified::Nothing(Mismatch::Foreign, contacts)
             }
         });

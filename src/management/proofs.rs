@@ -39,7 +39,7 @@ impl Proofs {
         self.add(ProofKind::Certificate, Verdict::Refused, mismatch.as_str(), mismatch.meaning());
     }
 
-    pub(super) fn certificate_ignored(&mut self, why: &CertificateRefused) {
+    pub(super) fn certificate_ignored(&mut self, why: CertificateRefused) {
         let detail = format!("a certificate was shown that is not of this server: {why}");
         self.add(ProofKind::Certificate, Verdict::Ignored, "certificate_foreign", detail);
     }

@@ -147,13 +147,12 @@ fn head(bytes: &[u8]) -> Result<Head<'_>, BerRefused> {
 fn write(tag: u8, value: &[u8], der: &mut Vec<u8>) {
     der.push(tag);
     let length = value.len().to_be_bytes();
-    match value.len() {
-        short @ 0..0x80 => der.extend(u8::try_from(short)),
-        _ => {
-            let number = length.iter().skip_while(|byte| **byte == 0);
-            der.extend(u8::try_from(0x80 + number.clone().count()));
-            der.extend(number);
-        }
+    if value.len() < 0x80 {
+        der.extend(u8::try_from(value.len()));
+    } else {
+        let number = length.iter().skip_while(|byte| **byte == 0);
+        der.extend(u8::try_from(0x80 + number.clone().count()));
+        der.extend(number);
     }
     der.extend_from_slice(value);
 }

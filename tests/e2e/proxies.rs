@@ -3,6 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use transom::pki::device::{DeviceKeyKind, certificate_der};
 use transom::protocol::syncml::codec::Encoding;
 use transom::simulator::client::ClientOptions;
@@ -132,7 +133,6 @@ async fn whoever_speaks_in_the_name_of_a_proxy_is_turned_away(site: Site) {
     assert_eq!(sent.body("<x/>").send().await.unwrap().status(), 403);
     // Nor does the PROXY protocol help a stranger.
     let mut line = tokio::net::TcpStream::connect(server.device_addr).await.unwrap();
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     line.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.1 1 2\r\n").await.unwrap();
     let mut answer = Vec::new();
     let _ = line.read_to_end(&mut answer).await;

@@ -187,10 +187,7 @@ fn pss(algorithm: &AlgorithmIdentifierOwned, digest: Digest) -> Result<Scheme, S
     if !matches!(part(3).map(|trailer| only(trailer, Tag::Integer)), None | Some(Some([1]))) {
         return Err(SignatureRefused::Malformed);
     }
-    match mask == hash {
-        true => agreed(Scheme::RsaPss { salt }, hash, digest),
-        false => Err(SignatureRefused::Contradiction),
-    }
+    if mask == hash { agreed(Scheme::RsaPss { salt }, hash, digest) } else { Err(SignatureRefused::Contradiction) }
 }
 
 /// The name in an `AlgorithmIdentifier` in DER.

@@ -29,6 +29,7 @@ use serde::Serialize;
 use transom_protocol::session::Timestamp;
 use x509_cert::{
     Certificate,
+    certificate::TbsCertificate,
     ext::pkix::{BasicConstraints, SubjectKeyIdentifier},
 };
 
@@ -182,7 +183,7 @@ impl MessageSignature {
         let ours = enrolled.tbs_certificate();
         let issuer = match &self.signer.sid {
             SignerIdentifier::IssuerAndSerialNumber(named) => Some(&named.issuer),
-            SignerIdentifier::SubjectKeyIdentifier(_) => other.map(|other| other.issuer()),
+            SignerIdentifier::SubjectKeyIdentifier(_) => other.map(TbsCertificate::issuer),
         };
         let is_authority = other.is_some_and(
             |other| matches!(other.get_extension::<BasicConstraints>(), Ok(Some((_, constraints))) if constraints.ca),
