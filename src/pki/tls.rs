@@ -258,8 +258,9 @@ pub(super) mod tests {
         let (chain, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
         let mut written = std::time::UNIX_EPOCH;
         let mut write = |identity: &ServerIdentity, with_key: bool| {
-            crate::pki::write_public(&chain, &identity.chain_pem().unwrap()).unwrap();
+            std::fs::write(&chain, identity.chain_pem().unwrap()).unwrap();
             if with_key {
+                let _ = std::fs::remove_file(&key);
                 crate::pki::write_secret(&key, &identity.key_pem().unwrap()).unwrap();
             }
             // The clock of the file system may be slower than this test.
