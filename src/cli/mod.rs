@@ -21,6 +21,7 @@ mod leaving;
 mod logging;
 mod output;
 mod progress;
+mod readiness;
 mod serve;
 mod session;
 mod shown;

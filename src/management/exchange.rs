@@ -20,7 +20,7 @@ use super::{effects, leaving, signing};
 use crate::model::{CertificateState, EnrollmentId, EnrollmentState, Exchange, ExchangeId, SessionKey, Signing};
 use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
 use crate::pki::{Authorities, Presented};
-use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx};
+use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx, UploadBytes};
 
 /// Commands that one message looks at, in each scope.
 const COMMANDS_LOADED: i64 = 200;
@@ -106,6 +106,24 @@ pub(super) struct Frame<'a> {
     pub(super) signing: Signing,
     /// How far the time of a signature may be from now.
     pub(super) window: Window,
+    pub(super) uploads: UploadLimits,
+}
+
+/// Bytes of values that devices have begun to send in chunks, and not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadLimits {
+    /// Of one device.
+    pub device: u64,
+    /// Of all devices together.
+    pub all: u64,
+}
+
+impl UploadLimits {
+    /// What may still come, beside what there is.
+    const fn room(self, kept: UploadBytes) -> u64 {
+        let (device, all) = (self.device.saturating_sub(kept.device), self.all.saturating_sub(kept.all));
+        if device < all { device } else { all }
+    }
 }
 
 /// Hears a message and decides what is answered. Everything that it changes is committed before the answer leaves.
@@ -194,6 +212,12 @@ fn accepted(
         }
     }
     let settled = states_depended_on(tx, &pending)?;
+    let admitted = if admitted.brings_chunks() {
+        let room = frame.uploads.room(tx.upload_bytes(&contact.device_id)?);
+        admitted.with_upload_room(room)
+    } else {
+        admitted
+    };
     let decision = admitted.process(pending, &settled);
     let (key, replaced) = if decision.is_new { (None, previous) } else { (previous, None) };
     let key = key.unwrap_or_else(|| SessionKey::new(now));
@@ -202,7 +226,7 @@ fn accepted(
     let body = encode(heard.encoding, &decision.reply);
     let reply = Reply { encoding: heard.encoding, body };
     let info = effects::device_info(&contact.info, &decision.events);
-    effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
+    effects::save_commands(tx, contact, &decision, (&key, replaced.as_ref()), &exchange, now)?;
     tx.save_contact(SaveContact {
         enrollment: &contact.enrollment,
         device_id: &contact.device_id,

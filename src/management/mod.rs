@@ -13,13 +13,14 @@ pub mod import;
 mod journal;
 mod leaving;
 mod maintenance;
-mod orders;
+pub(crate) mod orders;
 mod proofs;
 mod request;
 mod service;
 mod signature;
 mod signing;
 
+pub use exchange::UploadLimits;
 pub(crate) use journal::text_of;
 pub use leaving::{LeaveError, Left};
 pub use maintenance::Tidied;

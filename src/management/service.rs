@@ -8,7 +8,7 @@ use transom_protocol::session::{DeviceId, Nonce, Rules};
 use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
 
-use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, exchange};
+use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, UploadLimits, exchange};
 use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
 use crate::limits::DeviceLimiter;
@@ -19,6 +19,8 @@ use crate::store::{Error, Store};
 
 /// Bodies larger than this are read on a thread of their own, so that others do not wait.
 const LARGE_BODY: usize = 64 * 1024;
+
+const MIB: u64 = 1024 * 1024;
 
 /// Choices that an operator makes.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct Options {
     pub signing: Signing,
     /// How far the time of a signature may be from now.
     pub signing_window: Window,
+    /// Values that devices have begun to send in chunks.
+    pub uploads: UploadLimits,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -69,6 +73,7 @@ impl Default for Options {
             provider_id: "Transom".to_owned(),
             signing: Signing::default(),
             signing_window: Window::default(),
+            uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
         }
     }
 }
@@ -141,9 +146,10 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let Options { rules, keep_idle, leave_timeout, signing, signing_window: window, .. } = &inner.options;
+                let Options { rules, keep_idle, uploads, leave_timeout, signing, signing_window, .. } = &inner.options;
                 let (keep_idle, leave_timeout) = (*keep_idle, *leave_timeout);
-                let frame = Frame { rules, keep_idle, leave_timeout, signing: *signing, window: *window };
+                let (signing, window) = (*signing, *signing_window);
+                let frame = Frame { rules, keep_idle, uploads: *uploads, leave_timeout, signing, window };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })
