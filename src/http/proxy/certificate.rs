@@ -19,7 +19,7 @@ const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// The certificate, in DER, of any of the forms that are in use: `:base64:` (RFC 9440), PEM with percent signs (nginx,
-/// `$ssl_client_escaped_cert`), PEM without its lines or bare base64 (HAProxy, Caddy, Traefik). Of a chain with commas
+/// `$ssl_client_escaped_cert`), PEM without its lines or bare base64 (`HAProxy`, Caddy, Traefik). Of a chain with commas
 /// the first counts. That it is a certificate whoever reads it finds out.
 pub(super) fn read(value: &[u8]) -> Option<Vec<u8>> {
     if value.len() > MAX {

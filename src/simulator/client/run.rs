@@ -175,7 +175,7 @@ impl<'a> Run<'a> {
             match reply {
                 Ok(reply) => self.keep(body, Some(&reply), Some(Fault::SendTwiceAtOnce)),
                 Err(Failure::Network(_) | Failure::Signing(_) | Failure::TooLarge) => {
-                    self.keep(body, None, Some(Fault::SendTwiceAtOnce))
+                    self.keep(body, None, Some(Fault::SendTwiceAtOnce));
                 }
             }
         }
