@@ -16,6 +16,7 @@ mod orders;
 mod repetition;
 mod secret_text;
 mod sessions;
+mod signing;
 mod status;
 mod tokens;
 
@@ -37,6 +38,7 @@ pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use repetition::Repetition;
 pub use secret_text::SecretText;
 pub use sessions::{SessionDetail, SessionJson, SessionQuery};
+pub use signing::{SetSigning, SigningJson};
 pub use status::Status;
 pub use tokens::{NewToken, TOKEN_PREFIX};
 

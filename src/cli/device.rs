@@ -9,6 +9,7 @@ use super::{
     client::connected,
     leaving::{Block, Leave},
     shown::{Ink, Paint, line, short, table, time},
+    signing::SigningVerb,
 };
 use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
 
@@ -29,6 +30,7 @@ pub(super) struct Device {
 enum Verb {
     List(List),
     Show(Show),
+    Signing(SigningVerb),
     Unenroll(Leave),
     Block(Block),
 }
@@ -66,6 +68,7 @@ impl Device {
         match self.verb {
             Verb::List(list) => list.run(global, output),
             Verb::Show(show) => show.run(global, output),
+            Verb::Signing(signing) => signing.run(global, output),
             Verb::Unenroll(leave) => leave.run(global, output),
             Verb::Block(block) => block.run(global, output),
         }
@@ -157,6 +160,8 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         fact("enrolled", Some(time(life.created_at)));
         fact("by", said(&life.user));
         fact("certificate", life.certificate_ends_at.map(|at| format!("good until {}", time(at))));
+        fact("signing", life.signing.map(|signing| signing.as_str().to_owned()));
+        fact("signs since", life.signs_since.map(time));
         fact("ended", life.ended_at.map(time));
     }
     if !events.is_empty() {

@@ -18,6 +18,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{Management, Options, UploadLimits},
     metrics::Metrics,
+    pki::signature::Window,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
 };
 
@@ -68,7 +69,7 @@ impl Instance {
             store.clone(),
             gate.clone(),
             authorities.clone(),
-            Plan::new(&settings.host, &settings.enrollment)?,
+            Plan::new(&settings.host, &settings.enrollment)?.with_signing(settings.trust.message_signing),
             metrics.clone(),
         );
         let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
@@ -133,6 +134,8 @@ fn options(settings: &Settings) -> Options {
         accepted_timeout: millis(settings.queue.accepted_timeout),
         leave_timeout: millis(settings.enrollment.leave_timeout),
         provider_id: settings.enrollment.provider_id.clone(),
+        signing: settings.trust.message_signing,
+        signing_window: Window { past: settings.trust.signing_window, future: settings.trust.signing_window },
         uploads: UploadLimits { device: bytes(session.device_upload_bytes), all: bytes(session.all_upload_bytes) },
         ..Options::default()
     }

@@ -25,6 +25,7 @@ mod readiness;
 mod serve;
 mod session;
 mod shown;
+mod signing;
 mod simulate;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -13,6 +13,8 @@ use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
 use crate::limits::DeviceLimiter;
 use crate::metrics::Metrics;
+use crate::model::Signing;
+use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
 use crate::store::{Error, Store};
 
 /// Bodies larger than this are read on a thread of their own, so that others do not wait.
@@ -39,6 +41,10 @@ pub struct Options {
     pub leave_timeout: i64,
     /// What the device knows this server as: `PROVIDER-ID` of its account.
     pub provider_id: String,
+    /// Whether messages are signed, where nothing else is said for an enrollment.
+    pub signing: Signing,
+    /// How far the time of a signature may be from now.
+    pub signing_window: Window,
     /// Values that devices have begun to send in chunks.
     pub uploads: UploadLimits,
 }
@@ -65,6 +71,8 @@ impl Default for Options {
             max_data: 1024 * 1024,
             leave_timeout: 24 * 60 * 60 * 1000,
             provider_id: "Transom".to_owned(),
+            signing: Signing::default(),
+            signing_window: Window::default(),
             uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
         }
     }
@@ -138,9 +146,10 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let Options { rules, keep_idle, uploads, leave_timeout, .. } = &inner.options;
+                let Options { rules, keep_idle, uploads, leave_timeout, signing, signing_window, .. } = &inner.options;
                 let (keep_idle, leave_timeout) = (*keep_idle, *leave_timeout);
-                let frame = Frame { rules, keep_idle, uploads: *uploads, leave_timeout };
+                let (signing, window) = (*signing, *signing_window);
+                let frame = Frame { rules, keep_idle, uploads: *uploads, leave_timeout, signing, window };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })
@@ -158,8 +167,12 @@ impl Management {
         if told.session_began {
             self.0.metrics.session("started");
         }
-        if let Some(mismatch) = told.mismatch {
-            self.0.metrics.certificate_refused(mismatch.as_str());
+        if let Some(mismatch) = &told.mismatch {
+            if mismatch.is_of_signature() {
+                self.0.metrics.signature_refused(mismatch.as_str());
+            } else {
+                self.0.metrics.certificate_refused(mismatch.as_str());
+            }
             tracing::warn!(reason = mismatch.as_str(), "a message was refused");
         }
         if matches!(told.outcome, ExchangeOutcome::WrongCredential | ExchangeOutcome::Stranger) {
@@ -169,17 +182,23 @@ impl Management {
 }
 
 fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Heard, Refusal> {
-    let DeviceRequest { encoding, body, headers, peer, certificate, received_at } = request;
+    let DeviceRequest { encoding, body, headers, peer, certificate, signature, lie, received_at } = request;
     let Decoded { message, text } = decode(encoding, &body, limits)?;
     Ok(Heard {
         message,
         kept: kept(&text),
         body_hash: hex(&Sha256::digest(&body)),
-        size: body.len(),
+        body,
         encoding,
         headers,
         peer: peer.to_string(),
         certificate,
+        lie,
+        authorities: signature.as_ref().map(|signature| Arc::clone(&signature.authorities)),
+        signature: signature.map(|signature| match signature.value {
+            Some(value) => MessageSignature::read(&value),
+            None => Err(SignatureRefused::Several),
+        }),
         received_at,
         started,
         fresh_nonce: Nonce::from_bytes(&rand::random::<[u8; 16]>()),

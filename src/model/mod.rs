@@ -13,6 +13,7 @@ mod ids;
 mod issued;
 mod journal;
 mod page;
+mod proof;
 mod secret;
 mod session;
 mod sign_in;
@@ -40,6 +41,7 @@ pub use ids::{
 pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
+pub use proof::{Proof, ProofKind, Signing, Verdict};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
 pub use sign_in::{NewSignIn, SignIn};

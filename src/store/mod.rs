@@ -34,6 +34,7 @@ mod schema;
 mod seal;
 mod session;
 mod sign_in;
+mod signing;
 mod token;
 mod tx;
 mod upload;

@@ -51,6 +51,8 @@ table! {
         needs_certificate -> Bool,
         certificate_ends -> Nullable<BigInt>,
         leave_by -> Nullable<BigInt>,
+        signing -> Nullable<Text>,
+        signing_confirmed_at -> Nullable<BigInt>,
     }
 }
 
@@ -68,6 +70,7 @@ table! {
         first_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         reason -> Nullable<Text>,
+        der -> Nullable<Binary>,
     }
 }
 
@@ -162,6 +165,7 @@ table! {
         reply_size -> BigInt,
         request -> Nullable<Binary>,
         reply -> Nullable<Binary>,
+        proofs -> Nullable<Text>,
     }
 }
 
