@@ -5,6 +5,7 @@
 //! transaction of the store: what the device may do is decided by [`transom_protocol::session`], and nothing leaves
 //! before it is committed.
 
+mod attendant;
 pub mod conversation;
 mod effects;
 mod exchange;
@@ -17,6 +18,7 @@ mod orders;
 mod request;
 mod service;
 
+pub use attendant::Attendant;
 pub(crate) use journal::text_of;
 pub use leaving::{LeaveError, Left};
 pub use maintenance::Tidied;

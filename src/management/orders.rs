@@ -109,6 +109,7 @@ impl Management {
             batch: Some(batch.clone()),
             created_by: order.by.clone(),
             max_open: self.options().max_open,
+            wake: self.options().wakes,
         };
         tx.enqueue(&new, now)
     }

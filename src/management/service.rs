@@ -8,6 +8,7 @@ use transom_protocol::session::{DeviceId, Nonce, Rules};
 use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
 
+use super::attendant::Attendant;
 use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, exchange};
 use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
@@ -37,6 +38,10 @@ pub struct Options {
     pub leave_timeout: i64,
     /// What the device knows this server as: `PROVIDER-ID` of its account.
     pub provider_id: String,
+    /// Whether an order asks for a push to the devices that can be woken.
+    pub wakes: bool,
+    /// Who else has something to say to devices.
+    pub attendants: Vec<Attendant>,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -61,6 +66,8 @@ impl Default for Options {
             max_data: 1024 * 1024,
             leave_timeout: 24 * 60 * 60 * 1000,
             provider_id: "Transom".to_owned(),
+            wakes: false,
+            attendants: Vec::new(),
         }
     }
 }
@@ -133,8 +140,14 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let Options { rules, keep_idle, leave_timeout, .. } = &inner.options;
-                let frame = Frame { rules, keep_idle: *keep_idle, leave_timeout: *leave_timeout };
+                let Options { rules, keep_idle, leave_timeout, attendants, max_open, .. } = &inner.options;
+                let frame = Frame {
+                    rules,
+                    keep_idle: *keep_idle,
+                    leave_timeout: *leave_timeout,
+                    attendants,
+                    max_open: *max_open,
+                };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })

@@ -13,6 +13,7 @@ mod ids;
 mod issued;
 mod journal;
 mod page;
+mod push;
 mod secret;
 mod session;
 mod time;
@@ -21,7 +22,7 @@ mod token;
 pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
-    NotEnqueued,
+    NotEnqueued, OWN,
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
 pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
@@ -33,12 +34,16 @@ pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };
 pub use ids::{
-    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, SessionKey,
+    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, PushClaim, SessionKey,
     TokenId, command_id, parse_command_id,
 };
 pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
+pub use push::{
+    ChannelState, ClaimedPush, MissedWake, PushChannel, PushOutcome, PushRecord, PushResult, PushServiceRecord, PushToken,
+    TokenTurn,
+};
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};

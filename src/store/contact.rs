@@ -37,6 +37,10 @@ pub struct Contact {
     pub info: DeviceInfo,
     /// Commands without an outcome. With none there is nothing to look up in the queue.
     pub open_commands: i64,
+    /// A push is wanted, or was sent, and no session has begun since.
+    pub wake_since: Option<Timestamp>,
+    /// From then on the device is asked for its channel; `None` when it never was.
+    pub channel_due_at: Option<Timestamp>,
     /// The newest session, whatever became of it.
     pub session: Option<(SessionKey, Session)>,
 }
@@ -103,6 +107,8 @@ struct ContactRow {
     needs_certificate: bool,
     leave_by: Option<i64>,
     upn: Option<String>,
+    wake_since: Option<i64>,
+    channel_due_at: Option<i64>,
 }
 
 impl Tx<'_> {
@@ -156,6 +162,8 @@ impl Tx<'_> {
             needs_certificate: row.needs_certificate,
             leave_by: row.leave_by.map(Timestamp),
             upn: row.upn,
+            wake_since: row.wake_since.map(Timestamp),
+            channel_due_at: row.channel_due_at.map(Timestamp),
             session,
         })
     }

@@ -83,6 +83,7 @@ fn order(devices: &[&str], commands: Vec<NewCommand>) -> NewCommands {
         batch: None,
         created_by: "tests".to_owned(),
         max_open: 10_000,
+        wake: false,
     }
 }
 

@@ -1,0 +1,5 @@
+DROP TABLE push_services;
+DROP TABLE pushes;
+DROP TABLE push_channels;
+ALTER TABLE enrollments DROP COLUMN channel_due_at;
+ALTER TABLE enrollments DROP COLUMN wake_since;
