@@ -1,5 +1,21 @@
 -- The whole schema, as the migrations make it. Rewritten by BLESS=1 cargo test; a test compares.
 
+CREATE TABLE admissions (
+    enrollment text COLLATE "C" NOT NULL,
+    user_name text NOT NULL,
+    folded_user text COLLATE "C" NOT NULL,
+    means text NOT NULL,
+    token text COLLATE "C",
+    device_id text NOT NULL,
+    folded_id text COLLATE "C" NOT NULL,
+    hw_dev_id text,
+    admitted_at bigint NOT NULL,
+    CONSTRAINT admissions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT admissions_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX admissions_by_token ON admissions USING btree (token, enrollment) WHERE (token IS NOT NULL);
+CREATE INDEX admissions_by_user ON admissions USING btree (folded_user, folded_id);
+
 CREATE TABLE api_tokens (
     id text COLLATE "C" NOT NULL,
     name text NOT NULL,
@@ -90,6 +106,14 @@ CREATE INDEX commands_lapsing ON commands USING btree (lapses_at) WHERE (lapses_
 CREATE INDEX commands_ready ON commands USING btree (enrollment, lane, sequence, ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX commands_settled ON commands USING btree (settled_at, id) WHERE (settled_at IS NOT NULL);
 
+CREATE TABLE declared_devices (
+    kind text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    note text,
+    created_at bigint NOT NULL,
+    CONSTRAINT declared_devices_pkey PRIMARY KEY (kind, value)
+);
+
 CREATE TABLE devices (
     id text COLLATE "C" NOT NULL,
     device_id text NOT NULL,
@@ -106,6 +130,75 @@ CREATE TABLE devices (
     CONSTRAINT devices_folded_id_key UNIQUE (folded_id)
 );
 CREATE INDEX devices_by_name ON devices USING btree (folded_name, folded_id) WHERE (folded_name IS NOT NULL);
+
+CREATE TABLE enrollment_attempts (
+    id text COLLATE "C" NOT NULL,
+    at bigint NOT NULL,
+    last_at bigint NOT NULL,
+    count bigint NOT NULL,
+    peer text NOT NULL,
+    user_name text,
+    folded_user text COLLATE "C",
+    device_id text,
+    folded_id text COLLATE "C",
+    hw_dev_id text,
+    device_name text,
+    step text NOT NULL,
+    outcome text NOT NULL,
+    reason text,
+    fault text,
+    detail text,
+    enrollment text COLLATE "C",
+    trace_id text NOT NULL,
+    CONSTRAINT enrollment_attempts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX enrollment_attempts_by_device ON enrollment_attempts USING btree (folded_id, id) WHERE (folded_id IS NOT NULL);
+CREATE INDEX enrollment_attempts_by_time ON enrollment_attempts USING btree (at);
+CREATE INDEX enrollment_attempts_by_trace ON enrollment_attempts USING btree (trace_id, id);
+CREATE INDEX enrollment_attempts_by_user ON enrollment_attempts USING btree (folded_user, id) WHERE (folded_user IS NOT NULL);
+
+CREATE TABLE enrollment_failures (
+    bucket text NOT NULL,
+    count bigint NOT NULL,
+    failed_at bigint NOT NULL,
+    locked_until bigint,
+    noted text,
+    CONSTRAINT enrollment_failures_pkey PRIMARY KEY (bucket)
+);
+CREATE INDEX enrollment_failures_by_time ON enrollment_failures USING btree (failed_at);
+
+CREATE TABLE enrollment_tokens (
+    id text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    user_name text NOT NULL,
+    folded_user text COLLATE "C" NOT NULL,
+    uses bigint NOT NULL,
+    used bigint NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    expires_at bigint,
+    last_used_at bigint,
+    revoked_at bigint,
+    CONSTRAINT enrollment_tokens_pkey PRIMARY KEY (id),
+    CONSTRAINT enrollment_tokens_hash_key UNIQUE (hash)
+);
+CREATE INDEX enrollment_tokens_by_user ON enrollment_tokens USING btree (folded_user, id);
+
+CREATE TABLE enrollment_users (
+    id text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    folded_name text COLLATE "C" NOT NULL,
+    display_name text,
+    password bytea NOT NULL,
+    bulk boolean NOT NULL,
+    max_devices bigint,
+    created_at bigint NOT NULL,
+    password_set_at bigint NOT NULL,
+    disabled_at bigint,
+    last_used_at bigint,
+    CONSTRAINT enrollment_users_pkey PRIMARY KEY (id),
+    CONSTRAINT enrollment_users_folded_name_key UNIQUE (folded_name)
+);
 
 CREATE TABLE enrollments (
     id text COLLATE "C" NOT NULL,
@@ -132,6 +225,8 @@ CREATE TABLE enrollments (
     needs_certificate boolean NOT NULL,
     certificate_ends bigint,
     leave_by bigint,
+    wake_since bigint,
+    channel_due_at bigint,
     CONSTRAINT enrollments_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
     CONSTRAINT enrollments_pkey PRIMARY KEY (id),
     CONSTRAINT enrollments_folded_id_generation_key UNIQUE (folded_id, generation)
@@ -213,6 +308,59 @@ CREATE TABLE meta (
     value bytea NOT NULL,
     CONSTRAINT meta_pkey PRIMARY KEY (name)
 );
+
+CREATE TABLE push_channels (
+    enrollment text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    reason text,
+    package text,
+    uri bytea,
+    uri_hash text COLLATE "C",
+    status bigint,
+    observed_at bigint,
+    changed_at bigint NOT NULL,
+    pushes bigint NOT NULL,
+    woke bigint NOT NULL,
+    slept bigint NOT NULL,
+    awaiting_since bigint,
+    pushed_at bigint,
+    woke_at bigint,
+    outcome text,
+    outcome_at bigint,
+    outcome_detail text,
+    CONSTRAINT push_channels_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT push_channels_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX push_channels_awaiting ON push_channels USING btree (awaiting_since) WHERE (awaiting_since IS NOT NULL);
+
+CREATE TABLE push_services (
+    name text COLLATE "C" NOT NULL,
+    token bytea,
+    token_for text COLLATE "C",
+    token_ends bigint,
+    token_number bigint NOT NULL,
+    refresh_until bigint,
+    refresh_failures bigint NOT NULL,
+    refresh_after bigint,
+    problem text,
+    problem_at bigint,
+    paced_until bigint NOT NULL,
+    paused_until bigint,
+    CONSTRAINT push_services_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE pushes (
+    enrollment text COLLATE "C" NOT NULL,
+    urgent boolean NOT NULL,
+    requested_at bigint NOT NULL,
+    due_at bigint NOT NULL,
+    attempts bigint NOT NULL,
+    claim text COLLATE "C",
+    claimed_at bigint,
+    CONSTRAINT pushes_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT pushes_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX pushes_by_due ON pushes USING btree (due_at);
 
 CREATE TABLE sessions (
     id text COLLATE "C" NOT NULL,

@@ -1,5 +1,19 @@
 -- The whole schema, as the migrations make it. Rewritten by BLESS=1 cargo test; a test compares.
 
+CREATE TABLE admissions (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    user_name TEXT NOT NULL,
+    folded_user TEXT NOT NULL,
+    means TEXT NOT NULL,
+    token TEXT,
+    device_id TEXT NOT NULL,
+    folded_id TEXT NOT NULL,
+    hw_dev_id TEXT,
+    admitted_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX admissions_by_token ON admissions (token, enrollment) WHERE token IS NOT NULL;
+CREATE INDEX admissions_by_user ON admissions (folded_user, folded_id);
+
 CREATE TABLE api_tokens (
     id TEXT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
@@ -82,6 +96,14 @@ CREATE INDEX commands_lapsing ON commands (lapses_at) WHERE lapses_at IS NOT NUL
 CREATE INDEX commands_ready ON commands (enrollment, lane, sequence, ready_at) WHERE ready_at IS NOT NULL;
 CREATE INDEX commands_settled ON commands (settled_at, id) WHERE settled_at IS NOT NULL;
 
+CREATE TABLE declared_devices (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    note TEXT,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (kind, value)
+) STRICT;
+
 CREATE TABLE devices (
     id TEXT NOT NULL PRIMARY KEY,
     device_id TEXT NOT NULL,            -- as it was first sent
@@ -96,6 +118,69 @@ CREATE TABLE devices (
     os_version TEXT
 ) STRICT;
 CREATE INDEX devices_by_name ON devices (folded_name, folded_id) WHERE folded_name IS NOT NULL;
+
+CREATE TABLE enrollment_attempts (
+    id TEXT NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    peer TEXT NOT NULL,
+    user_name TEXT,
+    folded_user TEXT,
+    device_id TEXT,
+    folded_id TEXT,
+    hw_dev_id TEXT,
+    device_name TEXT,
+    step TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT,
+    fault TEXT,
+    detail TEXT,
+    enrollment TEXT,
+    trace_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX enrollment_attempts_by_device ON enrollment_attempts (folded_id, id) WHERE folded_id IS NOT NULL;
+CREATE INDEX enrollment_attempts_by_time ON enrollment_attempts (at);
+CREATE INDEX enrollment_attempts_by_trace ON enrollment_attempts (trace_id, id);
+CREATE INDEX enrollment_attempts_by_user ON enrollment_attempts (folded_user, id) WHERE folded_user IS NOT NULL;
+
+CREATE TABLE enrollment_failures (
+    bucket TEXT NOT NULL PRIMARY KEY,
+    count INTEGER NOT NULL,
+    failed_at INTEGER NOT NULL,
+    locked_until INTEGER,
+    noted TEXT                          -- the attempt at which those that come while it is locked are counted
+) STRICT;
+CREATE INDEX enrollment_failures_by_time ON enrollment_failures (failed_at);
+
+CREATE TABLE enrollment_tokens (
+    id TEXT NOT NULL PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,          -- SHA-256 of the token
+    user_name TEXT NOT NULL,
+    folded_user TEXT NOT NULL,
+    uses INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at INTEGER,
+    last_used_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+CREATE INDEX enrollment_tokens_by_user ON enrollment_tokens (folded_user, id);
+
+CREATE TABLE enrollment_users (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,                 -- as it was first written
+    folded_name TEXT NOT NULL UNIQUE,   -- in lower case: the form that is compared
+    display_name TEXT,
+    password BLOB NOT NULL,             -- sealed: the Argon2id hash
+    bulk INTEGER NOT NULL,              -- enrolls devices for others: any number
+    max_devices INTEGER,
+    created_at INTEGER NOT NULL,
+    password_set_at INTEGER NOT NULL,
+    disabled_at INTEGER,
+    last_used_at INTEGER
+) STRICT;
 
 CREATE TABLE enrollments (
     id TEXT NOT NULL PRIMARY KEY,
@@ -114,7 +199,7 @@ CREATE TABLE enrollments (
     ended_at INTEGER,
     session TEXT,
     session_snapshot BLOB,              -- sealed
-    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER,             -- since when the newest session has waited for an answer
+    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, wake_since INTEGER, channel_due_at INTEGER,             -- since when the newest session has waited for an answer
     UNIQUE (folded_id, generation)
 ) STRICT;
 CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;
@@ -190,6 +275,54 @@ CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE push_channels (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    state TEXT NOT NULL,
+    reason TEXT,                        -- why it is in this state
+    package TEXT,                       -- the package family name that the device was given
+    uri BLOB,                          -- sealed: the address, where it may be called
+    uri_hash TEXT,          -- SHA-256 of the address that was last reported, whatever became of it
+    status INTEGER,                      -- Push/Status
+    observed_at INTEGER,                 -- when the device last said something of it
+    changed_at INTEGER NOT NULL,
+    pushes INTEGER NOT NULL,             -- pushes that WNS took
+    woke INTEGER NOT NULL,               -- of these, followed by a session
+    slept INTEGER NOT NULL,              -- of these, not followed by one in time
+    awaiting_since INTEGER,              -- WNS took a push, and no session has begun yet
+    pushed_at INTEGER,
+    woke_at INTEGER,
+    outcome TEXT,                       -- of the last push
+    outcome_at INTEGER,
+    outcome_detail TEXT
+) STRICT;
+CREATE INDEX push_channels_awaiting ON push_channels (awaiting_since) WHERE awaiting_since IS NOT NULL;
+
+CREATE TABLE push_services (
+    name TEXT NOT NULL PRIMARY KEY,
+    token BLOB,                        -- sealed
+    token_for TEXT,         -- SHA-256 of the credentials that it was given for
+    token_ends INTEGER,
+    token_number INTEGER NOT NULL,       -- counts the tokens
+    refresh_until INTEGER,               -- an instance asks for one, and has time until then
+    refresh_failures INTEGER NOT NULL,
+    refresh_after INTEGER,               -- not to be asked before
+    problem TEXT,                       -- why there is no token
+    problem_at INTEGER,
+    paced_until INTEGER NOT NULL,        -- the rate is used up until then
+    paused_until INTEGER                 -- the service asked to be left alone
+) STRICT;
+
+CREATE TABLE pushes (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    urgent INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,             -- not before; while an instance sends it: when another may
+    attempts INTEGER NOT NULL,
+    claim TEXT,             -- of the instance that sends it
+    claimed_at INTEGER
+) STRICT;
+CREATE INDEX pushes_by_due ON pushes (due_at);
 
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,

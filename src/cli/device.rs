@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     Global, Output,
     client::connected,
+    push,
     shown::{Ink, Paint, line, short, table, time},
 };
 use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
@@ -144,6 +145,9 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         fact("enrollment", Some(format!("{}, number {} of this device", line(&life.id), life.generation)));
         fact("enrolled", Some(time(life.created_at)));
         fact("ended", life.ended_at.map(time));
+    }
+    for (name, value) in device.push.iter().flat_map(push::told_of_device) {
+        fact(name, Some(value));
     }
     if !events.is_empty() {
         text.push_str("\nLately\n");

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
-use super::{Installation, hinted};
+use super::{Installation, hinted, waking};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
@@ -31,7 +31,7 @@ pub struct Instance {
     pub parts: Parts,
     /// What operators may do.
     pub admin: Admin,
-    tidying: JoinHandle<()>,
+    working: Vec<JoinHandle<()>>,
 }
 
 /// The time.
@@ -57,9 +57,16 @@ impl Instance {
         let metrics = Metrics::new();
         let door = &settings.device_door;
         let devices = DeviceLimiter::new(door.device_rate, door.device_burst);
-        let management = Management::new(store.clone(), options(settings), metrics.clone(), devices);
+        let mut options = options(settings);
+        let push = waking::push(installation, &store, &metrics, &options.provider_id)?;
+        if let Some(push) = &push {
+            options.wakes = true;
+            options.attendants.push(waking::attendant(push));
+        }
+        let management = Management::new(store.clone(), options, metrics.clone(), devices);
         let admin = Admin::new(store.clone(), management.clone());
-        let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
+        let mut working = vec![tokio::spawn(tidy(management.clone(), retention(settings)))];
+        working.extend(push.iter().flat_map(waking::start));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
             identity: installation.identity()?,
@@ -73,13 +80,13 @@ impl Instance {
             admin: admin.clone(),
             metrics,
         };
-        Ok(Self { parts, admin, tidying })
+        Ok(Self { parts, admin, working })
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        self.tidying.abort();
+        self.working.iter().for_each(JoinHandle::abort);
     }
 }
 

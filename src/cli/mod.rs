@@ -19,10 +19,12 @@ mod instance;
 mod logging;
 mod output;
 mod progress;
+mod push;
 mod serve;
 mod session;
 mod shown;
 mod simulate;
+mod waking;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -101,6 +103,7 @@ verbs! {
     Session(session::Session),
     Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
+    Push(push::Push),
     Simulate(simulate::Simulate),
     Bench(bench::Bench),
 }

@@ -290,7 +290,7 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("queue.max_attempts", settings.queue.max_attempts == 0, zero),
     ];
     let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));
-    broken.or_else(|| settings.enrollment_limits.unfit())
+    broken.or_else(|| settings.enrollment_limits.unfit()).or_else(|| settings.push.unfit())
 }
 
 #[cfg(test)]

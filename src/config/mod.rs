@@ -7,6 +7,7 @@
 mod enrollment_limits;
 mod folder;
 mod load;
+mod push;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub use push::{Hidden, Push, TokenForm};
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
@@ -42,6 +44,8 @@ pub struct Settings {
     pub queue: Queue,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
+    /// Waking devices.
+    pub push: Push,
     /// What was said, kept for reading.
     pub journal: Journal,
     /// The log on standard error.

@@ -121,6 +121,11 @@ impl Management {
         }
     }
 
+    /// Whether devices are woken for what is ordered for them.
+    pub fn wakes(&self) -> bool {
+        self.options().wakes
+    }
+
     /// Open commands that one device may have.
     pub fn max_open(&self) -> i64 {
         self.options().max_open

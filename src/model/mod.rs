@@ -25,30 +25,31 @@ pub use command::{
     NotEnqueued, OWN,
 };
 pub use device::{Device, DeviceFilter, DeviceInfo};
-pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
 pub use enroller::{
     Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
     NewEnrollmentUser, UserName,
 };
+pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrollment};
 pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };
 pub use ids::{
-    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, PushClaim, SessionKey,
-    TokenId, command_id, parse_command_id,
+    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, PushClaim,
+    SessionKey, TokenId, command_id, parse_command_id,
 };
 pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
 pub use push::{
-    ChannelState, ClaimedPush, MissedWake, PushChannel, PushOutcome, PushRecord, PushResult, PushServiceRecord, PushToken,
-    TokenTurn,
+    ChannelState, ClaimedPush, MissedWake, PushChannel, PushOutcome, PushRecord, PushResult, PushServiceRecord,
+    PushToken, TokenTurn,
 };
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::ApiToken;
 pub use transom_protocol::csp::{Instruction, Setting};
+pub use transom_protocol::push::PushStatus;
 pub use transom_protocol::session::{
     CommandId, CommandState, DeviceId, Ending, ItemOutcome, MsgId, Phase, Progress, Reason, ReasonCode, ResultValue,
     SessionId, Timestamp,

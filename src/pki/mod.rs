@@ -30,9 +30,9 @@ pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerp
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
-pub use presented::{DeviceAuthorities, Presented};
 pub use import::ImportRefused;
 pub use key::WeakKey;
+pub use presented::{DeviceAuthorities, Presented};
 pub use request::{CertificateRequest, CsrRefused};
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,

@@ -15,6 +15,7 @@ mod sessions;
 mod signed_in;
 mod traces;
 mod values;
+mod waking;
 
 /// Runs a test on each engine that is there.
 macro_rules! on_both {

@@ -32,7 +32,7 @@ fn device(name: &str) -> DeviceId {
     DeviceId::parse(name).unwrap()
 }
 
-fn account(secret: &str) -> Account {
+pub(crate) fn account(secret: &str) -> Account {
     Account {
         scheme: AuthScheme::Md5,
         client: Credential { name: "device".to_owned(), a1: A1::new("device", secret) },

@@ -19,7 +19,7 @@ use super::BearerToken;
 use crate::{
     admin::{
         Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
-        Ordered, PageJson, Part, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
+        Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
     },
     pki::outbound,
 };
@@ -107,6 +107,11 @@ impl Client {
     /// What happened to a device, newest first.
     pub async fn events(&self, device: &str, part: &Part) -> Result<PageJson<EventJson>, ClientError> {
         self.get(&["devices", device, "events"], part).await
+    }
+
+    /// How pushes go in general.
+    pub async fn push_service(&self) -> Result<PushServiceJson, ClientError> {
+        self.get(&["push"], &()).await
     }
 
     /// Sessions, newest first.

@@ -8,6 +8,7 @@ mod body;
 mod commands;
 mod devices;
 mod enrollments;
+mod push;
 mod query;
 mod refusal;
 mod repeat;
@@ -42,6 +43,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
     devices::configure(routes);
     sessions::configure(routes);
     enrollments::configure(routes);
+    push::configure(routes);
     status::configure(routes);
 }
 

@@ -1,5 +1,6 @@
 //! The token that WNS wants with every push: asked for in one of two forms.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -65,8 +66,19 @@ impl TokenForm {
 }
 
 impl TokenRequest {
-    /// The fields of the form that is posted (`application/x-www-form-urlencoded`).
-    pub fn fields(&self) -> [(&'static str, Zeroizing<String>); 4] {
+    /// The form that is posted, as `application/x-www-form-urlencoded`.
+    pub fn body(&self) -> Zeroizing<String> {
+        let mut body = Zeroizing::new(String::new());
+        for (name, value) in self.fields() {
+            let separator = if body.is_empty() { "" } else { "&" };
+            for part in [separator, name, "="].into_iter().chain(utf8_percent_encode(&value, NON_ALPHANUMERIC)) {
+                body.push_str(part);
+            }
+        }
+        body
+    }
+
+    fn fields(&self) -> [(&'static str, Zeroizing<String>); 4] {
         let client_id = match self.form {
             // The bare SID is `invalid_client`.
             TokenForm::Live if !self.client_id.starts_with("ms-app://") => format!("ms-app://{}", self.client_id),
@@ -165,6 +177,12 @@ mod tests {
         assert_eq!(field(&entra, "scope"), "https://wns.windows.com/.default");
         assert_eq!(field(&entra, "client_secret"), "hunter2");
         assert!(!format!("{entra:?}").contains("hunter2"));
+        let body = request(TokenForm::Live, "S-1-15-2-1").body();
+        assert_eq!(
+            body.as_str(),
+            "grant_type=client%5Fcredentials&client_id=ms%2Dapp%3A%2F%2FS%2D1%2D15%2D2%2D1&client_secret=hunter2\
+             &scope=notify%2Ewindows%2Ecom"
+        );
     }
 
     #[test]

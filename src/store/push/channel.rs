@@ -4,9 +4,7 @@ use diesel::prelude::*;
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::uri_of;
-use crate::model::{
-    ChannelState, EnrollmentId, MissedWake, PushChannel, PushOutcome, PushRecord, Secret,
-};
+use crate::model::{ChannelState, EnrollmentId, MissedWake, PushChannel, PushOutcome, PushRecord, Secret};
 use crate::store::fragments::{at_most, columns, update};
 use crate::store::schema::{enrollments, push_channels, pushes};
 use crate::store::tx::{Tx, on_backend};
@@ -121,8 +119,7 @@ impl Tx<'_> {
     /// sent has woken the device. The enrollment is to be locked.
     pub fn session_followed(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<Woken, Error> {
         let id = enrollment.as_str();
-        let query =
-            update(enrollments::table, enrollments::id.eq(id), enrollments::wake_since.eq(None::<i64>));
+        let query = update(enrollments::table, enrollments::id.eq(id), enrollments::wake_since.eq(None::<i64>));
         on_backend!(self, |conn| query.execute(conn))?;
         let query = push_channels::table.find(id).select(push_channels::awaiting_since);
         let awaiting: Option<Option<i64>> = on_backend!(
@@ -157,7 +154,11 @@ impl Tx<'_> {
             .inner_join(enrollments::table)
             .filter(push_channels::awaiting_since.lt(before.0))
             .order(push_channels::awaiting_since.asc())
-            .select((push_channels::enrollment, push_channels::awaiting_since.assume_not_null(), enrollments::device_id));
+            .select((
+                push_channels::enrollment,
+                push_channels::awaiting_since.assume_not_null(),
+                enrollments::device_id,
+            ));
         let due = at_most(limit, due);
         let due: Vec<(String, i64, String)> = on_backend!(self, |conn| due.load(conn))?;
         let mut missed = Vec::with_capacity(due.len());
@@ -165,11 +166,10 @@ impl Tx<'_> {
             let query = update(
                 push_channels::table,
                 // A session may have begun, or another instance may have been here.
-                push_channels::enrollment.eq(&enrollment).and(push_channels::awaiting_since.eq(Some(since)).assume_not_null()),
-                (
-                    push_channels::awaiting_since.eq(None::<i64>),
-                    push_channels::slept.eq(push_channels::slept + 1),
-                ),
+                push_channels::enrollment
+                    .eq(&enrollment)
+                    .and(push_channels::awaiting_since.eq(Some(since)).assume_not_null()),
+                (push_channels::awaiting_since.eq(None::<i64>), push_channels::slept.eq(push_channels::slept + 1)),
             );
             if on_backend!(self, |conn| query.execute(conn))? == 1 {
                 missed.push(MissedWake {
@@ -201,7 +201,10 @@ impl Tx<'_> {
             awaiting_since: row.awaiting_since.map(Timestamp),
             pushed_at: row.pushed_at.map(Timestamp),
             woke_at: row.woke_at.map(Timestamp),
-            outcome: row.outcome.map(|word| words::of_word::<PushOutcome>(&word, "push_channels.outcome")).transpose()?,
+            outcome: row
+                .outcome
+                .map(|word| words::of_word::<PushOutcome>(&word, "push_channels.outcome"))
+                .transpose()?,
             outcome_at: row.outcome_at.map(Timestamp),
             outcome_detail: row.outcome_detail,
             due_at: due_at.map(Timestamp),

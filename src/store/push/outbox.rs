@@ -82,11 +82,12 @@ impl Tx<'_> {
         let rows: Vec<PushRow> = live.into_iter().map(row).collect();
         let count = rows.len();
         for row in rows {
-            let query = diesel::insert_into(pushes::table).values(row).on_conflict(pushes::enrollment).do_update().set((
-                pushes::urgent.eq(sql::<Bool>(URGENT)),
-                pushes::requested_at.eq(now.0),
-                pushes::due_at.eq(sql::<BigInt>(DUE)),
-            ));
+            let query =
+                diesel::insert_into(pushes::table).values(row).on_conflict(pushes::enrollment).do_update().set((
+                    pushes::urgent.eq(sql::<Bool>(URGENT)),
+                    pushes::requested_at.eq(now.0),
+                    pushes::due_at.eq(sql::<BigInt>(DUE)),
+                ));
             on_backend!(self, |conn| query.execute(conn))?;
         }
         Ok(count)
@@ -165,8 +166,7 @@ impl Tx<'_> {
 
     /// How many pushes may go now; they count as gone. The row of the service is the lock of all who claim.
     fn take_pace(&mut self, rules: ClaimRules, now: Timestamp) -> Result<i64, Error> {
-        let query =
-            push_services::table.find(WNS).select((push_services::paced_until, push_services::paused_until));
+        let query = push_services::table.find(WNS).select((push_services::paced_until, push_services::paused_until));
         let (paced, paused): (i64, Option<i64>) = on_backend!(
             self,
             sqlite => |conn| query.first(conn),
@@ -280,11 +280,8 @@ impl Tx<'_> {
 
     /// The service asked to be left alone by everybody until then.
     pub fn pause_pushes(&mut self, until: Timestamp) -> Result<(), Error> {
-        let query = update(
-            push_services::table,
-            push_services::name.eq(WNS),
-            push_services::paused_until.eq(Some(until.0)),
-        );
+        let query =
+            update(push_services::table, push_services::name.eq(WNS), push_services::paused_until.eq(Some(until.0)));
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
