@@ -386,6 +386,23 @@ CREATE INDEX sessions_by_device ON sessions USING btree (folded_id, started_at, 
 CREATE INDEX sessions_by_enrollment ON sessions USING btree (enrollment);
 CREATE INDEX sessions_by_start ON sessions USING btree (started_at, id);
 
+CREATE TABLE sign_ins (
+    id text COLLATE "C" NOT NULL,
+    state_hash bytea NOT NULL,
+    handle_hash bytea NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    user_name text NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    spent_at bigint,
+    spent_by text COLLATE "C",
+    CONSTRAINT sign_ins_pkey PRIMARY KEY (id),
+    CONSTRAINT sign_ins_handle_hash_key UNIQUE (handle_hash),
+    CONSTRAINT sign_ins_state_hash_key UNIQUE (state_hash)
+);
+CREATE INDEX sign_ins_by_time ON sign_ins USING btree (expires_at);
+
 CREATE TABLE upload_chunks (
     session text COLLATE "C" NOT NULL,
     number bigint NOT NULL,

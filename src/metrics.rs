@@ -51,6 +51,7 @@ struct Inner {
     push_wakes: Family<EventLabels, Counter>,
     push_tokens: Family<OutcomeLabels, Counter>,
     pushes_waiting: Gauge,
+    enrollments: Family<EnrollmentLabels, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -80,6 +81,12 @@ struct RefusalLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EventLabels {
     event: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EnrollmentLabels {
+    step: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -126,6 +133,7 @@ impl Metrics {
             push_wakes: Family::default(),
             push_tokens: Family::default(),
             pushes_waiting: Gauge::default(),
+            enrollments: Family::default(),
             registry: Registry::default(),
         };
         registry.register("build", "The running release", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
@@ -174,6 +182,11 @@ impl Metrics {
         );
         registry.register("commands", "Commands that came into a state", inner.commands.clone());
         registry.register(
+            "enrollment_requests",
+            "Requests to the enrollment services, and what became of them",
+            inner.enrollments.clone(),
+        );
+        registry.register(
             "device_certificate_refusals",
             "Messages that were refused because of the certificate that came with them, or because none did",
             inner.certificate_refusals.clone(),
@@ -216,6 +229,11 @@ impl Metrics {
     /// Counts a command that came into a state, by the state's name.
     pub fn command(&self, state: &'static str) {
         self.0.commands.get_or_create(&StateLabels { state }).inc();
+    }
+
+    /// Counts a request to the enrollment services: which, and `answered` or why not.
+    pub fn enrollment(&self, step: &'static str, outcome: &'static str) {
+        self.0.enrollments.get_or_create(&EnrollmentLabels { step, outcome }).inc();
     }
 
     /// Counts a message that was refused because of its certificate, by why.

@@ -1,5 +1,7 @@
 //! The commands that talk to a server: the program itself, against doors that are open.
 
+mod enrolling;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod ca;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod conversations;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod e2e;
 #[cfg(test)]

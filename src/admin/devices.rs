@@ -40,7 +40,7 @@ pub struct EnrollmentJson {
     pub id: String,
     /// Counts the lives of the device.
     pub generation: i32,
-    /// `pending`, `active`, `replaced` or `unenrolled`.
+    /// `pending`, `active`, `unenrolling`, `replaced`, `unenrolled`, `unknown` or `blocked`.
     pub state: Cow<'static, str>,
     /// When it was made.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
@@ -51,6 +51,20 @@ pub struct EnrollmentJson {
     /// When it ended.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     pub ended_at: Option<Timestamp>,
+    /// The enrolled user, where the device enrolled itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// `full` for a user's, `device` for the computer's own, where the device enrolled itself.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Cow<'static, str>>,
+    /// When its certificate ends, where it has one that counts.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option"
+    )]
+    pub certificate_ends_at: Option<Timestamp>,
 }
 
 impl From<Device> for DeviceJson {
@@ -69,6 +83,9 @@ impl From<Device> for DeviceJson {
                 created_at: life.created_at,
                 first_seen_at: life.first_seen_at,
                 ended_at: life.ended_at,
+                user: life.upn,
+                kind: life.kind.map(|kind| kind.as_str().into()),
+                certificate_ends_at: life.certificate_ends,
             }),
             push: None,
         }

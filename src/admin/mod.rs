@@ -3,26 +3,41 @@
 
 mod command_view;
 mod commands;
+mod declared;
 mod devices;
+mod enrollment_attempts;
+mod enrollment_tokens;
+mod enrollment_users;
 mod error;
 mod imports;
 mod journal;
+mod leaving;
 mod orders;
 mod push;
 mod repetition;
+mod secret_text;
 mod sessions;
 mod status;
 mod tokens;
 
 pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
 pub use commands::{Cleared, CommandQuery, ResolveAs};
+pub use declared::{Declaration, Declared, DeclaredDeviceJson, NewDeclared};
 pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson};
+pub use enrollment_attempts::{EnrollmentAttemptJson, EnrollmentAttemptQuery};
+pub use enrollment_tokens::{
+    EnrollmentTokenDetail, EnrollmentTokenJson, EnrollmentTokenQuery, MadeEnrollmentToken, NewEnrollmentTokenJson,
+    TokenUse,
+};
+pub use enrollment_users::{EnrollmentUserJson, EnrollmentUserWithPassword, NewEnrollmentUserJson, NewPassword};
 pub use error::{Error, Fault};
 pub use imports::{Import, Imported, ImportedDevice};
 pub use journal::{EventJson, MessageJson};
+pub use leaving::Unenroll;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use push::{LastPushJson, PushJson, PushServiceJson};
 pub use repetition::Repetition;
+pub use secret_text::SecretText;
 pub use sessions::{SessionDetail, SessionJson, SessionQuery};
 pub use status::Status;
 pub use tokens::{NewToken, TOKEN_PREFIX};

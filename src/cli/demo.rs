@@ -10,20 +10,20 @@ use serde_json::json;
 
 use super::{Global, Installation, Instance, Output, init, logging, now};
 use crate::{
-    admin::{Admin, CommandJson, CommandQuery, Import, SessionQuery},
+    admin::{Admin, CommandJson, CommandQuery, NewEnrollmentTokenJson, SessionQuery},
     config::{DatabaseUrl, Host},
     http,
     simulator::{
         client::{Client, ClientOptions},
         device::{Behaviour, Device},
+        enrollment::{EnrollOptions, Enroller, Machine, SignIn},
         faults::FaultPlan,
-        identity::DeviceIdentity,
     },
 };
 
 /// Try it: a server, three simulated Windows devices and one of each command, in a throw-away folder
 ///
-/// Starts the server on the embedded database, lets the devices check in, and shows what was asked of them and what
+/// Starts the server on the embedded database, lets the devices enroll and check in, and shows what was asked of them and what
 /// they answered. Then it keeps running, so that you can look around, until Ctrl-C.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -85,11 +85,11 @@ impl Demo {
             installation.settings.admin_door.has_tls(),
         );
         addresses.write(&installation.folder).context("can't write run/addresses.json")?;
-        let url = format!("https://localhost:{}/ManagementServer/Mdm.svc", running.device_addr.port());
         let ca = installation.authority()?.certificate_pem()?;
-        let mut devices = enroll(&instance.admin, &url).await?;
+        let server = format!("https://localhost:{}", running.device_addr.port());
+        let (mut devices, mut complaints) = enroll(&instance.admin, &server, &ca).await?;
         order(&instance.admin).await?;
-        let complaints = check_in(&mut devices, &url, &ca).await?;
+        complaints.extend(check_in(&mut devices).await?);
         let commands = outcomes(&instance.admin).await?;
         let succeeded = complaints.is_empty() && commands.iter().all(|command| command.state == "succeeded");
         if output.is_json() {
@@ -114,21 +114,25 @@ impl Demo {
     }
 }
 
-/// Makes the three enrollments and the devices that have them.
-async fn enroll(admin: &Admin, url: &str) -> anyhow::Result<Vec<Device>> {
-    let mut entries = Vec::new();
-    let mut devices = Vec::new();
+/// A device with the connection that shows its certificate.
+type Connected = (Device, Client);
+
+/// Lets the three devices enroll, each with a token of its own; gives them, and what they had to say against the server.
+async fn enroll(admin: &Admin, server: &str, ca: &[u8]) -> anyhow::Result<(Vec<Connected>, Vec<String>)> {
+    let enroller = Enroller::new(server, ca, EnrollOptions::default())?;
+    let options = ClientOptions { timeout: Duration::from_secs(10), ..ClientOptions::default() };
+    let (mut devices, mut problems) = (Vec::new(), Vec::new());
     for ((device_id, name), seed) in DEVICES.into_iter().zip(1..) {
-        let secret = format!("{:032x}", rand::random::<u128>());
-        entries.push(json!({ "device_id": device_id, "name": name, "user": name, "secret": secret }));
-        let identity = DeviceIdentity::new(device_id, name, secret);
-        devices.push(Device::new(identity, url, Behaviour::default(), seed));
+        let user = format!("{}@example.com", name.to_lowercase());
+        let token = NewEnrollmentTokenJson { user: user.clone(), uses: Some(1), expires_at: None };
+        let token = admin.create_enrollment_token(token, "demo", None, now()).await?.token;
+        let machine = Machine { device_id: device_id.to_owned(), name: name.to_owned(), ..Machine::seeded(seed) };
+        let enrolled = enroller.enroll(&machine, &SignIn::password(user, token.secret().expose().as_str())).await?;
+        let client = Client::new(&enrolled.address, ca, options.clone())?.for_device(&enrolled.identity)?;
+        devices.push((Device::new(enrolled.identity, enrolled.address, Behaviour::default(), seed), client));
+        problems.extend(enrolled.problems);
     }
-    let imported = admin.import(Import::of(json!(entries))?, None, now()).await?;
-    if imported.refused > 0 {
-        bail!("a simulated device could not be enrolled");
-    }
-    Ok(devices)
+    Ok((devices, problems))
 }
 
 /// Puts one of each command into each queue, and one that ends the session into the last.
@@ -159,11 +163,10 @@ async fn order(admin: &Admin) -> anyhow::Result<()> {
 }
 
 /// Lets the devices check in until nothing waits for them any more; gives what they had to say against the server.
-async fn check_in(devices: &mut [Device], url: &str, ca: &[u8]) -> anyhow::Result<Vec<String>> {
-    let client = Client::new(url, ca, ClientOptions { timeout: Duration::from_secs(10), ..ClientOptions::default() })?;
+async fn check_in(devices: &mut [Connected]) -> anyhow::Result<Vec<String>> {
     let mut complaints = Vec::new();
     for round in 0..ROUNDS {
-        for device in devices.iter_mut() {
+        for (device, client) in devices.iter_mut() {
             if round > 0 && !device.wants_session() {
                 continue;
             }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{
     Global, Output,
     client::connected,
+    leaving::{Block, Leave},
     push,
     shown::{Ink, Paint, line, short, table, time},
 };
@@ -18,7 +19,7 @@ const EVENTS: usize = 10;
 /// Longest value in a line.
 const VALUE: usize = 100;
 
-/// Devices: list them, look at one
+/// Devices: list them, look at one, let them leave
 #[derive(Debug, Args)]
 pub(super) struct Device {
     #[command(subcommand)]
@@ -29,6 +30,8 @@ pub(super) struct Device {
 enum Verb {
     List(List),
     Show(Show),
+    Unenroll(Leave),
+    Block(Block),
 }
 
 /// List devices by their ids
@@ -64,6 +67,8 @@ impl Device {
         match self.verb {
             Verb::List(list) => list.run(global, output),
             Verb::Show(show) => show.run(global, output),
+            Verb::Unenroll(leave) => leave.run(global, output),
+            Verb::Block(block) => block.run(global, output),
         }
     }
 }
@@ -113,13 +118,20 @@ fn table_of(devices: &[DeviceJson]) -> String {
             state_of(device),
             device.last_seen_at.map_or_else(|| "never".to_owned(), time),
             device.open_commands.to_string(),
+            certificate_of(device),
         ]
     });
-    table(&["ID", "NAME", "WINDOWS", "MODEL", "STATE", "LAST SEEN", "WAITING"], rows)
+    table(&["ID", "NAME", "WINDOWS", "MODEL", "STATE", "LAST SEEN", "WAITING", "CERTIFICATE UNTIL"], rows)
 }
 
 fn state_of(device: &DeviceJson) -> String {
     device.enrollment.as_ref().map_or_else(|| "not enrolled".to_owned(), |life| line(&life.state))
+}
+
+/// The day on which its certificate ends; nothing for an imported enrollment.
+fn certificate_of(device: &DeviceJson) -> String {
+    let ends = device.enrollment.as_ref().and_then(|life| life.certificate_ends_at);
+    ends.map(|at| time(at).chars().take(10).collect()).unwrap_or_default()
 }
 
 // Writing to a String does not fail.
@@ -144,6 +156,8 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
     if let Some(life) = &device.enrollment {
         fact("enrollment", Some(format!("{}, number {} of this device", line(&life.id), life.generation)));
         fact("enrolled", Some(time(life.created_at)));
+        fact("by", said(&life.user));
+        fact("certificate", life.certificate_ends_at.map(|at| format!("good until {}", time(at))));
         fact("ended", life.ended_at.map(time));
     }
     for (name, value) in device.push.iter().flat_map(push::told_of_device) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::client::ClientError;
-use crate::{config, http, pki};
+use crate::{config, enrollment::sign_in::SetupError, http, pki};
 
 /// A failure with something that may help.
 #[derive(Debug)]
@@ -45,6 +45,12 @@ fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     }
     if let Some(error) = cause.downcast_ref::<pki::Error>() {
         return error.hint();
+    }
+    if let Some(error) = cause.downcast_ref::<SetupError>() {
+        return error.hint();
+    }
+    if let Some(refused) = cause.downcast_ref::<pki::ImportRefused>() {
+        return refused.hint().map(str::to_owned);
     }
     if let Some(error) = cause.downcast_ref::<ClientError>() {
         return error.hint();

@@ -12,7 +12,9 @@ use zeroize::Zeroizing;
 use super::hinted;
 use crate::{
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
+    enrollment::sign_in::SignIns,
     pki::{AuthorityFiles, CertificateAuthority, DataKey, LiveAuthorities, Purpose, ServerIdentity, ServerNames},
+    store::Store,
 };
 
 /// An installation, opened.
@@ -88,6 +90,11 @@ impl Installation {
     pub fn admin_identity(&self) -> anyhow::Result<Option<ServerIdentity>> {
         let door = &self.settings.admin_door;
         door.has_tls().then(|| self.load_identity(&door.certificate, &door.key)).transpose()
+    }
+
+    /// The ways to sign in elsewhere that are configured.
+    pub fn sign_ins(&self, store: Store) -> anyhow::Result<SignIns> {
+        Ok(SignIns::new(&self.settings, &self.folder, &self.key, store)?)
     }
 
     /// Makes sure that no other server uses the same `SQLite` file, until the result is dropped. Several servers share a

@@ -14,11 +14,11 @@ use super::{Installation, hinted, waking};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
+    enrollment::{Enrolling, Plan, applicant::Gate},
     http::{self, Parts},
     limits::DeviceLimiter,
     management::{Management, Options},
     metrics::Metrics,
-    pki::DeviceAuthorities,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
 };
 
@@ -65,18 +65,30 @@ impl Instance {
         }
         let management = Management::new(store.clone(), options, metrics.clone(), devices);
         let admin = Admin::new(store.clone(), management.clone());
+        let sign_ins = installation.sign_ins(store.clone())?;
+        let gate = Gate::with_sign_ins(store.clone(), settings.enrollment_limits.clone(), sign_ins);
+        let authorities = Arc::new(installation.authorities()?);
+        let enrolling = Enrolling::new(
+            store.clone(),
+            gate.clone(),
+            authorities.clone(),
+            Plan::new(&settings.host, &settings.enrollment)?,
+            metrics.clone(),
+        );
         let mut working = vec![tokio::spawn(tidy(management.clone(), retention(settings)))];
         working.extend(push.iter().flat_map(waking::start));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
+            enrolling: http::enrolling(enrolling),
             identity: installation.identity()?,
-            authorities: DeviceAuthorities::of(&installation.authority()?),
+            authorities,
             admin_identity: installation.admin_identity()?,
             readiness: Arc::new(move || {
                 let store = store.clone();
                 async move { ready(&store).await }.boxed()
             }),
             tokens: http::api::verifier(admin.clone()),
+            gate,
             admin: admin.clone(),
             metrics,
         };
@@ -128,6 +140,8 @@ fn options(settings: &Settings) -> Options {
         limits: Limits { bytes: settings.device_door.body_limit, ..Limits::default() },
         keep_idle: settings.journal.idle == IdleJournal::Full,
         accepted_timeout: millis(settings.queue.accepted_timeout),
+        leave_timeout: millis(settings.enrollment.leave_timeout),
+        provider_id: settings.enrollment.provider_id.clone(),
         ..Options::default()
     }
 }

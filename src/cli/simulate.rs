@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use transom_protocol::session::LoginStatus;
 use transom_protocol::syncml::codec::{Encoding, decode};
@@ -20,6 +20,7 @@ use crate::simulator::device::Behaviour;
 use crate::simulator::faults::FaultRates;
 use crate::simulator::fleet::{Fleet, FleetOptions, FleetReport, Progress};
 use crate::simulator::identity::DeviceIdentity;
+use enroll::{Enrollment, Walks};
 
 /// Run simulated Windows devices against a server
 ///
@@ -29,10 +30,10 @@ use crate::simulator::identity::DeviceIdentity;
 #[command(after_help = EXAMPLES)]
 pub(super) struct Simulate {
     /// JSON file with the server's URL, the file of its CA, and the devices with their credentials
-    #[arg(long, value_name = "FILE", conflicts_with = "device_id", required_unless_present = "device_id")]
+    #[arg(long, value_name = "FILE", conflicts_with = "device_id", required_unless_present_any = ["device_id", "enroll"])]
     identities: Option<PathBuf>,
     /// Address of the management service, in place of the file's
-    #[arg(long, value_name = "URL", required_unless_present = "identities")]
+    #[arg(long, value_name = "URL", required_unless_present_any = ["identities", "enroll"])]
     url: Option<String>,
     /// PEM file of the authority that the server's certificate comes from, in place of the file's
     #[arg(long, value_name = "FILE", required_unless_present = "identities")]
@@ -43,9 +44,11 @@ pub(super) struct Simulate {
     /// One device: the name of its credential
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// One device: the secret of its credential
+    /// One device: the secret of its credential; with --enroll: password or enrollment token of the user
     #[arg(long, value_name = "SECRET", env = "TRANSOM_SIMULATE_PASSWORD", hide_env_values = true)]
     password: Option<String>,
+    #[command(flatten)]
+    enrollment: Enrollment,
     /// Sessions of each device
     #[arg(long, value_name = "N", default_value_t = 1)]
     sessions: usize,
@@ -76,6 +79,9 @@ const EXAMPLES: &str = "Examples:
   transom simulate --identities devices.json
   transom simulate --identities devices.json --sessions 20 --faults drop=0.1,abort=0.02 --seed 7
   transom simulate --identities devices.json --trace messages --wbxml
+  transom simulate --enroll https://mdm.example.com:8443 --ca root.pem --user ada@example.com --password TOKEN --keep ada.json
+  transom simulate --identities ada.json --renew --keep renewed.json
+  transom simulate --identities renewed.json --leave
 
 devices.json: {\"url\": \"https://mdm.example.com:8443/ManagementServer/Mdm.svc\", \"ca\": \"root.pem\",
   \"devices\": [{\"device_id\": \"D1\", \"name\": \"D1\", \"password\": \"…\"}]}";
@@ -92,7 +98,7 @@ enum Login {
 }
 
 /// The file of `--identities`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Identities {
     url: String,
@@ -103,24 +109,29 @@ struct Identities {
 impl Simulate {
     pub(super) fn run(self, _global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let report = runtime.block_on(simulate(&self))?;
+        let (report, walks) = runtime.block_on(simulate(&self))?;
         if output.is_json() {
-            output.document(&document(&report))?;
+            let mut document = document(&report);
+            document["enrolled"] = walks.enrolled.into();
+            document["renewed"] = walks.renewed.into();
+            document["enrollment_problems"] = json!(walks.problems);
+            output.document(&document)?;
         } else {
-            output.text(text(&report))?;
+            output.text([walks.to_text(), text(&report)].concat())?;
         }
-        if report.is_clean() {
+        if report.is_clean() && walks.problems.is_empty() {
             return Ok(());
         }
-        let what = format!("{} sessions failed, {} complaints about the server", report.failed, report.complaints);
+        let complaints = report.complaints + walks.problems.len();
+        let what = format!("{} sessions failed, {complaints} complaints about the server", report.failed);
         Err(hinted(what, "--trace DIR writes down what was said"))
     }
 }
 
 /// Runs the devices.
-async fn simulate(args: &Simulate) -> anyhow::Result<FleetReport> {
-    let Identities { url, ca, devices } = identities(args)?;
-    let pem = std::fs::read(&ca).with_context(|| format!("can't read the authority {}", ca.display()))?;
+async fn simulate(args: &Simulate) -> anyhow::Result<(FleetReport, Walks)> {
+    let (Identities { url, ca, devices }, walks) = enroll::devices(args).await?;
+    let pem = authority(&ca)?;
     if let Some(folder) = &args.trace {
         std::fs::create_dir_all(folder).with_context(|| format!("can't make the folder {}", folder.display()))?;
     }
@@ -146,9 +157,15 @@ async fn simulate(args: &Simulate) -> anyhow::Result<FleetReport> {
             stop.stop();
         }
     });
-    let report = fleet.run(args.sessions).await;
+    let leave = args.enrollment.leave;
+    let report = if leave { fleet.run_and_leave(args.sessions).await } else { fleet.run(args.sessions).await };
     interrupt.abort();
-    Ok(report)
+    Ok((report, walks))
+}
+
+/// The authorities that the devices trust.
+fn authority(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("can't read the authority {}", file.display()))
 }
 
 /// The devices: from the file, or the one of the flags.
@@ -167,7 +184,7 @@ fn identities(args: &Simulate) -> anyhow::Result<Identities> {
             let device = DeviceIdentity::new(device_id, name, password);
             Identities { url: String::new(), ca: PathBuf::new(), devices: vec![device] }
         }
-        (None, None) => bail!("name the devices with --identities or --device-id"),
+        (None, None) => bail!("name the devices with --identities, --device-id or --enroll"),
     };
     if let Some(url) = &args.url {
         identities.url.clone_from(url);
@@ -182,7 +199,8 @@ fn identities(args: &Simulate) -> anyhow::Result<Identities> {
 #[expect(clippy::disallowed_methods, reason = "the command line is where time enters")]
 fn session_from_clock() -> u32 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    u32::try_from(now.as_secs() % u64::from(u32::MAX / 2)).unwrap_or(1).max(1)
+    // Hundredths of a second: fewer sessions than those of one device can be had one after the other.
+    u32::try_from(now.as_millis() / 10 % u128::from(u32::MAX / 2)).unwrap_or(1).max(1)
 }
 
 /// Writes the messages of a session. A message that can't be read may hold a part of a secret: only its length is told.
@@ -306,5 +324,6 @@ impl From<Login> for LoginStatus {
     }
 }
 
+mod enroll;
 #[cfg(test)]
 mod tests;

@@ -91,8 +91,8 @@ async fn watch(push: Push) {
 }
 
 fn secret(installation: &Installation, settings: &config::Push) -> anyhow::Result<Zeroizing<String>> {
-    if let Some(secret) = settings.client_secret.get() {
-        return Ok(Zeroizing::new(secret.expose().clone()));
+    if !settings.client_secret.is_empty() {
+        return Ok(Zeroizing::new(settings.client_secret.expose().to_owned()));
     }
     let path = installation.folder.resolve(&settings.client_secret_file);
     let bytes = read_secret(&path)?;

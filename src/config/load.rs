@@ -248,7 +248,7 @@ fn variable(key: &str) -> String {
 /// Variables that start alike and mean something else: the command line's own, and those that container platforms
 /// inject for a service named `transom`.
 fn is_not_a_setting(name: &str) -> bool {
-    ["TRANSOM_DATA", "TRANSOM_SERVER", "TRANSOM_TOKEN", "TRANSOM_PORT"].contains(&name)
+    ["TRANSOM_DATA", "TRANSOM_SERVER", "TRANSOM_TOKEN", "TRANSOM_CA_PASSPHRASE", "TRANSOM_PORT"].contains(&name)
         || name.starts_with("TRANSOM_PORT_")
         || name.starts_with("TRANSOM_SERVICE_")
 }
@@ -268,6 +268,8 @@ fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option<String> {
 fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
     let (device, admin, session) = (&settings.device_door, &settings.admin_door, &settings.session);
     let one_file_of_two = admin.certificate.as_os_str().is_empty() != admin.key.as_os_str().is_empty();
+    let (openid, entra) = (&settings.openid, &settings.entra);
+    let two_secrets = !openid.client_secret.is_empty() && !openid.client_secret_file.as_os_str().is_empty();
     let zero = "must not be 0";
     let rules = [
         ("device_door.body_limit", device.body_limit < 16 * 1024, "must be at least 16KiB"),
@@ -288,6 +290,19 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("session.package_bytes", session.package_bytes < 4 * 1024, "must be at least 4KiB"),
         ("session.package_commands", session.package_commands == 0, zero),
         ("queue.max_attempts", settings.queue.max_attempts == 0, zero),
+        (
+            "openid.client_id",
+            openid.is_configured() && openid.client_id.is_empty(),
+            "is missing: the provider gives one",
+        ),
+        ("openid.client_secret_file", two_secrets, "is set together with client_secret; one of the two is enough"),
+        ("openid.user_claim", openid.user_claim.is_empty(), "must not be empty"),
+        (
+            "entra.audiences",
+            entra.is_configured() && entra.audiences.is_empty(),
+            "is missing: who are tokens made for?",
+        ),
+        ("entra.issuers", entra.is_configured() && entra.issuers.is_empty(), "must not be empty"),
     ];
     let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));
     broken.or_else(|| settings.enrollment_limits.unfit()).or_else(|| settings.push.unfit())

@@ -4,20 +4,24 @@
 //! error that names it. Nothing here is global: whoever needs a setting is handed the section that it is in.
 //! `schema/transom.toml` shows every key with its default and is compared with this file by a test.
 
+mod enrollment;
 mod enrollment_limits;
 mod folder;
 mod load;
 mod push;
+mod sign_in;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
-pub use push::{Hidden, Push, TokenForm};
+pub use push::{Push, TokenForm};
+pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
@@ -42,12 +46,20 @@ pub struct Settings {
     pub session: Session,
     /// Delivery of commands.
     pub queue: Queue,
+    /// What an enrolled device is told.
+    pub enrollment: Enrollment,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
     /// Waking devices.
     pub push: Push,
     /// What was said, kept for reading.
     pub journal: Journal,
+    /// Federated sign-in with an OpenID Connect provider.
+    pub openid: OpenId,
+    /// Entra ID: join and work account.
+    pub entra: Entra,
+    /// Sign-in with a certificate from a provisioning package.
+    pub certificate_sign_in: CertificateSignIn,
     /// The log on standard error.
     pub log: Log,
 }
@@ -306,7 +318,7 @@ pub fn initial_file(host: &Host, database: &DatabaseUrl) -> String {
 }
 
 const MIB: usize = 1024 * 1024;
-const DAY: u64 = 24 * 60 * 60;
+pub(super) const DAY: u64 = 24 * 60 * 60;
 
 const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)

@@ -1,12 +1,11 @@
 //! Waking devices: `[push]`.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
 use transom_protocol::push::TestHost;
 
-use super::{seconds, values};
-use crate::model::Secret;
+use super::{SecretText, seconds, values};
 
 /// Waking devices through the Windows Push Notification Services. Without a package family name devices are not woken:
 /// they come when their schedule says so.
@@ -18,7 +17,7 @@ pub struct Push {
     /// Package SID, or id of the Entra application.
     pub client_id: String,
     /// Its secret.
-    pub client_secret: Hidden,
+    pub client_secret: SecretText,
     /// File that holds the secret, relative to the data folder; instead of `client_secret`.
     pub client_secret_file: PathBuf,
     /// How a token is asked for.
@@ -46,10 +45,6 @@ pub struct Push {
     pub test_hosts: Vec<String>,
 }
 
-/// A text of the settings that is not shown.
-#[derive(Clone, Default)]
-pub struct Hidden(Option<Secret<String>>);
-
 /// How a token is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,7 +63,7 @@ impl Default for Push {
         Self {
             pfn: String::new(),
             client_id: String::new(),
-            client_secret: Hidden::default(),
+            client_secret: SecretText::default(),
             client_secret_file: PathBuf::new(),
             token_form: TokenForm::Live,
             token_url: String::new(),
@@ -112,10 +107,10 @@ impl Push {
             ("push.client_id", configured && self.client_id.trim().is_empty(), "must be set where pfn is"),
             (
                 "push.client_secret",
-                configured && self.client_secret.get().is_none() && !has_file,
+                configured && self.client_secret.is_empty() && !has_file,
                 "must be set where pfn is, or client_secret_file",
             ),
-            ("push.client_secret_file", has_file && self.client_secret.get().is_some(), "one secret is enough"),
+            ("push.client_secret_file", has_file && !self.client_secret.is_empty(), "one secret is enough"),
             (
                 "push.token_url",
                 configured && no_endpoint,
@@ -143,49 +138,6 @@ impl Push {
     }
 }
 
-impl Hidden {
-    /// The text, if there is one.
-    pub const fn get(&self) -> Option<&Secret<String>> {
-        self.0.as_ref()
-    }
-}
-
-impl FromStr for Hidden {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self((!text.is_empty()).then(|| Secret::new(text.to_owned()))))
-    }
-}
-
-impl PartialEq for Hidden {
-    fn eq(&self, other: &Self) -> bool {
-        self.get().map(Secret::expose) == other.get().map(Secret::expose)
-    }
-}
-
-impl Eq for Hidden {}
-
-impl fmt::Debug for Hidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Hidden(…)" } else { "Hidden()" })
-    }
-}
-
-impl Serialize for Hidden {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(if self.0.is_some() { "…" } else { "" })
-    }
-}
-
-impl<'de> Deserialize<'de> for Hidden {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // What was written instead is not repeated.
-        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("must be text in quotes"))?;
-        text.parse().map_err(|_| D::Error::custom("must be text"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +155,7 @@ mod tests {
         assert!(!with("").unwrap().is_configured());
         let whole =
             with("pfn = \"Contoso.Mdm_8wekyb3d8bbwe\"\nclient_id = \"S-1\"\nclient_secret = \"hunter2\"").unwrap();
-        assert_eq!(whole.client_secret.get().unwrap().expose(), "hunter2");
+        assert_eq!(whole.client_secret.expose(), "hunter2");
         assert_eq!(whole.token_endpoint(), "https://login.live.com/accesstoken.srf");
         for (text, key) in [
             ("pfn = \"a_b\"", "push.client_id"),

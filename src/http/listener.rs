@@ -20,6 +20,7 @@ use actix_web::{Error, HttpResponse, dev::AppConfig, http::header};
 use openssl::ssl::{Ssl, SslAcceptor};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
+use transom_protocol::session::Timestamp;
 
 use super::{
     connections::{Connections, PeerKey},
@@ -29,7 +30,7 @@ use super::{
 use crate::{
     limits::KeyedLimiter,
     metrics::{Door, Metrics},
-    pki::{DeviceAuthorities, Presented},
+    pki::{Authorities, Presented, tls::DeviceAcceptor},
 };
 
 /// How long the library goes on reading what a client still sends after its connection was closed on it.
@@ -39,9 +40,7 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct DoorFrame {
     pub(super) door: Door,
-    pub(super) tls: Option<SslAcceptor>,
-    /// Whose certificates clients may show.
-    pub(super) authorities: Arc<DeviceAuthorities>,
+    pub(super) tls: Tls,
     pub(super) connections: Arc<Connections>,
     pub(super) peers: Arc<KeyedLimiter<PeerKey>>,
     pub(super) stop: Stop,
@@ -52,6 +51,17 @@ pub(super) struct DoorFrame {
     pub(super) head_timeout: Duration,
     pub(super) write_timeout: Duration,
     pub(super) keep_alive: Duration,
+}
+
+/// How a door speaks TLS.
+#[derive(Clone)]
+pub(super) enum Tls {
+    /// Not at all.
+    Plain,
+    /// To anybody.
+    Anybody(SslAcceptor),
+    /// To devices, which are asked for a certificate.
+    Devices(Arc<DeviceAcceptor>),
 }
 
 impl DoorFrame {
@@ -113,13 +123,16 @@ impl DoorFrame {
         let admission = self.connections.admit(PeerKey::of(peer))?;
         // Otherwise the first reply of a connection waits 40 ms for an acknowledgement.
         tcp.set_nodelay(true).map_err(|_| "gone")?;
-        let transport = match &self.tls {
-            None => Transport::Plain(tcp),
-            Some(acceptor) => Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)),
-        };
-        let certificate = match &transport {
-            Transport::Tls(tls) => self.presented(tls),
-            Transport::Plain(_) => None,
+        let (transport, certificate) = match &self.tls {
+            Tls::Plain => (Transport::Plain(tcp), None),
+            Tls::Anybody(acceptor) => (Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)), None),
+            Tls::Devices(acceptor) => {
+                let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+                let (acceptor, authorities) = acceptor.current(now);
+                let stream = self.handshake(&acceptor, tcp).await?;
+                let certificate = self.presented(&stream, &authorities, now);
+                (Transport::Tls(Box::new(stream)), certificate)
+            }
         };
         let limits = WireLimits { head: self.head_timeout, write: self.write_timeout };
         let counting = (self.door, self.metrics.clone());
@@ -143,9 +156,14 @@ impl DoorFrame {
     }
 
     /// What a client showed. One whose certificate can't be read is treated as if it had none, which opens nothing.
-    fn presented(&self, tls: &SslStream<TcpStream>) -> Option<Arc<Presented>> {
+    fn presented(
+        &self,
+        tls: &SslStream<TcpStream>,
+        authorities: &Authorities,
+        now: Timestamp,
+    ) -> Option<Arc<Presented>> {
         let certificate = tls.ssl().peer_certificate()?;
-        match Presented::of(&certificate, &self.authorities) {
+        match Presented::of(&certificate, authorities, now) {
             Ok(presented) => Some(Arc::new(presented)),
             Err(error) => {
                 tracing::warn!(door = self.door.as_str(), %error, "a client certificate can't be read");

@@ -26,21 +26,23 @@ use actix_server::{Server, ServerHandle};
 use actix_web::{App, middleware::from_fn, web::Data};
 use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
+use transom_protocol::session::Timestamp;
 
 use self::{
     connections::Connections,
     devices::{BodyMemory, DeviceDoor},
-    listener::DoorFrame,
+    listener::{DoorFrame, Tls},
     observe::{Observer, observe},
     stop::{Stop, Stopper, stop},
 };
 use crate::{
     admin::Admin,
     config::Settings,
+    enrollment::{Enrolling, EnrollmentAnswer, EnrollmentRequest, applicant::Gate},
     limits::KeyedLimiter,
     management::{Answer, DeviceRequest, Management},
     metrics::{Door, Metrics},
-    pki::{DeviceAuthorities, ServerIdentity, tls},
+    pki::{LiveAuthorities, ServerIdentity, tls},
 };
 
 /// Threads of the admin door.
@@ -48,6 +50,9 @@ const ADMIN_WORKERS: usize = 2;
 
 /// Decides on a message of a device.
 pub type Answering = Arc<dyn Fn(DeviceRequest) -> BoxFuture<'static, Answer> + Send + Sync>;
+
+/// Decides on a request of a device that enrolls.
+pub type EnrollmentAnswering = Arc<dyn Fn(EnrollmentRequest) -> BoxFuture<'static, EnrollmentAnswer> + Send + Sync>;
 
 /// Tells whether the store answers, or why not.
 pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
@@ -57,16 +62,20 @@ pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Se
 pub struct Parts {
     /// Decides on messages of devices.
     pub answering: Answering,
+    /// Decides on requests of devices that enroll.
+    pub enrolling: EnrollmentAnswering,
     /// What the device door shows.
     pub identity: ServerIdentity,
     /// Whose certificates devices may show.
-    pub authorities: DeviceAuthorities,
+    pub authorities: Arc<LiveAuthorities>,
     /// What the admin door shows; plain HTTP without it.
     pub admin_identity: Option<ServerIdentity>,
     /// Tells whether the store answers.
     pub readiness: Readiness,
     /// Judges bearer tokens.
     pub tokens: api::TokenVerifier,
+    /// Judges who may enroll; the pages for signing in elsewhere ask it.
+    pub gate: Gate,
     /// What operators may ask and order.
     pub admin: Admin,
     /// Where everything is counted.
@@ -120,6 +129,14 @@ pub fn answering(management: Arc<Management>) -> Answering {
     Arc::new(move |request| {
         let management = management.clone();
         Box::pin(async move { management.answer(request).await })
+    })
+}
+
+/// Passes requests on to enrollment.
+pub fn enrolling(enrolling: Enrolling) -> EnrollmentAnswering {
+    Arc::new(move |request| {
+        let enrolling = enrolling.clone();
+        Box::pin(async move { enrolling.answer(request).await })
     })
 }
 
@@ -216,12 +233,13 @@ fn listen(door: Door, addr: SocketAddr) -> Result<TcpListener, StartError> {
 fn device_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFrame, StartError> {
     let door = &settings.device_door;
     parts.metrics.certificate_ends(Door::Device, parts.identity.expires_at().0 / 1000);
+    let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    let acceptor = tls::DeviceAcceptor::new(parts.identity.clone(), parts.authorities.clone(), now)?;
     let connections =
         Connections::new(Door::Device, door.max_connections, door.max_connections_per_peer, parts.metrics.clone());
     Ok(DoorFrame {
         door: Door::Device,
-        tls: Some(tls::acceptor_for_devices(&parts.identity, &parts.authorities)?),
-        authorities: Arc::new(parts.authorities.clone()),
+        tls: Tls::Devices(Arc::new(acceptor)),
         connections,
         peers: Arc::new(KeyedLimiter::new(door.peer_rate, door.peer_burst)),
         stop: stop.clone(),
@@ -242,8 +260,10 @@ fn admin_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFr
     }
     Ok(DoorFrame {
         door: Door::Admin,
-        tls: parts.admin_identity.as_ref().map(tls::acceptor).transpose()?,
-        authorities: Arc::default(),
+        tls: match &parts.admin_identity {
+            Some(identity) => Tls::Anybody(tls::acceptor(identity)?),
+            None => Tls::Plain,
+        },
         connections: Connections::new(Door::Admin, door.max_connections, door.max_connections, parts.metrics.clone()),
         peers: Arc::new(KeyedLimiter::new(0, 0)),
         stop: stop.clone(),
@@ -259,11 +279,15 @@ fn admin_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFr
 
 fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings, parts: &Parts) -> io::Result<Server> {
     let memory = BodyMemory::new(settings.device_door.body_memory, parts.metrics.clone());
-    let door = DeviceDoor::new(&settings.device_door, parts.answering.clone(), memory, frame.peers.clone());
+    let port = listener.local_addr().map_or(settings.device_door.addr.port(), |address| address.port());
+    let behind = (parts.answering.clone(), parts.enrolling.clone());
+    let door = DeviceDoor::new(&settings.device_door, behind, port, memory, frame.peers.clone());
     let (door, observer) = (Data::new(door), observer(&frame));
+    let gate = Data::new(parts.gate.clone());
     frame.open(listener, move || {
         App::new()
             .app_data(door.clone())
+            .app_data(gate.clone())
             .app_data(observer.clone())
             .wrap(from_fn(observe))
             .configure(devices::configure)

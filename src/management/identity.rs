@@ -79,10 +79,10 @@ pub(super) fn identify(
     let contacts = tx.live_enrollments(&header.device)?;
     let Some(presented) = presented else { return Ok(by_credential(contacts, message, header, Mismatch::Missing)) };
     let Some(record) = tx.certificate(presented.fingerprint())? else {
-        return Ok(match presented.is_ours() {
-            true => Identity::Mismatch(Mismatch::Unknown, None),
+        return Ok(match presented.verdict() {
+            Ok(_) => Identity::Mismatch(Mismatch::Unknown, None),
             // Shown for another purpose. It opens nothing, and a device that proves itself otherwise needs none.
-            false => by_credential(contacts, message, header, Mismatch::Foreign),
+            Err(_) => by_credential(contacts, message, header, Mismatch::Foreign),
         });
     };
     let contact = contacts.into_iter().find(|contact| contact.enrollment == record.enrollment);
@@ -108,7 +108,7 @@ fn standing(presented: &Presented, record: &CertificateRecord, now: Timestamp) -
             Some(Mismatch::Expired)
         }
         // The authority that issued it is no longer one of ours.
-        CertificateState::Current | CertificateState::Next if !presented.is_ours() => Some(Mismatch::Foreign),
+        CertificateState::Current | CertificateState::Next if presented.verdict().is_err() => Some(Mismatch::Foreign),
         CertificateState::Current | CertificateState::Next => None,
     }
 }

@@ -81,6 +81,8 @@ pub struct NewEnrollment {
 /// How a device enrolled itself. From then on it is heard only with a certificate that was issued for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
+    /// The id of the enrollment: its certificate and its account have it for a name.
+    pub id: EnrollmentId,
     /// The enrolled user.
     pub upn: String,
     /// Whose certificate it is.

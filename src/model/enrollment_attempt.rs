@@ -94,6 +94,9 @@ pub enum FailureSubject {
     Account(UserName),
     /// An address, or the network of a customer: see [`Self::of_peer`].
     Peer(std::net::IpAddr),
+    /// Requests from there that say nothing of whom they are, by the reason for which they are refused. They lock
+    /// nobody out and are only counted together.
+    Nobody(std::net::IpAddr, &'static str),
 }
 
 /// Failures that were not forgiven yet.
@@ -150,13 +153,22 @@ impl AttemptOutcome {
 impl FailureSubject {
     /// An address with IPv4; with IPv6 the /64 that a customer has to choose addresses from.
     pub fn of_peer(peer: std::net::IpAddr) -> Self {
-        Self::Peer(match peer.to_canonical() {
-            v4 @ std::net::IpAddr::V4(_) => v4,
-            std::net::IpAddr::V6(v6) => {
-                let [a, b, c, d, ..] = v6.segments();
-                std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-        })
+        Self::Peer(network_of(peer))
+    }
+
+    /// Requests that say nothing of whom they are.
+    pub fn of_nobody(peer: std::net::IpAddr, reason: &'static str) -> Self {
+        Self::Nobody(network_of(peer), reason)
+    }
+}
+
+fn network_of(peer: std::net::IpAddr) -> std::net::IpAddr {
+    match peer.to_canonical() {
+        v4 @ std::net::IpAddr::V4(_) => v4,
+        std::net::IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            std::net::Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
     }
 }
 

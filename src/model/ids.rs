@@ -69,6 +69,8 @@ ids! {
     BatchId;
     /// A token for the admin API; the id, not the secret.
     TokenId;
+    /// A sign-in at a provider, as a row of ours; the id, not the handle that a device shows for it.
+    SignInId;
     /// An account that enrolls devices with a password.
     EnrollmentUserId;
     /// A token that enrolls devices; the id, not the secret.

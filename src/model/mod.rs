@@ -16,6 +16,7 @@ mod page;
 mod push;
 mod secret;
 mod session;
+mod sign_in;
 mod time;
 mod token;
 
@@ -35,7 +36,7 @@ pub use enrollment_attempt::{
 };
 pub use ids::{
     AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, PushClaim,
-    SessionKey, TokenId, command_id, parse_command_id,
+    SessionKey, SignInId, TokenId, command_id, parse_command_id,
 };
 pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
@@ -46,6 +47,7 @@ pub use push::{
 };
 pub use secret::Secret;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
+pub use sign_in::{NewSignIn, SignIn};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::ApiToken;
 pub use transom_protocol::csp::{Instruction, Setting};

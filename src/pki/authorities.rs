@@ -12,11 +12,12 @@ use std::{
     time::SystemTime,
 };
 
-use openssl::x509::X509;
+use openssl::{error::ErrorStack, x509::X509};
 use transom_protocol::session::Timestamp;
 
 use super::{
-    AuthorityId, CertificateAuthority, DataKey, Error, authority::read_chain, certificate::timestamp, crypto, files,
+    AuthorityId, CertificateAuthority, DataKey, Description, Error, ServerIdentity, authority::read_chain,
+    certificate::timestamp, crypto, files,
 };
 use crate::model::{parse_rfc3339, rfc3339_text};
 
@@ -59,6 +60,31 @@ impl TrustedAuthority {
         AuthorityId::of(&self.certificate)
     }
 
+    /// What there is to know of the certificate that issued.
+    pub fn description(&self) -> Result<Description, Error> {
+        Description::of(&self.certificate)
+    }
+
+    /// What there is to know of the root that devices trust.
+    pub fn root_description(&self) -> Result<Description, Error> {
+        Description::of(self.root())
+    }
+
+    /// The root that devices trust, as PEM.
+    pub fn root_pem(&self) -> Result<Vec<u8>, Error> {
+        self.root().to_pem().map_err(crypto("can't write the certificate"))
+    }
+
+    /// Whether it signed the certificate that a server shows.
+    pub fn has_issued(&self, server: &ServerIdentity) -> bool {
+        let signed = server
+            .leaf()
+            .zip(self.certificate.public_key().ok())
+            .is_some_and(|(leaf, key)| leaf.verify(&key).unwrap_or_default());
+        drop(ErrorStack::get());
+        signed
+    }
+
     /// Until when its certificates are taken.
     pub const fn until(&self) -> Timestamp {
         self.until
@@ -80,6 +106,11 @@ impl Authorities {
     /// The one that issues.
     pub const fn issuing(&self) -> &CertificateAuthority {
         &self.issuing
+    }
+
+    /// All of them, the one that issues first.
+    pub fn all(&self) -> &[TrustedAuthority] {
+        &self.all
     }
 
     /// Those whose certificates are taken at `now`, the one that issues first.

@@ -6,8 +6,9 @@ use openssl::{
     error::ErrorStack,
     hash::MessageDigest,
     nid::Nid,
+    pkey::Id,
     sha::sha256,
-    x509::{X509, X509Ref},
+    x509::{X509, X509NameEntryRef, X509Ref},
 };
 use transom_protocol::session::Timestamp;
 
@@ -59,6 +60,57 @@ impl EncodedCertificate {
         };
         encode().map_err(crypto("can't write the certificate"))
     }
+}
+
+/// What a person wants to know of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Whose it is: `CN=…, O=…`.
+    pub subject: String,
+    /// The kind of its key.
+    pub key: String,
+    /// When it begins.
+    pub not_before: Timestamp,
+    /// When it ends.
+    pub not_after: Timestamp,
+    /// What tells it from all others.
+    pub fingerprint: CertificateFingerprint,
+    /// What Windows shows as its thumbprint.
+    pub thumbprint: String,
+}
+
+impl Description {
+    pub(super) fn of(certificate: &X509Ref) -> Result<Self, Error> {
+        let encoded = EncodedCertificate::of(certificate)?;
+        let read = || {
+            let key = certificate.public_key()?;
+            let kind = match key.id() {
+                Id::RSA => format!("RSA {}", key.bits()),
+                Id::EC => format!("EC {}", key.bits()),
+                _ => "other".to_owned(),
+            };
+            let (from, to) = (timestamp(certificate.not_before())?, timestamp(certificate.not_after())?);
+            Ok((kind, from, to))
+        };
+        let (key, not_before, not_after) = read().map_err(crypto("can't read a certificate"))?;
+        Ok(Self {
+            subject: subject(certificate),
+            key,
+            not_before,
+            not_after,
+            fingerprint: certificate_fingerprint(&encoded.der),
+            thumbprint: encoded.thumbprint,
+        })
+    }
+}
+
+fn subject(certificate: &X509Ref) -> String {
+    let part = |entry: &X509NameEntryRef| {
+        let name = entry.object().nid().short_name().unwrap_or("?");
+        let value = entry.data().to_string().unwrap_or_default();
+        format!("{name}={value}")
+    };
+    certificate.subject_name().entries().map(part).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn serial(certificate: &X509Ref) -> Option<SerialNumber> {

@@ -12,7 +12,7 @@ use openssl::{
 use transom_protocol::session::Timestamp;
 
 use super::{CertificateAuthority, Error, crypto, der as encoding, encoding as encoding_error};
-use crate::model::SerialNumber;
+use crate::model::{RevocationReason, RevokedCertificate, SerialNumber};
 
 const CANT: &str = "can't write the revocation list";
 
@@ -110,11 +110,22 @@ impl Revoked {
     fn to_der(&self) -> Result<Vec<u8>, ::der::Error> {
         let serial = encoding::write(Tag::Integer, &positive(&self.serial.to_bytes()))?;
         let at = revocation_time(self.at)?;
-        let Some(code) = self.reason.code() else { return encoding::write_all(Tag::Sequence, [serial, at]) };
+        let Some(code) = self.reason.code() else { return encoding::write_all(Tag::Sequence, &[serial, at]) };
         let code = encoding::write(Tag::Enumerated, &[code])?;
         let parts = [encoding::write(Tag::ObjectIdentifier, REASON)?, encoding::write(Tag::OctetString, &code)?];
-        let extension = encoding::write_all(Tag::Sequence, parts)?;
-        encoding::write_all(Tag::Sequence, [serial, at, encoding::write(Tag::Sequence, &extension)?])
+        let extension = encoding::write_all(Tag::Sequence, &parts)?;
+        encoding::write_all(Tag::Sequence, &[serial, at, encoding::write(Tag::Sequence, &extension)?])
+    }
+}
+
+impl From<&RevokedCertificate> for Revoked {
+    fn from(record: &RevokedCertificate) -> Self {
+        let reason = match record.reason {
+            RevocationReason::Superseded | RevocationReason::Replaced => Reason::Superseded,
+            RevocationReason::Unenrolled | RevocationReason::Unknown => Reason::CessationOfOperation,
+            RevocationReason::Blocked => Reason::PrivilegeWithdrawn,
+        };
+        Self { serial: record.serial.clone(), at: record.revoked_at, reason }
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Purpose {
     StoreSeal,
     /// The private key of the authority.
     AuthorityKey,
+    /// What a browser keeps for us while somebody signs in.
+    SignIn,
 }
 
 impl DataKey {
@@ -68,6 +70,7 @@ impl Purpose {
         match self {
             Self::StoreSeal => b"transom store seal v1",
             Self::AuthorityKey => b"transom authority key v1",
+            Self::SignIn => b"transom sign in v1",
         }
     }
 }

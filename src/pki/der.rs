@@ -53,7 +53,7 @@ pub(super) fn write(tag: Tag, value: &[u8]) -> Result<Vec<u8>, der::Error> {
 }
 
 /// Several values as one.
-pub(super) fn write_all<const N: usize>(tag: Tag, values: [Vec<u8>; N]) -> Result<Vec<u8>, der::Error> {
+pub(super) fn write_all(tag: Tag, values: &[Vec<u8>]) -> Result<Vec<u8>, der::Error> {
     write(tag, &values.concat())
 }
 

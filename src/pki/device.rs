@@ -138,8 +138,8 @@ fn renamed(request: &[u8]) -> Result<Vec<u8>, ::der::Error> {
     let parts = only(request, Tag::Sequence).and_then(elements).unwrap_or_default();
     let [info, _algorithm, signature] = parts.as_slice() else { return Ok(request.to_vec()) };
     let name = write(Tag::ObjectIdentifier, OLD_SHA1_WITH_RSA.as_bytes())?;
-    let algorithm = write_all(Tag::Sequence, [name, write(Tag::Null, &[])?])?;
-    write_all(Tag::Sequence, [info.whole.to_vec(), algorithm, signature.whole.to_vec()])
+    let algorithm = write_all(Tag::Sequence, &[name, write(Tag::Null, &[])?])?;
+    write_all(Tag::Sequence, &[info.whole.to_vec(), algorithm, signature.whole.to_vec()])
 }
 
 impl std::fmt::Debug for DeviceKeyPair {

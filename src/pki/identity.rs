@@ -9,7 +9,7 @@ use openssl::{
 use transom_protocol::session::Timestamp;
 use zeroize::Zeroizing;
 
-use super::{Error, certificate::timestamp, crypto, files};
+use super::{Description, Error, certificate::timestamp, crypto, files};
 
 /// What a TLS server shows, and the key that proves it.
 #[derive(Clone)]
@@ -52,6 +52,11 @@ impl ServerIdentity {
     /// The private key.
     pub(super) fn key(&self) -> &PKey<Private> {
         &self.key
+    }
+
+    /// What there is to know of the server's own certificate.
+    pub fn description(&self) -> Option<Result<Description, Error>> {
+        self.leaf().map(Description::of)
     }
 
     /// When the server's own certificate ends.

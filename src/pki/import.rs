@@ -4,7 +4,7 @@ use openssl::{
     error::ErrorStack,
     pkcs12::Pkcs12,
     pkey::{PKey, Private},
-    x509::{X509, X509KeyUsage, X509Ref},
+    x509::{X509, X509KeyUsage, X509PurposeId, X509Ref},
 };
 use transom_protocol::session::Timestamp;
 
@@ -95,7 +95,7 @@ impl CertificateAuthority {
     ) -> Result<Self, ImportRefused> {
         let mut all = pem(certificates);
         all.extend(pem(more));
-        judge(all, private_key(key, passphrase)?, now)
+        judge(&all, private_key(key, passphrase)?, now)
     }
 
     /// From PKCS#12; `more` holds certificates above it in PEM.
@@ -114,7 +114,7 @@ impl CertificateAuthority {
         let mut all: Vec<X509> = parsed.cert.into_iter().collect();
         all.extend(parsed.ca.into_iter().flatten());
         all.extend(pem(more));
-        judge(all, parsed.pkey.ok_or(ImportRefused::NoKey)?, now)
+        judge(&all, parsed.pkey.ok_or(ImportRefused::NoKey)?, now)
     }
 }
 
@@ -135,7 +135,7 @@ fn private_key(pem: &[u8], passphrase: Option<&Secret<String>>) -> Result<PKey<P
     key.map_err(|_| if asked { ImportRefused::Passphrase } else { ImportRefused::NoKey })
 }
 
-fn judge(certificates: Vec<X509>, key: PKey<Private>, now: Timestamp) -> Result<CertificateAuthority, ImportRefused> {
+fn judge(certificates: &[X509], key: PKey<Private>, now: Timestamp) -> Result<CertificateAuthority, ImportRefused> {
     if certificates.is_empty() {
         return Err(ImportRefused::NoCertificate);
     }
@@ -154,7 +154,7 @@ fn judge(certificates: Vec<X509>, key: PKey<Private>, now: Timestamp) -> Result<
     if issuing.subject_key_id().is_none() {
         return Err(ImportRefused::NoKeyId);
     }
-    let root = root_of(&issuing, &certificates)?;
+    let root = root_of(&issuing, certificates)?;
     let authority = CertificateAuthority::from_parts(issuing, key, root);
     authority.try_out(now)?;
     Ok(authority)
@@ -190,13 +190,13 @@ impl CertificateAuthority {
         let request = key.request("probe", "probe", RequestShape::Windows11)?;
         let request =
             CertificateRequest::read(&request).map_err(|_| ImportRefused::Chain(CertificateRefused::Malformed))?;
-        chain(&root, &[], self.certificate(), now).map_err(|refused| match refused {
+        chain(X509PurposeId::ANY, &root, &[], self.certificate(), now).map_err(|refused| match refused {
             CertificateRefused::Expired | CertificateRefused::NotYetValid => ImportRefused::NotValidNow(refused),
             refused => ImportRefused::Chain(refused),
         })?;
         let issued = self.issue_device(&request, "probe", std::time::Duration::from_secs(60), now)?;
         let issued =
             certificate::parse(&issued.encoded.der).ok_or(ImportRefused::Chain(CertificateRefused::Malformed))?;
-        chain(&root, &[self.certificate()], &issued, now).map_err(ImportRefused::Chain)
+        chain(X509PurposeId::SSL_CLIENT, &root, &[self.certificate()], &issued, now).map_err(ImportRefused::Chain)
     }
 }

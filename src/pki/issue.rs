@@ -42,7 +42,7 @@ impl CertificateAuthority {
         let certificate = self.device(request, subject, life).map_err(crypto(CANT_ISSUE))?;
         let encoded = EncodedCertificate::of(&certificate)?;
         Ok(IssuedCertificate {
-            serial: certificate::serial(&certificate).ok_or(Error::Subject)?,
+            serial: certificate::serial(&certificate).ok_or(Error::Serial)?,
             fingerprint: certificate_fingerprint(&encoded.der),
             key: request.key(),
             not_before: Timestamp(life.from * 1000),

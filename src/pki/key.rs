@@ -72,9 +72,8 @@ fn strong_rsa<T: HasPublic>(key: &PKeyRef<T>) -> Result<PKey<Public>, WeakKey> {
 
 fn strong_curve<T: HasPublic>(key: &PKeyRef<T>) -> Result<PKey<Public>, WeakKey> {
     let given = key.ec_key().map_err(unreadable)?;
-    let curve = match given.group().curve_name() {
-        Some(curve @ (Nid::X9_62_PRIME256V1 | Nid::SECP384R1)) => curve,
-        _ => return Err(WeakKey::Kind),
+    let Some(curve @ (Nid::X9_62_PRIME256V1 | Nid::SECP384R1)) = given.group().curve_name() else {
+        return Err(WeakKey::Kind);
     };
     given.check_key().map_err(|_| WeakKey::Point)?;
     let rebuild = || {
@@ -96,11 +95,15 @@ pub(super) fn fingerprint(key: &PKeyRef<Public>) -> Result<KeyFingerprint, Error
 
 #[cfg(test)]
 mod tests {
-    use openssl::{bn::BigNum, dsa::Dsa, ec::Asn1Flag};
+    use openssl::{
+        bn::{BigNum, BigNumRef},
+        dsa::Dsa,
+        ec::Asn1Flag,
+    };
 
     use super::*;
 
-    fn rsa(modulus: &BigNum, exponent: u32) -> PKey<Public> {
+    fn rsa(modulus: &BigNumRef, exponent: u32) -> PKey<Public> {
         let exponent = BigNum::from_u32(exponent).unwrap();
         PKey::from_rsa(Rsa::from_public_components(modulus.to_owned().unwrap(), exponent).unwrap()).unwrap()
     }

@@ -17,23 +17,30 @@ mod issue;
 mod key;
 pub mod outbound;
 mod presented;
+pub mod probe;
 pub mod renewal;
 mod request;
+mod sealer;
+pub mod signer;
+#[cfg(test)]
+mod tests;
 pub mod tls;
+pub mod token;
 mod verify;
 
 use std::path::PathBuf;
 
 pub use authorities::{Authorities, AuthorityFiles, LiveAuthorities, TrustedAuthority};
 pub use authority::{AuthorityId, AuthorityKey, CertificateAuthority, ServerNames};
-pub use certificate::{EncodedCertificate, IssuedCertificate, certificate_fingerprint};
+pub use certificate::{Description, EncodedCertificate, IssuedCertificate, certificate_fingerprint};
 pub use data_key::{DataKey, Purpose};
 pub use files::{read_secret, write_public, write_secret};
 pub use identity::ServerIdentity;
 pub use import::ImportRefused;
 pub use key::WeakKey;
-pub use presented::{DeviceAuthorities, Presented};
+pub use presented::Presented;
 pub use request::{CertificateRequest, CsrRefused};
+pub use sealer::Sealer;
 pub use verify::{
     CertificateRefused, DeviceCertificate, verify_device_certificate, verify_device_certificate_with_grace,
 };
@@ -95,6 +102,9 @@ pub enum Error {
         "no certificate is issued for a name that is not made of 1 to 64 letters, digits, dots, dashes and underscores"
     )]
     Subject,
+    /// Never: the serial number is drawn by us.
+    #[error("the certificate that was made has no usable serial number")]
+    Serial,
     /// The authority, or one above it, has ended or has not begun.
     #[error("the certificate authority is not valid now")]
     NotValidNow,

@@ -1,12 +1,16 @@
 //! TLS as our doors speak it.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use openssl::{
     error::ErrorStack,
     ssl::{AlpnError, SslAcceptor, SslAcceptorBuilder, SslMethod, SslOptions, SslVerifyMode, select_next_proto},
     stack::Stack,
 };
 
-use super::{DeviceAuthorities, Error, ServerIdentity, crypto};
+use transom_protocol::session::Timestamp;
+
+use super::{Authorities, Error, LiveAuthorities, ServerIdentity, crypto};
 
 /// HTTP/2 is not offered: the clients of the device door speak HTTP/1.1, and one protocol has one set of limits.
 const ALPN: &[u8] = b"\x08http/1.1";
@@ -20,15 +24,57 @@ pub fn acceptor(identity: &ServerIdentity) -> Result<SslAcceptor, Error> {
     builder(identity).map(SslAcceptorBuilder::build).map_err(crypto("can't set up TLS"))
 }
 
-/// The same, and a client is asked for a certificate of one of these authorities. It may have none: a device that
-/// enrolls has none yet. What it shows proves that it has the key, and is believed nothing else here, because a resumed
-/// connection is not checked again: the database is asked with every message.
-pub fn acceptor_for_devices(identity: &ServerIdentity, authorities: &DeviceAuthorities) -> Result<SslAcceptor, Error> {
+/// The acceptor of the device door: the same, and a client is asked for a certificate of one of our authorities.
+///
+/// It may have none: a device that enrolls has none yet. What it shows proves that it has the key, and is believed
+/// nothing else here, because a resumed connection is not checked again: the database is asked with every message.
+pub struct DeviceAcceptor {
+    identity: ServerIdentity,
+    authorities: Arc<LiveAuthorities>,
+    made: RwLock<(Arc<Authorities>, SslAcceptor)>,
+}
+
+impl DeviceAcceptor {
+    /// For these authorities, as they change.
+    pub fn new(identity: ServerIdentity, authorities: Arc<LiveAuthorities>, now: Timestamp) -> Result<Self, Error> {
+        let current = authorities.current();
+        let acceptor = asking(&identity, &current, now)?;
+        Ok(Self { identity, authorities, made: RwLock::new((current, acceptor)) })
+    }
+
+    /// What to accept a connection with, and whose certificates count. After a rotation of the authority another
+    /// acceptor is made, because clients choose their certificate by the names that they are told.
+    pub fn current(&self, now: Timestamp) -> (SslAcceptor, Arc<Authorities>) {
+        let current = self.authorities.current();
+        let (known, acceptor) = self.made.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if Arc::ptr_eq(&known, &current) {
+            return (acceptor, current);
+        }
+        match asking(&self.identity, &current, now) {
+            Ok(acceptor) => {
+                *self.made.write().unwrap_or_else(PoisonError::into_inner) = (Arc::clone(&current), acceptor.clone());
+                (acceptor, current)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "devices are asked for certificates of the authorities from before");
+                (acceptor, current)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for DeviceAcceptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DeviceAcceptor").finish_non_exhaustive()
+    }
+}
+
+fn asking(identity: &ServerIdentity, authorities: &Authorities, now: Timestamp) -> Result<SslAcceptor, Error> {
     let build = || {
         let mut builder = builder(identity)?;
         let mut names = Stack::new()?;
-        for authority in authorities.certificates() {
-            names.push(authority.subject_name().to_owned()?)?;
+        for authority in authorities.trusted(now) {
+            names.push(authority.certificate().subject_name().to_owned()?)?;
         }
         builder.set_client_ca_list(names);
         builder.set_verify_callback(SslVerifyMode::PEER, |_, _| true);

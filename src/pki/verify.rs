@@ -103,14 +103,14 @@ pub fn verify_device_certificate_with_grace(
     let is_late = now >= not_after && now.0 < not_after.0.saturating_add(grace);
     let at = if is_late { not_after.plus_millis(-1000) } else { now };
     let trusted: Vec<&X509Ref> = authorities.trusted(now).map(|authority| authority.certificate().as_ref()).collect();
-    chain(&trusted, &[], &parsed, at)?;
     match certificate::is_authority(&parsed) {
         Some(false) => {}
         Some(true) => return Err(CertificateRefused::IsAuthority),
         None => return Err(CertificateRefused::Malformed),
     }
+    chain(X509PurposeId::SSL_CLIENT, &trusted, &[], &parsed, at)?;
     // OpenSSL takes a certificate without any purpose for one with all of them.
-    if !parsed.extended_key_usage().is_some_and(|usage| usage == X509ExtendedKeyUsage::SSL_CLIENT) {
+    if parsed.extended_key_usage() != Some(X509ExtendedKeyUsage::SSL_CLIENT) {
         return Err(CertificateRefused::Purpose);
     }
     let key = parsed.public_key().map_err(malformed)?;
@@ -128,9 +128,10 @@ pub fn verify_device_certificate_with_grace(
     })
 }
 
-/// Whether a chain for client authentication leads from a certificate to one of those trusted, which need not be roots:
-/// what else a company's root has issued is no business of ours.
+/// Whether a chain leads from a certificate to one of those trusted, which need not be roots: what else a company's root
+/// has issued is no business of ours.
 pub(super) fn chain(
+    purpose: X509PurposeId,
     trusted: &[&X509Ref],
     between: &[&X509Ref],
     certificate: &X509Ref,
@@ -139,7 +140,7 @@ pub(super) fn chain(
     let verify = || -> Result<Result<(), i32>, ErrorStack> {
         let mut param = X509VerifyParam::new()?;
         param.set_time(at.0.div_euclid(1000));
-        param.set_purpose(X509PurposeId::SSL_CLIENT)?;
+        param.set_purpose(purpose)?;
         param.set_auth_level(SECURITY_LEVEL);
         param.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
         let mut store = X509StoreBuilder::new()?;
@@ -152,7 +153,7 @@ pub(super) fn chain(
             untrusted.push((*certificate).to_owned())?;
         }
         let mut context = X509StoreContext::new()?;
-        context.init(&*store.build(), certificate, &*untrusted, |context: &mut X509StoreContextRef| {
+        context.init(&store.build(), certificate, &untrusted, |context: &mut X509StoreContextRef| {
             Ok(if context.verify_cert()? { Ok(()) } else { Err(context.error().as_raw()) })
         })
     };

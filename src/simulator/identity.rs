@@ -1,11 +1,13 @@
 //! What a device was given when it enrolled.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use transom_protocol::session::{A1, AuthScheme, Nonce};
 use zeroize::ZeroizeOnDrop;
 
-/// Who a device is and how it proves it.
-#[derive(Debug, Clone, Deserialize)]
+/// Who a device is and how it proves it. Written with its secrets: into files for their owner alone.
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceIdentity {
     /// `DevId` and the `LocURI` of its `Source`.
@@ -15,7 +17,7 @@ pub struct DeviceIdentity {
     /// `AAUTHSECRET` of the client's credential.
     pub password: Password,
     /// The nonce of the provisioning document.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
     /// `AAUTHTYPE`.
     #[serde(default = "digest")]
@@ -24,12 +26,30 @@ pub struct DeviceIdentity {
     #[serde(default = "transom")]
     pub provider_id: String,
     /// What the server proves, when it is asked to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerIdentity>,
+    /// What it shows to TLS, once it enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<ClientCertificate>,
+    /// What enrollment set below `DMClient/Provider/…`: `UPN`, `EntDMID`, `Poll/PollOnLogin`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub provisioned: BTreeMap<String, String>,
+}
+
+/// A certificate of a device, and where the next one comes from.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientCertificate {
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// Its key, PKCS#8 in PEM.
+    pub key: Password,
+    /// The address of discovery for renewals.
+    pub renew_at: String,
 }
 
 /// The credential that the server proves to the device.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServerIdentity {
     /// `AAUTHNAME` of the server's credential.
@@ -37,12 +57,12 @@ pub struct ServerIdentity {
     /// `AAUTHSECRET` of the server's credential.
     pub password: Password,
     /// The nonce of the provisioning document, which the server's first credential is made with.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Nonce>,
 }
 
-/// A password. Never printed.
-#[derive(Clone, Deserialize, ZeroizeOnDrop)]
+/// A password, a token or a key. Never printed.
+#[derive(Clone, Deserialize, Serialize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Password(String);
 
@@ -57,6 +77,8 @@ impl DeviceIdentity {
             scheme: digest(),
             provider_id: transom(),
             server: None,
+            certificate: None,
+            provisioned: BTreeMap::new(),
         }
     }
 
@@ -80,6 +102,19 @@ impl ServerIdentity {
     /// What a digest is made of.
     pub(super) fn a1(&self) -> A1 {
         A1::new(&self.name, &self.password.0)
+    }
+}
+
+impl Password {
+    /// The text, for the one place that needs it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Password {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 

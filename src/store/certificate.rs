@@ -1,6 +1,7 @@
 //! Certificates of devices: which key may speak for which enrollment, and which may no longer (design, promise 5).
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::fragments::{among, columns, update};
@@ -85,6 +86,18 @@ impl Tx<'_> {
         ));
         on_backend!(self, |conn| query.execute(conn))?;
         self.note_certificate_end(enrollment, new.not_after)
+    }
+
+    /// Whoever enrolls with a key waits here until nobody else does with the same.
+    pub fn lock_key(&mut self, key: KeyFingerprint) -> Result<(), Error> {
+        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom key ' || $1, 0))")
+            .bind::<Text, _>(key.to_string());
+        on_backend!(
+            self,
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
+            postgres => |conn| lock.execute(conn)
+        )
+        .map(drop)
     }
 
     /// The certificate with this fingerprint, if we issued it. Whoever holds the lock of its enrollment sees what its

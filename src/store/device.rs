@@ -96,6 +96,13 @@ impl Tx<'_> {
         rows.into_iter().map(Enrollment::try_from).collect()
     }
 
+    /// One life of a device.
+    pub fn enrollment(&mut self, enrollment: &EnrollmentId) -> Result<Option<Enrollment>, Error> {
+        let query = enrollments::table.find(enrollment.as_str()).select(columns::<EnrollmentRow>());
+        let row: Option<EnrollmentRow> = on_backend!(self, |conn| query.first(conn).optional())?;
+        row.map(Enrollment::try_from).transpose()
+    }
+
     /// The device that an enrollment is one of.
     pub fn device_of(&mut self, enrollment: &EnrollmentId) -> Result<Option<DeviceId>, Error> {
         let query = enrollments::table.find(enrollment.as_str()).select(enrollments::device_id);

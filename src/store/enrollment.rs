@@ -111,7 +111,7 @@ impl Tx<'_> {
             self.replace_enrollments(&outdated, now)?;
         }
 
-        let id = EnrollmentId::new(now);
+        let id = new.made.as_ref().map_or_else(|| EnrollmentId::new(now), |made| made.id.clone());
         let account = self.key.seal_json(account_of(id.as_str()), &new.account)?;
         let info = serde_json::to_string(&new.info).map_err(|_| Error::corrupt("enrollments.info"))?;
         let made = new.made.as_ref();

@@ -218,6 +218,9 @@ impl Tx<'_> {
         match subject {
             FailureSubject::Account(name) => format!("account:{:05x}", self.key.bucket("account", &name.key())),
             FailureSubject::Peer(peer) => format!("peer:{:05x}", self.key.bucket("peer", &peer.to_string())),
+            FailureSubject::Nobody(peer, reason) => {
+                format!("nobody:{:05x}", self.key.bucket("nobody", &format!("{peer} {reason}")))
+            }
         }
     }
 }

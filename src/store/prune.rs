@@ -52,6 +52,8 @@ pub struct Pruned {
     pub upload_chunks: usize,
     /// Answers to API requests.
     pub requests: usize,
+    /// Sign-ins at a provider.
+    pub sign_ins: usize,
     /// Attempts to enroll.
     pub attempts: usize,
     /// Bytes that the remaining exchanges take.
@@ -88,6 +90,7 @@ impl Store {
         let (requests, uploads) = (before(rules.request_age), before(rules.upload_age));
         pruned.requests = self.write(move |tx| tx.prune_requests(requests)).await?;
         pruned.upload_chunks = self.write(move |tx| tx.prune_uploads(uploads)).await?;
+        pruned.sign_ins = self.write(move |tx| tx.prune_sign_ins(requests)).await?;
 
         let failures = before(DAY);
         self.write(move |tx| tx.prune_failures(failures)).await?;

@@ -227,6 +227,21 @@ table! {
 }
 
 table! {
+    sign_ins (id) {
+        id -> Text,
+        state_hash -> Binary,
+        handle_hash -> Binary,
+        issuer -> Text,
+        subject -> Text,
+        user_name -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        spent_at -> Nullable<BigInt>,
+        spent_by -> Nullable<Text>,
+    }
+}
+
+table! {
     enrollment_users (id) {
         id -> Text,
         name -> Text,

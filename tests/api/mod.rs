@@ -3,6 +3,7 @@
 mod commands;
 mod devices;
 mod doors;
+mod enrolling;
 mod enrollments;
 mod repeated;
 mod sessions;

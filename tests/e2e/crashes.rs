@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -103,10 +104,11 @@ pub(super) async fn enroll(windows: &Windows, operator: &Operator, count: usize)
     devices
 }
 
+/// Orders a round of commands for each device, for several at once: with hundreds of devices under load one after the
+/// other would take longer than the load lasts.
 pub(super) async fn order(operator: &Operator, devices: &[String], round: usize) {
-    for device in devices {
-        operator.order_for(device, &commands(round, device)).await;
-    }
+    let orders = devices.iter().map(|device| async move { operator.order_for(device, &commands(round, device)).await });
+    futures_util::stream::iter(orders).buffer_unordered(16).collect::<Vec<_>>().await;
 }
 
 /// Lets all devices check in with a server that stays, until no command waits.

@@ -4,12 +4,21 @@
 //! got is put before the judge.
 
 mod bodies;
+mod bulk_certificate;
 mod crashes;
+mod enrollment;
+mod enrollment_crowd;
+mod enrollment_identity;
+mod enrollment_recorded;
+mod enrollment_refused;
+mod entra;
+mod federated;
 mod hostile;
 mod idle;
 mod instances;
 mod lost;
 mod outage;
+mod rotation;
 mod secrets;
 mod sessions;
 mod signed_in;

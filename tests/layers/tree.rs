@@ -63,14 +63,15 @@ fn read(path: &Path) -> String {
     fs::read_to_string(root().join(path)).expect("a file of source")
 }
 
-/// All files below a folder of the tree; none when the folder is not there. What a build left in it does not count.
+/// All files below a folder of the tree; none when the folder is not there. What a build or an installation left in it
+/// does not count.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(root().join(folder)) else { return Vec::new() };
     let mut files = Vec::new();
     for entry in entries.flatten() {
         let path = folder.join(entry.file_name());
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            if entry.file_name() != "target" {
+            if entry.file_name() != "target" && entry.file_name() != "node_modules" {
                 files.extend(files_below(&path));
             }
         } else {

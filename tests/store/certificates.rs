@@ -40,6 +40,7 @@ fn certificate(number: u8) -> NewCertificate {
 
 fn made(hw_dev_id: &str) -> Made {
     Made {
+        id: EnrollmentId::new(NOW),
         upn: "Ada@example.test".to_owned(),
         kind: EnrollmentType::Full,
         hw_dev_id: Some(hw_dev_id.to_owned()),

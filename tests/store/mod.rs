@@ -1,5 +1,6 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
+mod applicants;
 mod certificates;
 mod contact;
 mod generations;
@@ -10,6 +11,7 @@ mod plans;
 mod prune;
 mod queue;
 mod schema;
+mod sign_ins;
 mod transactions;
 mod views;
 

@@ -8,13 +8,15 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::Value;
 use transom::admin::Admin;
-use transom::config::Settings;
+use transom::config::{EnrollmentLimits, Settings};
+use transom::enrollment::EnrollmentAnswer;
+use transom::enrollment::applicant::Gate;
 use transom::http::{self, Parts, Running, api};
 use transom::limits::DeviceLimiter;
 use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders};
 use transom::metrics::Metrics;
 use transom::model::{Timestamp, TokenId};
-use transom::pki::{CertificateAuthority, DeviceAuthorities, ServerNames};
+use transom::pki::{Authorities, CertificateAuthority, LiveAuthorities, ServerNames};
 use transom::protocol::syncml::codec::{Encoding, decode, encode};
 use transom::protocol::xml::Limits;
 use transom::simulator::device::{Behaviour, Device, Next, Trigger};
@@ -63,11 +65,13 @@ impl AdminDoor {
         let names = ServerNames { dns: vec!["localhost".into()], addresses: Vec::new() };
         let parts = Parts {
             answering: http::answering(Arc::new(management.clone())),
+            enrolling: Arc::new(|_| async { EnrollmentAnswer::Unreadable("nobody") }.boxed()),
             identity: authority.issue_server(&names, now()).unwrap(),
-            authorities: DeviceAuthorities::of(&authority),
+            authorities: Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap())),
             admin_identity: None,
             readiness: Arc::new(|| async { Ok(()) }.boxed()),
             tokens: api::verifier(admin.clone()),
+            gate: Gate::new(store.clone(), EnrollmentLimits::default()),
             admin,
             metrics,
         };

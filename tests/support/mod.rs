@@ -4,6 +4,8 @@ pub(crate) mod admin_door;
 pub(crate) mod databases;
 pub(crate) mod judge;
 pub(crate) mod operator;
+pub(crate) mod pc;
+pub(crate) mod provider;
 pub(crate) mod server;
 pub(crate) mod statements;
 pub(crate) mod windows;

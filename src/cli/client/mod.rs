@@ -4,6 +4,7 @@
 //! given (`--server`, `--token`). A token goes to no other server than the one that it was given for.
 
 mod connect;
+mod enrollment;
 mod error;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::{
     admin::{
         Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
         Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
+        Unenroll,
     },
     pki::outbound,
 };
@@ -94,6 +96,16 @@ impl Client {
         self.post(&["devices", device, "clear"], None).await
     }
 
+    /// Tells a device to leave management.
+    pub async fn unenroll(&self, device: &str, how: &Unenroll) -> Result<DeviceJson, ClientError> {
+        self.post(&["devices", device, "unenroll"], Some(serde_json::to_value(how).unwrap_or_default())).await
+    }
+
+    /// Cuts a device off.
+    pub async fn block(&self, device: &str) -> Result<DeviceJson, ClientError> {
+        self.post(&["devices", device, "block"], None).await
+    }
+
     /// Devices by id.
     pub async fn devices(&self, query: &DeviceQuery) -> Result<PageJson<DeviceJson>, ClientError> {
         self.get(&["devices"], query).await
@@ -146,6 +158,10 @@ impl Client {
     async fn post<T: DeserializeOwned>(&self, path: &[&str], body: Option<Value>) -> Result<T, ClientError> {
         let request = self.http.request(Method::POST, self.url(path, &Value::Null)?);
         self.answered(body.iter().fold(request, RequestBuilder::json)).await
+    }
+
+    async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
+        self.answered(self.http.request(Method::DELETE, self.url(path, &Value::Null)?)).await
     }
 
     /// Sends a request until an answer comes: with its key it is done once.

@@ -1,6 +1,7 @@
 //! Arguments, table, and the whole command against a server.
 
 use super::*;
+use crate::simulator::tests::office::{Office, PASSWORD, Twist};
 use crate::simulator::tests::server::Server;
 use crate::simulator::tests::tls::TlsServer;
 use clap::Parser;
@@ -45,6 +46,10 @@ fn wrong_usage_is_told() {
         &["--device-id", "D", "--url", "u", "--ca", "c"],
         &["--identities", "f", "--faults", "drop=2"],
         &["--identities", "f", "--login", "somebody"],
+        &["--enroll", "https://a.test", "--user", "ada"],
+        &["--enroll", "https://a.test", "--ca", "c", "--identities", "f"],
+        &["--identities", "f", "--user", "ada"],
+        &["--identities", "f", "--leave", "--keep", "g"],
     ] {
         assert!(parse(words).is_err(), "{words:?}");
     }
@@ -75,7 +80,7 @@ fn run_against(server: &TlsServer, password: &str, trace: Option<&Path>) -> Flee
     words.extend(["--url", &url, "--ca", ca.to_str().unwrap(), "--first-session", "7"]);
     words.extend(trace.iter().flat_map(|trace| ["--trace", trace.to_str().unwrap()]));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(simulate(&parse(&words).unwrap())).unwrap()
+    runtime.block_on(simulate(&parse(&words).unwrap())).unwrap().0
 }
 
 fn server() -> TlsServer {
@@ -125,4 +130,53 @@ fn a_refused_session_fails_the_command() {
     let report = run_against(&server, "secret", None);
     assert!(!report.is_clean());
     assert_eq!(report.errors.get("HTTP status 400 after 1 attempts"), Some(&1));
+}
+
+/// Runs a command to its end.
+fn run(words: &[&str]) -> anyhow::Result<(FleetReport, Walks)> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(simulate(&parse(words).unwrap()))
+}
+
+#[test]
+fn devices_enroll_are_kept_renew_and_leave() {
+    let office = Office::start(transom_protocol::enrollment::AuthPolicy::OnPremise, Twist::None);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (ca, first, second) = (file("ca.pem"), file("first.json"), file("second.json"));
+    std::fs::write(&ca, &office.ca_pem).unwrap();
+    let url = office.url();
+    let ada = ["--enroll", &url, "--ca", &ca, "--user", "ada@example.test", "--password"];
+    let (report, walks) = run(&[ada.as_slice(), &[PASSWORD, "--keep", &first]].concat()).unwrap();
+    assert!(report.is_clean() && walks.problems.is_empty(), "{report:?} {walks:?}");
+    assert_eq!((report.sessions, walks.enrolled, walks.renewed), (1, 1, 0));
+    assert_eq!(walks.to_text(), "enrolled: 1\n");
+
+    let (report, walks) = run(&["--identities", &first, "--renew", "--keep", &second]).unwrap();
+    assert!(report.is_clean() && walks.problems.is_empty(), "{report:?} {walks:?}");
+    assert_eq!((walks.enrolled, walks.renewed), (0, 1));
+    let [one, other] = [&first, &second].map(|file| std::fs::read_to_string(file).unwrap());
+    assert!(one.contains("PRIVATE KEY") && other.contains("PRIVATE KEY") && one != other);
+
+    let (report, _) = run(&["--identities", &second, "--leave"]).unwrap();
+    assert_eq!((report.sessions, report.gone), (2, 1));
+    assert_eq!(office.arrived().pop().unwrap().certificate, office.issued().pop());
+
+    // What holds the only copy of a key is neither lost nor overwritten.
+    let lost = run(&["--identities", &second, "--renew"]).unwrap_err();
+    assert_eq!(lost.to_string(), "the renewed keys would be lost");
+    assert!(run(&[ada.as_slice(), &[PASSWORD, "--keep", &first]].concat()).is_err());
+    assert_eq!(std::fs::read_to_string(&first).unwrap(), one);
+}
+
+#[test]
+fn a_refused_enrollment_fails_the_command_with_a_remedy() {
+    let office = Office::start(transom_protocol::enrollment::AuthPolicy::OnPremise, Twist::None);
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, &office.ca_pem).unwrap();
+    let (url, ca) = (office.url(), ca.to_str().unwrap().to_owned());
+    let words = ["--enroll", &url, "--ca", &ca, "--user", "ada@example.test", "--password", "guessed"];
+    let error = run(&words).unwrap_err();
+    assert!(error.to_string().contains("0x80180002 (Authentication)"), "{error}");
 }

@@ -4,6 +4,7 @@ use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::{Applicant, Claims, Denied, Means, Visit};
 use crate::config::{Editions, EnrollmentLimits, version_numbers};
+use crate::enrollment::sign_in::SignIns;
 use crate::model::{Admission, EnrollmentId, EnrollmentTokenId, EnrollmentTokenState, EnrollmentUser};
 use crate::store::{self, Tx};
 
@@ -58,6 +59,11 @@ pub fn admit(
         Means::Account(id) if account.as_ref().is_some_and(|account| account.id == *id) => Vec::new(),
         Means::Account(_) => return Err(Denied::AccountGone),
         Means::Token(token) => use_token(tx, token, &device, claims, now)?,
+        Means::Federated(user) => {
+            SignIns::spend(tx, user, &device, now)?;
+            Vec::new()
+        }
+        Means::Entra(_) | Means::Certificate(_) => Vec::new(),
     };
     tx.supersede_pending(&superseded, now)?;
     if let Some(most) = most_devices(account.as_ref(), limits) {
@@ -91,7 +97,7 @@ impl Admitted {
             means: means.word().to_owned(),
             token: match means {
                 Means::Token(token) => Some(token),
-                Means::Account(_) => None,
+                Means::Account(_) | Means::Federated(_) | Means::Entra(_) | Means::Certificate(_) => None,
             },
             device: self.device,
             hw_dev_id: self.hardware,

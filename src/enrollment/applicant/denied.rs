@@ -3,6 +3,7 @@
 use transom_protocol::session::Timestamp;
 use transom_protocol::soap::FaultKind;
 
+use crate::enrollment::sign_in;
 use crate::model::rfc3339_text;
 use crate::store;
 
@@ -92,12 +93,24 @@ pub enum Denied {
     /// Nobody declared the device.
     #[error("the device was not declared")]
     NotDeclared,
+    /// Who signed in elsewhere is not let in.
+    #[error(transparent)]
+    SignIn(sign_in::Denied),
     /// Too many passwords are being checked.
     #[error("too many sign-ins at once")]
     Busy,
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl From<sign_in::Denied> for Denied {
+    fn from(denied: sign_in::Denied) -> Self {
+        match denied {
+            sign_in::Denied::Store(error) => Self::Store(error),
+            denied => Self::SignIn(denied),
+        }
+    }
 }
 
 impl Denied {
@@ -124,6 +137,7 @@ impl Denied {
             Self::Edition { .. } => "edition_not_allowed",
             Self::DeviceType { .. } => "device_type_not_allowed",
             Self::NotDeclared => "not_declared",
+            Self::SignIn(denied) => denied.word(),
             Self::Busy => "busy",
             Self::Store(_) => "store",
         }
@@ -149,6 +163,7 @@ impl Denied {
             Self::NoDeviceId => FaultKind::MessageFormat,
             Self::CapReached { .. } => FaultKind::DeviceCapReached,
             Self::Version { .. } | Self::Edition { .. } | Self::DeviceType { .. } => FaultKind::DeviceNotSupported,
+            Self::SignIn(denied) => denied.fault(),
             Self::Busy => FaultKind::InMaintenance,
             Self::Store(error) if error.is_temporary() => FaultKind::InMaintenance,
             Self::Store(_) => FaultKind::InternalServiceFault,
@@ -156,47 +171,59 @@ impl Denied {
     }
 
     /// What an administrator can do about it.
-    pub const fn remedy(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::UnknownUser => {
-                "compare the name with `transom enrollment user list`: it is found as it was made, in any case of letters"
-            }
-            Self::WrongPassword => "set another with `transom enrollment user passwd`, or give the user a token",
-            Self::AccountLocked { .. } => {
-                "wait, or `transom enrollment user enable` unlocks it; a token works meanwhile"
-            }
-            Self::AddressLocked { .. } => {
-                "wait; for many devices behind one router raise enrollment_limits.attempts_per_address"
-            }
-            Self::AccountDisabled => "`transom enrollment user enable` lets it enroll again",
-            Self::UnknownToken | Self::TokenOfAnother | Self::TokenExpired | Self::TokenRevoked | Self::TokenSpent => {
-                "make a new one with `transom enrollment token create`"
-            }
-            Self::CapReached { .. } => {
-                "unenroll a device of this user, give the account --max-devices, or raise \
-                 enrollment_limits.devices_per_user"
-            }
-            Self::Version { .. } => "update Windows, or change minimum_build and maximum_build of [enrollment_limits]",
-            Self::Edition { .. } => "change enrollment_limits.allowed_editions if this edition may enroll",
-            Self::DeviceType { .. } => "change enrollment_limits.device_types if this type may enroll",
-            Self::NotDeclared => {
-                "declare it with `transom enrollment declare add`; the list of attempts shows its hardware hash"
-            }
-            Self::NotOffered(_) => "configure it, or let the user sign in with a password",
-            Self::Busy | Self::Store(_) => "the device can try again in a moment",
-            Self::NoCredential | Self::NoUserName | Self::AccountGone | Self::NoDeviceId => return None,
-        })
+    pub fn remedy(&self) -> Option<&'static str> {
+        Self::remedy_of(self.word())
+    }
+
+    /// What an administrator can do about what a word stands for.
+    pub fn remedy_of(word: &str) -> Option<&'static str> {
+        let all = REMEDIES.iter().chain(sign_in::REMEDIES);
+        all.into_iter().find(|(of, _)| *of == word).map(|(_, remedy)| *remedy)
     }
 
     /// Whether it counts against who tries. Who has a token that was good once guesses nothing, and a provisioning
     /// package with such a one comes from many devices behind one address.
     pub(super) const fn is_failure(&self) -> bool {
+        if let Self::SignIn(denied) = self {
+            return denied.is_failure();
+        }
         matches!(
             self,
             Self::NoUserName | Self::UnknownUser | Self::WrongPassword | Self::UnknownToken | Self::TokenOfAnother
         )
     }
 }
+
+const NEW_TOKEN: &str = "make a new one with `transom enrollment token create`";
+const AGAIN: &str = "the device can try again in a moment";
+
+/// What helps, by the word.
+const REMEDIES: &[(&str, &str)] = &[
+    (
+        "unknown_user",
+        "compare the name with `transom enrollment user list`: it is found as it was made, in any case of letters",
+    ),
+    ("wrong_password", "set another with `transom enrollment user passwd`, or give the user a token"),
+    ("account_locked", "wait, or `transom enrollment user enable` unlocks it; a token works meanwhile"),
+    ("address_locked", "wait; for many devices behind one router raise enrollment_limits.attempts_per_address"),
+    ("account_disabled", "`transom enrollment user enable` lets it enroll again"),
+    ("unknown_token", NEW_TOKEN),
+    ("token_of_another", "type the name that the token was made for, or make a new one for this name"),
+    ("token_expired", NEW_TOKEN),
+    ("token_revoked", NEW_TOKEN),
+    ("token_spent", NEW_TOKEN),
+    (
+        "cap_reached",
+        "unenroll a device of this user, make the account with --max-devices, or raise enrollment_limits.devices_per_user",
+    ),
+    ("version_not_allowed", "update Windows, or change minimum_build and maximum_build of [enrollment_limits]"),
+    ("edition_not_allowed", "change enrollment_limits.allowed_editions if this edition may enroll"),
+    ("device_type_not_allowed", "change enrollment_limits.device_types if this type may enroll"),
+    ("not_declared", "declare it with `transom enrollment declare add`; the list of attempts shows its hardware hash"),
+    ("not_offered", "configure it, or let the user sign in with a password"),
+    ("busy", AGAIN),
+    ("store", AGAIN),
+];
 
 #[cfg(test)]
 mod tests {

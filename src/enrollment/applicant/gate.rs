@@ -17,10 +17,14 @@ use super::password::{is_password, token_hash};
 use super::verified::Verified;
 use super::{Applicant, Denied, Means, Visit};
 use crate::config::EnrollmentLimits;
+use crate::enrollment::sign_in::{self, SignIns};
 use crate::model::{
-    EnrollmentAttempt, EnrollmentTokenState, EnrollmentUser, FailureSubject, Failures, Secret, UserName,
+    EnrollmentAttempt, EnrollmentStep, EnrollmentTokenState, EnrollmentUser, FailureSubject, Failures, Secret, UserName,
 };
 use crate::store::{Error, Store, Tx};
+
+/// Requests that say nothing of whom they are make one line for so long, in milliseconds.
+const TOGETHER: i64 = 60_000;
 
 /// Requests that may wait for a hash.
 const MOST_WAITING: usize = 512;
@@ -32,6 +36,7 @@ pub struct Gate(Arc<Inner>);
 struct Inner {
     store: Store,
     limits: EnrollmentLimits,
+    sign_ins: SignIns,
     verified: Verified,
     hashing: Semaphore,
     waiting: AtomicUsize,
@@ -44,18 +49,29 @@ struct Known {
 }
 
 impl Gate {
-    /// On a store.
+    /// On a store; nobody signs in elsewhere.
     pub fn new(store: Store, limits: EnrollmentLimits) -> Self {
+        Self::with_sign_ins(store, limits, SignIns::default())
+    }
+
+    /// The same, with ways to sign in elsewhere.
+    pub fn with_sign_ins(store: Store, limits: EnrollmentLimits, sign_ins: SignIns) -> Self {
         let mut key = [0; 32];
         rand::fill(&mut key);
         let at_once = std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2)).min(4);
         Self(Arc::new(Inner {
             store,
             limits,
+            sign_ins,
             verified: Verified::new(key),
             hashing: Semaphore::new(at_once),
             waiting: AtomicUsize::new(0),
         }))
+    }
+
+    /// The ways to sign in elsewhere.
+    pub fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
     }
 
     /// The limits that it was made with, for [`admit`](super::admit).
@@ -72,10 +88,40 @@ impl Gate {
             }
             Credential::None => Denied::NoCredential,
             Credential::Jwt(_) | Credential::UserToken(_) | Credential::Certificate(_) => {
-                Denied::NotOffered(credential.as_str())
+                match self.check_sign_in(credential, visit, now).await {
+                    Ok(applicant) => return Ok(applicant),
+                    Err(Denied::SignIn(sign_in::Denied::NotOffered)) => Denied::NotOffered(credential.as_str()),
+                    Err(denied) => denied,
+                }
             }
         };
         Err(self.failed(visit, None, denied, now).await)
+    }
+
+    /// Judges what somebody who signed in elsewhere shows: a handle of ours, a token of Entra ID, a signed envelope.
+    async fn check_sign_in(&self, credential: &Credential, visit: &Visit, now: Timestamp) -> Result<Applicant, Denied> {
+        self.is_open_to(visit.peer, now).await?;
+        let sign_ins = &self.0.sign_ins;
+        let named = |name: &str| UserName::parse(name).ok_or(Denied::NoUserName);
+        match credential {
+            Credential::UserToken(handle) => {
+                let user = sign_ins.federated(handle.expose(), now).await?;
+                Ok(Applicant { user: named(&user.name)?, means: Means::Federated(user) })
+            }
+            Credential::Jwt(token) => {
+                let user = sign_ins.entra(token.expose(), now).await?;
+                if visit.step == EnrollmentStep::Issue {
+                    let device = visit.device.device_id.as_ref().ok_or(Denied::NoDeviceId)?;
+                    sign_ins.admit_entra(&user, device, visit.device.enrollment_data.as_deref(), now)?;
+                }
+                Ok(Applicant { user: named(&user.name)?, means: Means::Entra(user) })
+            }
+            Credential::Certificate(envelope) => {
+                let user = sign_ins.certificate(envelope, now).await?;
+                Ok(Applicant { user: named(&user.name)?, means: Means::Certificate(user) })
+            }
+            Credential::None | Credential::Password { .. } => Err(Denied::NotOffered(credential.as_str())),
+        }
     }
 
     /// Judges a name with a password, or with a token in place of one (MS-MDE2 3.3, `OnPremise`).
@@ -284,6 +330,9 @@ impl Gate {
                 }
             }
             Denied::AddressLocked { .. } => return note_locked(tx, &address, attempt, now),
+            Denied::NoCredential | Denied::NotOffered(_) => {
+                return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
+            }
             Denied::WrongPassword | Denied::UnknownUser => {
                 if let Some(account) = account {
                     hold_against(tx, &account, Patience::with_accounts(limits), now)?;
@@ -294,6 +343,18 @@ impl Gate {
             _ => {}
         }
         tx.record_attempt(&attempt)
+    }
+}
+
+#[cfg(test)]
+impl Gate {
+    /// On a new SQLite store, which goes with the folder.
+    pub(crate) fn on_temporary_store() -> (Self, tempfile::TempDir) {
+        use crate::store::{DatabaseUrl, SealKey, StoreOptions};
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+        let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+        (Self::new(store, EnrollmentLimits::default()), folder)
     }
 }
 
@@ -334,6 +395,25 @@ fn note_locked(
     }
     tx.record_attempt(&attempt)?;
     tx.save_failures(subject, &Failures { noted: Some(attempt.id), ..failures })
+}
+
+/// Writes down what says nothing of whom it is: once in a while, those that follow are counted on it. Anybody can send
+/// any number of them.
+fn note_nobody(
+    tx: &mut Tx<'_>,
+    subject: &FailureSubject,
+    attempt: EnrollmentAttempt,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let before = tx.failures_for_update(subject)?;
+    let lately = before.filter(|before| (0..TOGETHER).contains(&now.millis_since(before.failed_at)));
+    if let Some(noted) = lately.and_then(|before| before.noted)
+        && tx.count_attempt(&noted, now)?
+    {
+        return Ok(());
+    }
+    tx.record_attempt(&attempt)?;
+    tx.save_failures(subject, &Failures { count: 1, failed_at: now, locked_until: None, noted: Some(attempt.id) })
 }
 
 /// One of those that wait.

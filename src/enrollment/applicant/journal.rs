@@ -56,6 +56,20 @@ impl Visit {
         EnrollmentAttempt { enrollment: Some(enrollment.clone()), ..self.attempt(Some(user), now) }
     }
 
+    /// A certificate was renewed.
+    pub(in crate::enrollment) fn renewed(
+        &self,
+        user: Option<&str>,
+        enrollment: &EnrollmentId,
+        now: Timestamp,
+    ) -> EnrollmentAttempt {
+        EnrollmentAttempt {
+            outcome: AttemptOutcome::Renewed,
+            enrollment: Some(enrollment.clone()),
+            ..self.attempt(user, now)
+        }
+    }
+
     fn attempt(&self, claimed: Option<&str>, now: Timestamp) -> EnrollmentAttempt {
         let said = |text: &Option<String>| text.as_deref().map(|text| shown(text, MOST));
         EnrollmentAttempt {

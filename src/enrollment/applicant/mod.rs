@@ -1,6 +1,6 @@
 //! Who may enroll, and what: the one place that decides it (threats: guessing, reuse and races of tokens).
 //!
-//! [`Gate::check`] judges what a device shows, before anything else is done for it; GetPolicies and the request for a
+//! [`Gate::check`] judges what a device shows, before anything else is done for it; `GetPolicies` and the request for a
 //! certificate both ask. [`admit`] then decides, inside the transaction that makes the enrollment, whether this user
 //! may have this device: that is where a token is used up and where devices are counted, so that neither a race nor a
 //! crash can use one twice.
@@ -24,7 +24,9 @@ pub use denied::Denied;
 pub use gate::Gate;
 pub use journal::Visit;
 pub use password::{PasswordRefused, hash_password, is_acceptable, new_password, new_token, token_hash};
+pub use transom_protocol::soap::FaultKind;
 
+use super::sign_in::{CertificateUser, EntraUser, FederatedUser};
 use crate::model::{DeclaredKind, EnrollmentTokenId, EnrollmentUserId, UserName};
 
 /// What every enrollment token begins with, so that one that was lost somewhere is recognised, and none is taken for a
@@ -47,6 +49,12 @@ pub enum Means {
     Account(EnrollmentUserId),
     /// A token in place of a password.
     Token(EnrollmentTokenId),
+    /// A sign-in at the OpenID Connect provider.
+    Federated(FederatedUser),
+    /// A token of Entra ID.
+    Entra(EntraUser),
+    /// The certificate of a provisioning package.
+    Certificate(CertificateUser),
 }
 
 /// What a device says of itself when it enrolls (MS-MDE2 3.4.4.1.1.1). Nothing of it is proven.
@@ -70,6 +78,8 @@ pub struct Claims {
     pub imeis: Vec<String>,
     /// Its serial number, where it tells one.
     pub serial: Option<String>,
+    /// `EnrollmentData`: what it got for accepting the terms of use.
+    pub enrollment_data: Option<String>,
 }
 
 impl Means {
@@ -78,6 +88,9 @@ impl Means {
         match self {
             Self::Account(_) => "account",
             Self::Token(_) => "token",
+            Self::Federated(_) => "federated",
+            Self::Entra(_) => "entra",
+            Self::Certificate(_) => "certificate",
         }
     }
 }
@@ -94,6 +107,7 @@ impl From<&DeviceContext> for Claims {
             macs: context.macs.clone(),
             imeis: context.imeis.clone(),
             serial: context.serial_number.clone(),
+            enrollment_data: context.enrollment_data.clone(),
         }
     }
 }

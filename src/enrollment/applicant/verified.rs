@@ -1,4 +1,4 @@
-//! Passwords that were right a moment ago: GetPolicies and the request for a certificate follow each other, and many
+//! Passwords that were right a moment ago: `GetPolicies` and the request for a certificate follow each other, and many
 //! devices of a bulk account come at once; each would cost a hash of 20 ms.
 //!
 //! What is remembered is a keyed hash of the password together with the stored hash that it opened, for a few minutes,

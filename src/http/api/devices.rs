@@ -5,14 +5,16 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Caller, NoBody, NoQuery, Query, now, only};
-use crate::admin::{Admin, DeviceQuery, Part};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only};
+use crate::admin::{Admin, DeviceQuery, Part, Unenroll};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/devices").route(web::get().to(list)).default_service(only("GET")))
         .service(web::resource("/devices/{id}").route(web::get().to(show)).default_service(only("GET")))
         .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/unenroll").route(web::post().to(unenroll)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/block").route(web::post().to(block)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/events").route(web::get().to(events)).default_service(only("GET")));
 }
 
@@ -26,6 +28,20 @@ async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer
 
 async fn clear(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
     Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.name, now()).await?))
+}
+
+async fn unenroll(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    how: Body<Unenroll>,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.unenroll(&id, how.value, &caller.name, now()).await?))
+}
+
+async fn block(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.block(&id, &caller.name, now()).await?))
 }
 
 async fn events(admin: Data<Admin>, id: Path<String>, Query(part): Query<Part>) -> Answer {

@@ -6,7 +6,11 @@
 
 mod body;
 mod commands;
+mod declared_devices;
 mod devices;
+mod enrollment_attempts;
+mod enrollment_tokens;
+mod enrollment_users;
 mod enrollments;
 mod push;
 mod query;
@@ -44,6 +48,10 @@ pub fn configure(routes: &mut web::ServiceConfig) {
     sessions::configure(routes);
     enrollments::configure(routes);
     push::configure(routes);
+    enrollment_users::configure(routes);
+    enrollment_tokens::configure(routes);
+    enrollment_attempts::configure(routes);
+    declared_devices::configure(routes);
     status::configure(routes);
 }
 

@@ -14,6 +14,7 @@ use transom_protocol::{session::Timestamp, syncml::codec::Encoding};
 
 use crate::{
     config::Settings,
+    enrollment::EnrollmentAnswer,
     http::{
         Answering, Parts, Running, StartError,
         api::{Caller, Verdict},
@@ -22,7 +23,7 @@ use crate::{
     management::{Answer, DeviceRequest},
     metrics::Metrics,
     model::TokenId,
-    pki::{CertificateAuthority, DeviceAuthorities, ServerNames},
+    pki::{Authorities, CertificateAuthority, LiveAuthorities, ServerNames},
 };
 
 /// Longer than anything that is awaited, so that a test that waits for nothing ends.
@@ -75,14 +76,16 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
     let authority = CertificateAuthority::create("Test", now).unwrap();
     let names = ServerNames { dns: vec!["localhost".into()], addresses: vec![[127, 0, 0, 1].into()] };
     let (admin, folder) = crate::admin::Admin::on_temporary_store();
+    let (gate, folder_of_gate) = crate::enrollment::applicant::Gate::on_temporary_store();
     let parts = Parts {
         answering,
+        enrolling: Arc::new(|_| async { EnrollmentAnswer::Unreadable("nobody") }.boxed()),
         admin,
         identity: authority.issue_server(&names, now).unwrap(),
-        authorities: DeviceAuthorities::of(&authority),
+        authorities: Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap())),
         admin_identity: None,
         readiness: Arc::new(move || {
-            let _kept_while_it_runs = &folder;
+            let _kept_while_it_runs = (&folder, &folder_of_gate);
             async { Ok(()) }.boxed()
         }),
         tokens: Arc::new(move |token| {
@@ -93,6 +96,7 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
             };
             async { verdict }.boxed()
         }),
+        gate,
         metrics: Metrics::new(),
     };
     (parts, authority.certificate().clone())

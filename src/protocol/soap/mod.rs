@@ -16,6 +16,7 @@ pub(crate) mod names;
 mod refused;
 mod reply;
 mod security;
+mod signature;
 
 use crate::xml::Limits;
 
@@ -28,6 +29,7 @@ pub use credential::{Credential, SecretText, SignedEnvelope};
 pub use fault::{Fault, FaultKind, write_fault};
 pub use refused::{Refused, Why};
 pub use reply::{Operation, Reply};
+pub use signature::{EnvelopeSignature, SignatureRefused, read_signature};
 
 /// `Content-Type` of every reply, and of what clients send.
 pub const CONTENT_TYPE: &str = "application/soap+xml; charset=utf-8";

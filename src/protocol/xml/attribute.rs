@@ -58,19 +58,24 @@ pub(super) fn by_local_name<'a>(tag: &'a str, name_len: usize, local: &str) -> O
 
 /// Every attribute of a tag that was checked, by local name; declarations of prefixes are none.
 pub(super) fn all(tag: &str, name_len: usize) -> Vec<(&str, Cow<'_, str>)> {
+    let local = |(name, value)| match qualified(name)? {
+        ("xmlns", _) | ("", "xmlns") => None,
+        (_, local) => Some((local, value)),
+    };
+    written(tag, name_len).into_iter().filter_map(local).collect()
+}
+
+/// Every attribute and declaration by its name as it was written, of a tag that was checked.
+pub(super) fn written(tag: &str, name_len: usize) -> Vec<(&str, Cow<'_, str>)> {
     let mut attributes = Attributes::new(tag, name_len);
     let attributes = attributes.with_checks(false).flatten();
     attributes
         .filter_map(|attribute| {
-            let (prefix, local) = qualified(attribute.key.0)?;
-            if prefix == "xmlns" || attribute.key.0 == "xmlns" {
-                return None;
-            }
             let value = match attribute.value {
                 Cow::Borrowed(raw) => value(raw).ok()?,
                 Cow::Owned(raw) => Cow::Owned(value(&raw).ok()?.into_owned()),
             };
-            Some((local, value))
+            Some((attribute.key.0, value))
         })
         .collect()
 }

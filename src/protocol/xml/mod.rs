@@ -8,6 +8,7 @@
 //! entities to expand and nothing to fetch. Nothing here knows what the elements mean.
 
 mod attribute;
+mod canonical;
 mod character;
 mod content;
 mod encoding;
@@ -16,6 +17,7 @@ mod reader;
 mod refusal;
 mod writer;
 
+pub(crate) use canonical::{Canonical, Namespaces, Tag};
 pub use encoding::text;
 pub(crate) use reader::{Event, Reader};
 pub(crate) use refusal::clip;

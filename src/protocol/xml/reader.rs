@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use quick_xml::events::{BytesStart, Event as Token};
 
+use super::canonical::Tag;
 use super::character::{SPACE, first_illegal, qualified, resolve};
 use super::open::OpenElements;
 use super::{Limits, Reason, Refusal, attribute, clip};
@@ -141,6 +142,15 @@ impl<'a> Reader<'a> {
     /// Every attribute of the element that just began, by local name.
     pub(crate) fn attributes_here(&self) -> Vec<(&'a str, Cow<'a, str>)> {
         self.open.last().map(|open| attribute::all(open.tag, open.name_len)).unwrap_or_default()
+    }
+
+    /// The tag of the element that just began, with its names as they were written.
+    pub(crate) fn tag(&self) -> Tag<'a> {
+        let tag = self.open.last();
+        tag.map_or(Tag { name: "", attributes: Vec::new() }, |open| Tag {
+            name: open.name(),
+            attributes: attribute::written(open.tag, open.name_len),
+        })
     }
 
     /// How many comments stood in the text so far. They are no events; who has to tell a value that is written in one

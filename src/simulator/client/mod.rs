@@ -5,7 +5,9 @@ mod report;
 mod run;
 mod transport;
 
-use native_tls::{Certificate, TlsConnector};
+use std::sync::Arc;
+
+use native_tls::{Certificate, Identity, TlsConnector};
 use reqwest::Url;
 
 pub use options::ClientOptions;
@@ -13,13 +15,17 @@ pub use report::{ClientError, Exchange, SessionEnd, SessionFailure, SessionRepor
 
 use super::device::Device;
 use super::faults::FaultPlan;
+use super::identity::{ClientCertificate, DeviceIdentity};
 use run::Run;
 use transport::Transport;
+pub(super) use transport::describe;
 
 /// Carries the messages of devices to one server.
 #[derive(Debug, Clone)]
 pub struct Client {
     url: String,
+    /// The authorities that it trusts.
+    ca_pem: Arc<[u8]>,
     /// Made once: reading the system's certificates, which it does not trust, takes longer than a whole session.
     connector: TlsConnector,
     options: ClientOptions,
@@ -35,8 +41,8 @@ impl Client {
         if parsed.scheme() != "https" {
             return Err(ClientError::Setup(format!("{url}: a management service is reached over https")));
         }
-        let connector = connector(ca_pem)?;
-        let client = Self { url: url.to_owned(), connector, options, kept: None };
+        let connector = connector(ca_pem, None)?;
+        let client = Self { url: url.to_owned(), ca_pem: Arc::from(ca_pem), connector, options, kept: None };
         // Made once here so that a wrong setting is told before the first session.
         client.connection()?;
         client.of_its_own()
@@ -46,6 +52,17 @@ impl Client {
     pub(super) fn of_its_own(&self) -> Result<Self, ClientError> {
         let kept = if self.options.connects_anew { None } else { Some(self.connection()?) };
         Ok(Self { kept, ..self.clone() })
+    }
+
+    /// The same for one device: with a connection of its own, which shows the device's certificate where it has one.
+    pub fn for_device(&self, identity: &DeviceIdentity) -> Result<Self, ClientError> {
+        match &identity.certificate {
+            None => self.of_its_own(),
+            Some(certificate) => {
+                let connector = connector(&self.ca_pem, Some(certificate))?;
+                Self { connector, ..self.clone() }.of_its_own()
+            }
+        }
     }
 
     /// The options that it was made with.
@@ -84,8 +101,8 @@ impl Client {
     }
 }
 
-/// TLS that trusts the certificates of a PEM and no others.
-fn connector(ca_pem: &[u8]) -> Result<TlsConnector, ClientError> {
+/// TLS that trusts the certificates of a PEM and no others, and shows a certificate where one is given.
+pub(super) fn connector(ca_pem: &[u8], own: Option<&ClientCertificate>) -> Result<TlsConnector, ClientError> {
     let wrong = |error: native_tls::Error| ClientError::Setup(format!("CA: {error}"));
     let authorities = Certificate::stack_from_pem(ca_pem).map_err(wrong)?;
     if authorities.is_empty() {
@@ -95,6 +112,10 @@ fn connector(ca_pem: &[u8]) -> Result<TlsConnector, ClientError> {
     builder.disable_built_in_roots(true);
     for authority in authorities {
         builder.add_root_certificate(authority);
+    }
+    if let Some(own) = own {
+        let identity = Identity::from_pkcs8(own.certificate.as_bytes(), own.key.expose().as_bytes());
+        builder.identity(identity.map_err(|error| ClientError::Setup(format!("client certificate: {error}")))?);
     }
     builder.build().map_err(wrong)
 }

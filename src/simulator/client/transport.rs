@@ -184,7 +184,7 @@ fn problems_of(response: &reqwest::Response, encoding: Encoding) -> Vec<String> 
 }
 
 /// An error with its causes: the outermost of reqwest alone says little.
-fn describe(error: &reqwest::Error) -> String {
+pub(in crate::simulator) fn describe(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

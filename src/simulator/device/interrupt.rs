@@ -58,7 +58,13 @@ impl Device {
         self.server_nonce = identity.server.as_ref().and_then(|server| server.nonce.clone());
         let seed = self.seed.wrapping_add(u64::from(self.life));
         self.tree = Tree::windows_11(&identity.device_id, &identity.provider_id, &self.server_url, seed);
+        self.tree.provision(&identity.provider_id, &identity.provisioned);
         self.identity = identity;
+    }
+
+    /// The device has its next certificate: everything else stays as it is.
+    pub fn renewed(&mut self, identity: &DeviceIdentity) {
+        self.identity.certificate.clone_from(&identity.certificate);
     }
 
     /// A notice for the next session.

@@ -141,7 +141,8 @@ impl Device {
     /// query; all that is random about the device comes from `seed`.
     pub fn new(identity: DeviceIdentity, server_url: impl Into<String>, behaviour: Behaviour, seed: u64) -> Self {
         let server_url = server_url.into();
-        let tree = Tree::windows_11(&identity.device_id, &identity.provider_id, &server_url, seed);
+        let mut tree = Tree::windows_11(&identity.device_id, &identity.provider_id, &server_url, seed);
+        tree.provision(&identity.provider_id, &identity.provisioned);
         Self {
             nonce: identity.nonce.clone(),
             server_nonce: identity.server.as_ref().and_then(|server| server.nonce.clone()),

@@ -94,6 +94,11 @@ impl Stop {
     }
 }
 
+/// The seed of one device of a fleet. Neighbouring seeds of one generator are alike; of another one they are not.
+pub const fn seed_of(fleet: u64, number: u64) -> u64 {
+    fleet.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
 impl Fleet {
     /// A fleet of devices that are enrolled with the management service at `url`; `ca_pem` as for [`Client::new`].
     pub fn new(
@@ -105,12 +110,12 @@ impl Fleet {
         let client = Client::new(url, ca_pem, options.client.clone())?;
         let mut members = Vec::with_capacity(identities.len());
         for (identity, number) in identities.into_iter().zip(0_u64..) {
-            // Neighbouring seeds of one generator are alike; of another one they are not.
-            let seed = options.seed.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let seed = seed_of(options.seed, number);
+            let own = client.for_device(&identity)?;
             members.push(Member {
                 device: Device::new(identity, url, options.behaviour.clone(), seed)
                     .beginning_with_session(options.first_session),
-                client: client.of_its_own()?,
+                client: own,
                 faults: FaultPlan::seeded(options.faults.clone(), seed),
             });
         }
@@ -143,14 +148,27 @@ impl Fleet {
     ///
     /// Panics of a device's task are reported as errors. Needs a runtime of `tokio`.
     pub async fn run(&mut self, rounds: usize) -> FleetReport {
+        self.rounds(rounds, false).await
+    }
+
+    /// The same, and then a last session in which every device leaves management (Alert 1226).
+    pub async fn run_and_leave(&mut self, rounds: usize) -> FleetReport {
+        self.rounds(rounds, true).await
+    }
+
+    async fn rounds(&mut self, rounds: usize, leave: bool) -> FleetReport {
         let started = Instant::now();
-        let total = self.members.len().saturating_mul(rounds);
+        let total = self.members.len().saturating_mul(rounds.saturating_add(usize::from(leave)));
         let mut tally = Tally::default();
         tally.report.devices = self.members.len();
         for _ in 0..rounds {
             if !self.stop.is_stopped() {
                 self.round(&mut tally, total).await;
             }
+        }
+        if leave && !self.stop.is_stopped() {
+            self.devices_mut().for_each(Device::unenroll);
+            self.round(&mut tally, total).await;
         }
         tally.report.gone = self.devices().filter(|device| !device.is_enrolled()).count();
         tally.close(started.elapsed())

@@ -1,5 +1,7 @@
 //! A device as it leaves enrollment: the values that make it differ from others, drawn from a seed.
 
+use std::collections::BTreeMap;
+
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use transom_protocol::session::LoginStatus;
 use transom_protocol::syncml::Format;
@@ -65,5 +67,18 @@ impl Tree {
         number(&format!("{provider}/Poll/NumberOfRemainingScheduledRetries"), 0);
         number(&format!("{provider}/Poll/IntervalForRemainingScheduledRetries"), 480);
         Self { root, login: LoginStatus::User, work: Vec::new() }
+    }
+
+    /// Sets what a provisioning document said below `DMClient/Provider/…`.
+    pub fn provision(&mut self, provider_id: &str, parms: &BTreeMap<String, String>) {
+        let provider = format!("./Vendor/MSFT/DMClient/Provider/{}", escape(provider_id));
+        for (name, value) in parms {
+            let format = match value.as_str() {
+                "true" | "false" => Format::Bool,
+                _ if name.starts_with("Poll/") => Format::Int,
+                _ => Format::Chr,
+            };
+            self.root.plant(&format!("{provider}/{name}"), format, value.as_str());
+        }
     }
 }

@@ -62,6 +62,14 @@ impl std::fmt::Display for ReceivedFault {
     }
 }
 
+/// `RelatesTo` of an answer: the `MessageID` that it belongs to.
+pub fn relates_to(body: &[u8], limits: &Limits) -> Option<String> {
+    let text = Zeroizing::new(xml::text(body, limits).ok()?);
+    let root = Element::read(&text, limits).ok()?;
+    let header = root.child("Header").ok().flatten()?;
+    header.word("RelatesTo").ok().flatten().map(str::to_owned)
+}
+
 /// Reads `DiscoverResponse`.
 pub fn read_discover_response(body: &[u8], limits: &Limits) -> Result<DiscoverResponse, AnswerError> {
     read(body, limits, "DiscoverResponse", |response| {

@@ -21,7 +21,7 @@ pub struct Provisioned {
     pub server: Option<Account>,
     /// `AAUTHLEVEL=APPSRV`: what the device proves.
     pub client: Option<Account>,
-    /// The parms below `DMClient/Provider/…`, `Poll` included, each with its value.
+    /// The parms below `DMClient/Provider/…` with their values: `UPN`, `Poll/PollOnLogin`.
     pub dm_client: Vec<(String, String)>,
 }
 
@@ -87,6 +87,10 @@ fn provisioned(root: &Element<'_>) -> Result<Provisioned, Why> {
             collect(store, "My", kind.store(), Store::My(kind), &mut certificates)?;
         }
     }
+    // Windows 11 refuses the whole document because of it, whatever some pages say.
+    if one(root, "RootCATrustedCertificates")?.is_some() {
+        return Err(Why::Value { place: "RootCATrustedCertificates", what: "not accepted in this document" });
+    }
     let application = one(root, "APPLICATION")?.ok_or(Why::Missing("APPLICATION"))?;
     let provider_id = parm(application, "PROVIDER-ID")?.ok_or(Why::Missing("PROVIDER-ID"))?.to_owned();
     let mut read = Provisioned {
@@ -120,9 +124,9 @@ fn provisioned(root: &Element<'_>) -> Result<Provisioned, Why> {
             None => None,
         };
         let provider = provider.ok_or(Why::Missing("Provider of this PROVIDER-ID below DMClient"))?;
-        let poll = one(provider, "Poll")?;
-        for element in [Some(provider), poll].into_iter().flatten() {
-            read.dm_client.extend(parms(element)?);
+        read.dm_client = parms(provider)?;
+        if let Some(poll) = one(provider, "Poll")? {
+            read.dm_client.extend(parms(poll)?.into_iter().map(|(name, value)| (format!("Poll/{name}"), value)));
         }
     }
     Ok(read)

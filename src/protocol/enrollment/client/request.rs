@@ -24,8 +24,8 @@ pub enum Presented<'a> {
     UserToken(&'a str),
 }
 
-/// The ids that Windows sends since Windows 10, always the same ones.
-const fn message_id(operation: Operation) -> &'static str {
+/// The `MessageID` that Windows sends, the same one since Windows 10.
+pub const fn message_id(operation: Operation) -> &'static str {
     match operation {
         Operation::Discover => "urn:uuid:748132ec-a575-4329-b01b-6171a9cf8478",
         Operation::GetPolicies => "urn:uuid:72048B64-0F19-448F-8C2E-B4C661860AA0",

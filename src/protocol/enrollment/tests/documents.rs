@@ -138,7 +138,7 @@ fn a_device_takes_from_a_document_what_was_put_in() {
         assert_eq!(client.nonce.as_deref(), Some("AgICAgICAgICAgICAgICAg=="));
         assert_eq!(read.dm_client("EntDMID"), Some("01935000-0000-7000-8000-000000000002"));
         assert_eq!(read.dm_client("UPN"), Some("ada@contoso.example"));
-        assert_eq!(read.dm_client("IntervalForRemainingScheduledRetries"), Some("1440"));
+        assert_eq!(read.dm_client("Poll/IntervalForRemainingScheduledRetries"), Some("1440"));
     }
 }
 

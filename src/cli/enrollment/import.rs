@@ -1,38 +1,26 @@
-//! `transom enrollment`: devices that were enrolled elsewhere.
+//! `transom enrollment import`: devices that were enrolled elsewhere.
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::{
+use crate::admin::{Import, Imported};
+use crate::cli::{
     Global, Output,
     client::connected,
     hinted, input,
     progress::Progress,
     shown::{count, line, table},
 };
-use crate::admin::{Import, Imported};
 
 /// Entries in one request: what one transaction of the server takes, so that each is done as a whole or not at all.
 const TOGETHER: usize = 500;
-
-/// Enrollments: bring them along from another server
-#[derive(Debug, Args)]
-pub(super) struct Enrollment {
-    #[command(subcommand)]
-    verb: Verb,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    Import(ImportFile),
-}
 
 /// Import enrollments with their credentials
 ///
 /// A device that is enrolled already gets a new enrollment; the old one works until the device has used the new one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-struct ImportFile {
+pub(super) struct ImportFile {
     /// File with the enrollments in JSON; - is standard input
     #[arg(value_name = "FILE")]
     file: String,
@@ -53,16 +41,8 @@ Examples:
   transom enrollment import devices.json
   echo '[{"device_id":"1A2B","user":"dm","secret":"..."}]' | transom enrollment import -"#;
 
-impl Enrollment {
-    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        match self.verb {
-            Verb::Import(import) => import.run(global, output),
-        }
-    }
-}
-
 impl ImportFile {
-    fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let text = input::read(&self.file)?;
         let sent = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", self.file))?;
         let entries = Import::of(sent)

@@ -1,0 +1,143 @@
+//! Who signed in, and whether they may enroll: claims of the ID token and, where they are missing there, of the user
+//! information (OpenID Connect Core 1.0, 5.3).
+
+use reqwest::Client;
+use serde_json::{Map, Value};
+
+use super::{
+    super::{Denied, outbound},
+    provider::Provider,
+};
+use crate::{
+    config,
+    model::Secret,
+    pki::token::{Claims, TokenRefused, holds},
+};
+
+/// Longest name of a user that is taken, in characters.
+const LONGEST: usize = 256;
+
+/// Which claims matter.
+pub(super) struct UserRules {
+    name: String,
+    required: Option<(String, Option<String>)>,
+}
+
+/// Somebody.
+pub(super) struct User {
+    /// As people call them.
+    pub(super) name: String,
+    /// As the provider keeps people apart.
+    pub(super) subject: String,
+}
+
+impl UserRules {
+    pub(super) fn new(settings: &config::OpenId) -> Self {
+        let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let required = some(&settings.required_claim).map(|claim| (claim, some(&settings.required_value)));
+        Self { name: settings.user_claim.clone(), required }
+    }
+
+    /// Who the tokens are about. The user information is asked for only when the ID token says too little.
+    pub(super) async fn user(
+        &self,
+        client: &Client,
+        provider: &Provider,
+        claims: &Claims,
+        access_token: &Secret<String>,
+    ) -> Result<User, Denied> {
+        let subject = claims.text("sub").ok_or(TokenRefused::Claim("sub"))?.to_owned();
+        let lacks = |claim: &str| claims.value(claim).is_none();
+        let more = match &provider.user_info {
+            Some(url) if lacks(&self.name) || self.required.as_ref().is_some_and(|(claim, _)| lacks(claim)) => {
+                let expected = "information on a user";
+                let more: Map<String, Value> =
+                    outbound::get_json(client, url, Some(access_token.expose()), expected).await?;
+                // Somebody else's must not be taken for theirs (5.3.2).
+                if more.get("sub").and_then(Value::as_str) != Some(&subject) {
+                    return Err(TokenRefused::Claim("sub").into());
+                }
+                more
+            }
+            _ => Map::new(),
+        };
+        let claim = |name: &str| claims.value(name).or_else(|| more.get(name));
+        self.judge(subject, &claim)
+    }
+
+    fn judge<'a>(&self, subject: String, claim: &dyn Fn(&str) -> Option<&'a Value>) -> Result<User, Denied> {
+        let nameless = || Denied::Nameless(self.name.clone());
+        let name = claim(&self.name).and_then(Value::as_str).map(str::trim).ok_or_else(nameless)?;
+        if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
+            return Err(nameless());
+        }
+        // An address that nobody has checked may be anybody's.
+        if self.name == "email" && claim("email_verified").is_some_and(|verified| *verified != Value::Bool(true)) {
+            return Err(nameless());
+        }
+        if let Some((required, value)) = &self.required {
+            let found = claim(required);
+            let is_there = match value {
+                Some(value) => holds(found, value),
+                None => found.is_some_and(|found| !matches!(found, Value::Null | Value::Bool(false))),
+            };
+            if !is_there {
+                return Err(Denied::NotAllowed(required.clone()));
+            }
+        }
+        Ok(User { name: name.to_owned(), subject })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judged(rules: &UserRules, claims: &Value) -> Result<String, &'static str> {
+        let judged = rules.judge("1".to_owned(), &|name| claims.get(name));
+        judged.map(|user| user.name).map_err(|denied| denied.word())
+    }
+
+    fn rules(name: &str, required: Option<(&str, Option<&str>)>) -> UserRules {
+        let required = required.map(|(claim, value)| (claim.to_owned(), value.map(str::to_owned)));
+        UserRules { name: name.to_owned(), required }
+    }
+
+    #[test]
+    fn a_user_has_a_name_that_can_be_shown() {
+        let by_name = rules("preferred_username", None);
+        assert_eq!(
+            judged(&by_name, &json!({ "preferred_username": " ada@contoso.test " })),
+            Ok("ada@contoso.test".into())
+        );
+        for name in [json!(null), json!(""), json!(7), json!(["ada"]), json!("a\nb"), json!("x".repeat(257))] {
+            assert_eq!(judged(&by_name, &json!({ "preferred_username": name })), Err("sign_in_nameless"));
+        }
+        assert_eq!(judged(&by_name, &json!({ "email": "ada@contoso.test" })), Err("sign_in_nameless"));
+    }
+
+    #[test]
+    fn an_address_that_was_not_verified_is_no_name() {
+        let by_address = rules("email", None);
+        let address =
+            |verified: Value| judged(&by_address, &json!({ "email": "a@b.test", "email_verified": verified }));
+        assert!(address(json!(true)).is_ok() && judged(&by_address, &json!({ "email": "a@b.test" })).is_ok());
+        assert!(address(json!(false)).is_err() && address(json!("true")).is_err());
+    }
+
+    #[test]
+    fn a_required_claim_has_to_be_there_with_its_value() {
+        let grouped = rules("sub", Some(("groups", Some("enrollers"))));
+        let with = |groups: Value| judged(&grouped, &json!({ "sub": "ada", "groups": groups }));
+        assert!(with(json!("enrollers")).is_ok() && with(json!(["x", "enrollers"])).is_ok());
+        for groups in [json!("Enrollers"), json!(["enrollers2"]), json!(null), json!({ "enrollers": true })] {
+            assert_eq!(with(groups), Err("sign_in_not_allowed"));
+        }
+        let any = rules("sub", Some(("mdm", None)));
+        assert!(judged(&any, &json!({ "sub": "ada", "mdm": 1 })).is_ok());
+        assert!(judged(&any, &json!({ "sub": "ada", "mdm": false })).is_err());
+        assert!(judged(&any, &json!({ "sub": "ada" })).is_err());
+    }
+}
