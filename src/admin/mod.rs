@@ -18,6 +18,7 @@ mod repetition;
 mod secret_text;
 mod sessions;
 mod status;
+mod sync;
 mod tokens;
 
 pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
@@ -40,12 +41,14 @@ pub use repetition::Repetition;
 pub use secret_text::SecretText;
 pub use sessions::{SessionDetail, SessionJson, SessionQuery};
 pub use status::Status;
+pub use sync::{Reach, SyncJson};
 pub use tokens::{NewToken, TOKEN_PREFIX};
 
 use serde::{Deserialize, Serialize};
 
 use crate::management::Management;
 use crate::model::{Cursor, Page};
+use crate::push::Polls;
 use crate::store::Store;
 
 /// Longest page of a list.
@@ -59,12 +62,19 @@ pub const DEFAULT_LIMIT: usize = 50;
 pub struct Admin {
     store: Store,
     management: Management,
+    polls: Option<Polls>,
 }
 
 impl Admin {
+    /// The same, and it knows when devices come by themselves.
+    #[must_use]
+    pub fn with_polls(self, polls: Polls) -> Self {
+        Self { polls: Some(polls), ..self }
+    }
+
     /// On a store and the capabilities on it.
     pub const fn new(store: Store, management: Management) -> Self {
-        Self { store, management }
+        Self { store, management, polls: None }
     }
 }
 

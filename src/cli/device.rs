@@ -10,6 +10,7 @@ use super::{
     leaving::{Block, Leave},
     push,
     shown::{Ink, Paint, line, short, table, time},
+    sync::Sync,
 };
 use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
 
@@ -32,6 +33,7 @@ enum Verb {
     Show(Show),
     Unenroll(Leave),
     Block(Block),
+    Sync(Sync),
 }
 
 /// List devices by their ids
@@ -69,6 +71,7 @@ impl Device {
             Verb::Show(show) => show.run(global, output),
             Verb::Unenroll(leave) => leave.run(global, output),
             Verb::Block(block) => block.run(global, output),
+            Verb::Sync(sync) => sync.run(global, output),
         }
     }
 }

@@ -63,8 +63,12 @@ impl Instance {
             options.wakes = true;
             options.attendants.push(waking::attendant(push));
         }
+        let polls = waking::polls(settings, &options.provider_id)?;
+        if settings.schedule.adapt {
+            options.attendants.push(waking::schedules(&polls));
+        }
         let management = Management::new(store.clone(), options, metrics.clone(), devices);
-        let admin = Admin::new(store.clone(), management.clone());
+        let admin = Admin::new(store.clone(), management.clone()).with_polls(polls);
         let sign_ins = installation.sign_ins(store.clone())?;
         let gate = Gate::with_sign_ins(store.clone(), settings.enrollment_limits.clone(), sign_ins);
         let authorities = Arc::new(installation.authorities()?);

@@ -26,6 +26,7 @@ mod serve;
 mod session;
 mod shown;
 mod simulate;
+mod sync;
 mod waking;
 
 use std::{path::PathBuf, process::ExitCode};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use transom_protocol::enrollment::{Poll, PollSchedule};
 use transom_protocol::push::{TokenForm, TokenRequest};
 use zeroize::Zeroizing;
 
@@ -15,7 +16,7 @@ use crate::{
     management::Attendant,
     metrics::Metrics,
     pki::read_secret,
-    push::{Edge, Options, Push},
+    push::{Edge, Options, Plans, Polls, Push},
     store::Store,
 };
 
@@ -60,7 +61,28 @@ pub(super) fn push(
     Ok(Some(Push::new(store.clone(), options, metrics.clone(), edge)?))
 }
 
-/// What sessions have to do with it.
+/// The schedules of devices.
+pub(super) fn polls(settings: &config::Settings, provider_id: &str) -> anyhow::Result<Polls> {
+    let (enrollment, schedule) = (&settings.enrollment, &settings.schedule);
+    let set = |set: config::PollSet| Poll::new(set.count, set.minutes);
+    let [first, second, remaining] =
+        [enrollment.poll_first, enrollment.poll_second, enrollment.poll_remaining].map(set);
+    let initial = PollSchedule::new(first, second, remaining, enrollment.poll_on_login)?;
+    let plans = Plans::new(initial, schedule.eager_sets(), schedule.calm_sets())?;
+    Ok(Polls::new(plans, provider_id)?)
+}
+
+/// What sessions have to do with them.
+pub(super) fn schedules(polls: &Polls) -> Attendant {
+    let (asks, learns) = (polls.clone(), polls.clone());
+    Attendant {
+        name: "schedule",
+        before: Arc::new(move |tx, contact, now| asks.before_message(tx, contact, now)),
+        after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
+    }
+}
+
+/// What sessions have to do with pushes.
 pub(super) fn attendant(push: &Push) -> Attendant {
     let (asks, learns) = (push.clone(), push.clone());
     Attendant {

@@ -9,6 +9,7 @@ mod enrollment_limits;
 mod folder;
 mod load;
 mod push;
+mod schedule;
 mod sign_in;
 mod values;
 
@@ -21,6 +22,7 @@ pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numb
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
 pub use push::{Push, TokenForm};
+pub use schedule::Schedule;
 pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
@@ -50,6 +52,8 @@ pub struct Settings {
     pub enrollment: Enrollment,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
+    /// When enrolled devices come by themselves.
+    pub schedule: Schedule,
     /// Waking devices.
     pub push: Push,
     /// What was said, kept for reading.

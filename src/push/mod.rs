@@ -10,12 +10,14 @@
 
 mod channel;
 mod deliver;
+mod poll;
 mod session;
 mod setup;
 mod token;
 mod wire;
 
 pub use deliver::Round;
+pub use poll::{Numbers, Plans, Polls, next_poll};
 pub use setup::{Edge, Options, SetupError};
 
 use std::sync::Arc;

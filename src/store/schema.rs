@@ -53,6 +53,9 @@ table! {
         leave_by -> Nullable<BigInt>,
         wake_since -> Nullable<BigInt>,
         channel_due_at -> Nullable<BigInt>,
+        poll_schedule -> Nullable<Text>,
+        poll_since -> Nullable<BigInt>,
+        poll_asked_at -> Nullable<BigInt>,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod outbox;
+mod polls;
 mod tokens;
 
 use std::sync::Arc;

@@ -2,6 +2,12 @@
 ALTER TABLE enrollments ADD COLUMN wake_since BIGINT;
 -- From then on the device is asked for its channel; NULL when it never was.
 ALTER TABLE enrollments ADD COLUMN channel_due_at BIGINT;
+-- The schedule by which the device comes: the numbers of its sets as JSON, as far as they are known.
+ALTER TABLE enrollments ADD COLUMN poll_schedule TEXT;
+-- Since when, where we gave it.
+ALTER TABLE enrollments ADD COLUMN poll_since BIGINT;
+-- When the device was last given another one.
+ALTER TABLE enrollments ADD COLUMN poll_asked_at BIGINT;
 
 -- How a device is woken: the channel that it reported, and what became of the pushes to it.
 CREATE TABLE push_channels (

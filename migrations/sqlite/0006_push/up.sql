@@ -2,6 +2,12 @@
 ALTER TABLE enrollments ADD COLUMN wake_since INTEGER;
 -- From then on the device is asked for its channel; NULL when it never was.
 ALTER TABLE enrollments ADD COLUMN channel_due_at INTEGER;
+-- The schedule by which the device comes: the numbers of its sets as JSON, as far as they are known.
+ALTER TABLE enrollments ADD COLUMN poll_schedule TEXT;
+-- Since when, where we gave it.
+ALTER TABLE enrollments ADD COLUMN poll_since INTEGER;
+-- When the device was last given another one.
+ALTER TABLE enrollments ADD COLUMN poll_asked_at INTEGER;
 
 -- How a device is woken: the channel that it reported, and what became of the pushes to it.
 CREATE TABLE push_channels (

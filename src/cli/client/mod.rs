@@ -21,7 +21,7 @@ use crate::{
     admin::{
         Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
         Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
-        Unenroll,
+        SyncJson, Unenroll,
     },
     pki::outbound,
 };
@@ -119,6 +119,11 @@ impl Client {
     /// What happened to a device, newest first.
     pub async fn events(&self, device: &str, part: &Part) -> Result<PageJson<EventJson>, ClientError> {
         self.get(&["devices", device, "events"], part).await
+    }
+
+    /// Asks a device to come, and says how it is reached.
+    pub async fn sync(&self, device: &str) -> Result<SyncJson, ClientError> {
+        self.post(&["devices", device, "sync"], None).await
     }
 
     /// How pushes go in general.

@@ -13,6 +13,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/devices").route(web::get().to(list)).default_service(only("GET")))
         .service(web::resource("/devices/{id}").route(web::get().to(show)).default_service(only("GET")))
         .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/sync").route(web::post().to(sync)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/unenroll").route(web::post().to(unenroll)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/block").route(web::post().to(block)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/events").route(web::get().to(events)).default_service(only("GET")));
@@ -42,6 +43,10 @@ async fn unenroll(
 
 async fn block(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
     Ok(HttpResponse::Ok().json(admin.block(&id, &caller.name, now()).await?))
+}
+
+async fn sync(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.sync(&id, now()).await?))
 }
 
 async fn events(admin: Data<Admin>, id: Path<String>, Query(part): Query<Part>) -> Answer {

@@ -4,6 +4,7 @@
 
 mod channel;
 mod outbox;
+mod schedule;
 mod service;
 
 pub use channel::Woken;
