@@ -227,6 +227,9 @@ CREATE TABLE enrollments (
     leave_by bigint,
     wake_since bigint,
     channel_due_at bigint,
+    poll_schedule text,
+    poll_since bigint,
+    poll_asked_at bigint,
     CONSTRAINT enrollments_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
     CONSTRAINT enrollments_pkey PRIMARY KEY (id),
     CONSTRAINT enrollments_folded_id_generation_key UNIQUE (folded_id, generation)
