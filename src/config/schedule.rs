@@ -52,7 +52,7 @@ impl Schedule {
             let [first, second, remaining] = sets;
             PollSchedule::new(first, second, remaining, true).map(drop)
         };
-        let partial = self.calm.as_secs() % 60 != 0 || self.calm.subsec_nanos() > 0;
+        let partial = !self.calm.as_secs().is_multiple_of(60) || self.calm.subsec_nanos() > 0;
         let rules = [
             ("schedule.eager", self.eager.count == 0, "must end: write a count such as 8x15m"),
             ("schedule.eager_then", self.eager_then.count == 0, "must end: write a count such as 10x60m"),

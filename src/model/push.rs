@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_json_form() {
+        use PushOutcome::{Accepted, Dropped, Failed, NoToken, Refused, Retired, Throttled};
         for state in ChannelState::ALL {
             assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
         }
-        use PushOutcome::{Accepted, Dropped, Failed, NoToken, Refused, Retired, Throttled};
         for outcome in [Accepted, Dropped, Throttled, Failed, NoToken, Retired, Refused] {
             assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.as_str());
         }

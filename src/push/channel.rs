@@ -228,7 +228,7 @@ mod tests {
         let live = live();
         assert_eq!((live.state, live.uri.as_ref().unwrap().expose().as_str()), (ChannelState::Live, ONE));
         assert_eq!(wishes(&live, 0), (false, REFRESH));
-        assert_eq!(wish(Some(&live), "Other_pfn", REFRESH, NOW).set_package, true);
+        assert!(wish(Some(&live), "Other_pfn", REFRESH, NOW).set_package);
     }
 
     #[test]

@@ -76,8 +76,8 @@ impl Numbers {
 
     /// The three sets, when all is known.
     pub fn sets(self) -> Option<[Poll; 3]> {
-        let [a, b, c, d, e, f] = self.0;
-        Some([Poll::new(a?, b?), Poll::new(c?, d?), Poll::new(e?, f?)])
+        let [first, first_minutes, second, second_minutes, last, last_minutes] = self.0;
+        Some([Poll::new(first?, first_minutes?), Poll::new(second?, second_minutes?), Poll::new(last?, last_minutes?)])
     }
 }
 
@@ -114,13 +114,13 @@ fn settles_at(sets: [Poll; 3]) -> u32 {
 }
 
 /// The schedule that a device is to be given now, if another than it has.
-fn change<'a>(
-    plans: &'a Plans,
+fn change(
+    plans: &Plans,
     has: Option<([Poll; 3], Timestamp)>,
     waits: bool,
     asked_at: Option<Timestamp>,
     now: Timestamp,
-) -> Option<&'a PollSchedule> {
+) -> Option<&PollSchedule> {
     // Of an unknown schedule nothing is known but that somebody chose it.
     let (sets, since) = has?;
     if asked_at.is_some_and(|asked| now.millis_since(asked) < DWELL) {
@@ -155,8 +155,8 @@ impl Polls {
             let uri = format!("./Device/Vendor/MSFT/DMClient/Provider/{segment}/Poll/{name}");
             uri.parse().map_err(|_| SetupError::ProviderId)
         };
-        let [a, b, c, d, e, f] = NODES;
-        let nodes = [node(a)?, node(b)?, node(c)?, node(d)?, node(e)?, node(f)?];
+        let nodes: Vec<LocUri> = NODES.into_iter().map(node).collect::<Result<_, _>>()?;
+        let nodes = nodes.try_into().map_err(|_| SetupError::ProviderId)?;
         Ok(Self { plans, nodes })
     }
 

@@ -215,11 +215,12 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     if let Some(mapped) = address.to_ipv4_mapped() {
         return is_public_v4(mapped);
     }
-    let [a, b, c, d, e, f, high, low] = address.segments();
-    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
+    let segments = address.segments();
+    if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = segments {
         // NAT64: the last half is an IPv4 address.
         return is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     }
+    let [a, b, ..] = segments;
     // Of the global addresses neither documentation nor tunnels, which end wherever they say.
     a & 0xe000 == 0x2000 && !(a == 0x2001 && (b == 0x0db8 || b < 0x0200)) && a != 0x2002 && a != 0x3fff
 }

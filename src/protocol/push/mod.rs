@@ -1,5 +1,5 @@
 //! Waking a device through the Windows Push Notification Services: requests and answers as data
-//! (protocol of WNS; DMClient CSP, `Provider/<id>/Push`).
+//! (protocol of WNS; CSP `DMClient`, `Provider/<id>/Push`).
 //!
 //! What is asked of the two services, what their answers mean, and what is to be done about each. Nothing here calls
 //! anybody. The address of a channel comes from a device, so that [`ChannelUri`] takes only what can be Microsoft's.

@@ -1,4 +1,4 @@
-//! What a device says of its channel (`Push/Status`, DMClient CSP).
+//! What a device says of its channel (`Push/Status`, CSP `DMClient`).
 
 /// The value of `Push/Status`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
