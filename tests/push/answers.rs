@@ -6,7 +6,7 @@ use transom::model::{ChannelState, PushOutcome};
 use transom::push::Options;
 use transom::store::Woken;
 
-use super::{Bench, SECRET, round};
+use super::{Bench, SECRET, round, service};
 use crate::scenarios;
 use crate::support::databases::{Engine, TestStore};
 use crate::support::wns::Does;
@@ -226,8 +226,8 @@ async fn nothing_that_is_told_holds_a_secret(test: &TestStore) {
         bench.passes(MINUTE);
     }
     let told = format!("{:?} {:?} {push:?}", bench.record(&device).await, bench.record(&gone).await);
-    let service = test.store.read(|tx| tx.push_service()).await.unwrap();
-    let everything = format!("{told} {service:?} {} {:?}", bench.metrics.render(), bench.options());
+    let general = test.store.read(service).await.unwrap();
+    let everything = format!("{told} {general:?} {} {:?}", bench.metrics.render(), bench.options());
     for secret in ["channel-secret", "wns-token-secret", SECRET] {
         assert!(!everything.contains(secret), "{secret}: {everything}");
     }

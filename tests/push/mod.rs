@@ -12,7 +12,7 @@ use std::time::Duration;
 use transom::metrics::Metrics;
 use transom::model::{
     ChannelState, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment,
-    PushChannel, PushRecord, Secret, Timestamp,
+    PushChannel, PushRecord, PushServiceRecord, Secret, Timestamp,
 };
 use transom::protocol::push::{TestHost, TokenForm, TokenRequest};
 use transom::push::{Edge, Options, Push, Round};
@@ -120,8 +120,18 @@ impl<'a> Bench<'a> {
 
     /// Pushes that wait.
     async fn waiting(&self) -> i64 {
-        self.test.store.read(|tx| tx.count_pushes()).await.unwrap().0
+        self.test.store.read(counts).await.unwrap().0
     }
+}
+
+/// Pushes that wait, and those that are awaited.
+fn counts(tx: &mut Tx<'_>) -> Result<(i64, i64), Error> {
+    tx.count_pushes()
+}
+
+/// How pushes go in general.
+fn service(tx: &mut Tx<'_>) -> Result<PushServiceRecord, Error> {
+    tx.push_service()
 }
 
 fn round(tried: usize, accepted: usize) -> Round {

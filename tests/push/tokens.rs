@@ -3,7 +3,7 @@
 use transom::protocol::push::{TokenForm, TokenRequest};
 use transom::push::Options;
 
-use super::{Bench, SECRET, round};
+use super::{Bench, SECRET, round, service};
 use crate::scenarios;
 use crate::support::databases::TestStore;
 use crate::support::wns::Does;
@@ -42,12 +42,12 @@ async fn without_a_token_everything_waits_and_the_reason_is_shown(test: &TestSto
         assert_eq!(push.round().await.unwrap(), round(0, 0));
     }
     assert_eq!(bench.wns.token_requests().len(), 1, "no storm");
-    let service = test.store.read(|tx| tx.push_service()).await.unwrap();
+    let general = test.store.read(service).await.unwrap();
     assert_eq!(
-        service.problem.as_deref(),
+        general.problem.as_deref(),
         Some("the token endpoint answered 400: invalid_request: Client credential flows are closed")
     );
-    assert_eq!((service.waiting, service.problem_at), (1, Some(bench.now())));
+    assert_eq!((general.waiting, general.problem_at), (1, Some(bench.now())));
     let mut asked = Vec::new();
     for _ in 0..20 {
         bench.passes(5_000);
@@ -56,8 +56,8 @@ async fn without_a_token_everything_waits_and_the_reason_is_shown(test: &TestSto
     }
     assert_eq!(asked.last(), Some(&5), "5, 10, 20 and 40 seconds apart: {asked:?}");
     assert_eq!(bench.wns.pushes().len(), 1, "and then it goes out");
-    let service = test.store.read(|tx| tx.push_service()).await.unwrap();
-    assert_eq!((service.problem, service.waiting), (None, 0));
+    let general = test.store.read(service).await.unwrap();
+    assert_eq!((general.problem, general.waiting), (None, 0));
 }
 
 async fn other_credentials_want_another_token(test: &TestStore) {

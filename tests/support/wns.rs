@@ -100,7 +100,7 @@ impl Wns {
             };
             actix_web::rt::System::new().block_on(serve).unwrap();
         });
-        Self { port, root: root.to_vec(), folder, state, handle: receiver.recv().unwrap() }
+        Self { port, root, folder, state, handle: receiver.recv().unwrap() }
     }
 
     /// `localhost:<port>`.
@@ -210,10 +210,7 @@ async fn push(state: Data<Mutex<State>>, request: HttpRequest, channel: Path<Str
         });
         let does = state.scripts.get_mut(&received.channel).and_then(VecDeque::pop_front);
         state.pushes.push(received);
-        does.unwrap_or_else(|| match is_good {
-            true => Does::with(200, "X-WNS-Status", "received"),
-            false => Does::status(401),
-        })
+        does.unwrap_or_else(|| if is_good { Does::with(200, "X-WNS-Status", "received") } else { Does::status(401) })
     };
     answer(does, "").await
 }
@@ -227,7 +224,9 @@ async fn answer(does: Does, body: &'static str) -> HttpResponse {
     match does {
         Does::Answer(status, headers) => {
             let mut response = HttpResponse::build(actix_web::http::StatusCode::from_u16(status).unwrap());
-            headers.into_iter().for_each(|header| _ = response.insert_header(header));
+            for header in headers {
+                response.insert_header(header);
+            }
             response.body(body)
         }
         Does::Hang => {
