@@ -414,3 +414,11 @@ CREATE TABLE upload_chunks (
     CONSTRAINT upload_chunks_pkey PRIMARY KEY (session, number)
 );
 CREATE INDEX upload_chunks_by_time ON upload_chunks USING btree (created_at);
+
+CREATE TABLE uploads (
+    session text COLLATE "C" NOT NULL,
+    folded_id text COLLATE "C" NOT NULL,
+    began_at bigint NOT NULL,
+    bytes bigint NOT NULL,
+    CONSTRAINT uploads_pkey PRIMARY KEY (session)
+);

@@ -368,3 +368,10 @@ CREATE TABLE upload_chunks (
     PRIMARY KEY (session, number)
 ) STRICT;
 CREATE INDEX upload_chunks_by_time ON upload_chunks (created_at);
+
+CREATE TABLE uploads (
+    session TEXT NOT NULL PRIMARY KEY,
+    folded_id TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT;

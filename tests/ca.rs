@@ -317,3 +317,16 @@ fn ca_without_an_installation_says_how_to_make_one() {
         assert_eq!(place.run(&["ca", verb, "--help"]).code, Some(0));
     }
 }
+
+#[test]
+fn rotations_at_the_same_time_follow_each_other() {
+    let place = Place::new(&[]);
+    let spawn = || place.command().args(["ca", "rotate"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let children: Vec<_> = (0..4).map(|_| spawn()).collect();
+    for child in children {
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+    }
+    let states: Vec<_> = place.authorities().into_iter().map(|(_, state)| state).collect();
+    assert_eq!(states, ["issuing", "trusted", "trusted", "trusted", "trusted"]);
+}

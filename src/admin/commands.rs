@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::devices::{device_filter, named_device};
-use super::{Admin, CommandJson, Error, PageJson, Part};
-use crate::management::Resolution;
+use super::{Admin, CommandJson, Error, PageJson, Part, Repetition};
+use crate::management::{Resolution, orders};
 use crate::model::{BatchId, CommandFilter, CommandId, CommandState, Timestamp, parse_command_id};
 use crate::store::{Cancellation, Tx};
 
@@ -81,46 +81,74 @@ impl Admin {
     /// One command with all that is known of it.
     pub async fn command(&self, id: &str) -> Result<CommandJson, Error> {
         let id = named_command(id)?;
-        let view = self.store.read(move |tx: &mut Tx<'_>| tx.command(&id)).await?;
-        view.as_ref().map(CommandJson::from).ok_or(Error::NotFound("command"))
+        self.store.read(move |tx: &mut Tx<'_>| shown(tx, &id)).await
     }
 
     /// Takes a command back.
-    pub async fn cancel(&self, id: &str, by: &str, now: Timestamp) -> Result<CommandJson, Error> {
-        match self.management.cancel(named_command(id)?, by.to_owned(), now).await? {
+    pub async fn cancel(
+        &self,
+        id: &str,
+        by: &str,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<CommandJson, Error> {
+        let (id, by) = (named_command(id)?, by.to_owned());
+        self.once(repetition, now, move |tx| match orders::cancel(tx, &id, &by, now)? {
             // Asked for twice, it is done once.
-            Cancellation::Canceled | Cancellation::Settled(CommandState::Canceled) => self.command(id).await,
+            Cancellation::Canceled | Cancellation::Settled(CommandState::Canceled) => shown(tx, &id),
             Cancellation::Sent => Err(Error::Conflict(
                 "it is on its way: the device may be carrying it out, so its outcome has to be awaited".to_owned(),
             )),
             Cancellation::Settled(state) => {
                 Err(Error::Conflict(format!("it has its outcome already: {}", state.as_str())))
             }
-        }
+        })
+        .await
     }
 
     /// Takes back all that waits in the queue of a device.
-    pub async fn clear(&self, device: &str, by: &str, now: Timestamp) -> Result<Cleared, Error> {
-        let device = named_device(device)?;
-        let found = self.store.read(move |tx: &mut Tx<'_>| tx.device(&device)).await?;
-        let found = found.ok_or(Error::NotFound("device"))?;
-        let canceled = match found.enrollment {
-            Some(life) => self.management.clear(life.id, by.to_owned(), now).await?,
-            None => 0,
-        };
-        Ok(Cleared { device_id: found.device_id.to_string(), canceled })
+    pub async fn clear(
+        &self,
+        device: &str,
+        by: &str,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<Cleared, Error> {
+        let (device, by) = (named_device(device)?, by.to_owned());
+        self.once(repetition, now, move |tx| {
+            let found = tx.device(&device)?.ok_or(Error::NotFound("device"))?;
+            let canceled = found.enrollment.map(|life| tx.clear(&life.id, &by, now)).transpose()?;
+            Ok(Cleared { device_id: found.device_id.to_string(), canceled: canceled.unwrap_or_default() })
+        })
+        .await
     }
 
     /// Ends the doubt about a command whose outcome is unknown.
-    pub async fn resolve(&self, id: &str, how: ResolveAs, by: &str, now: Timestamp) -> Result<CommandJson, Error> {
+    pub async fn resolve(
+        &self,
+        id: &str,
+        how: ResolveAs,
+        by: &str,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<CommandJson, Error> {
         let resolution = match how {
             ResolveAs::Retry => Resolution::Retry,
             ResolveAs::Succeeded => Resolution::Succeeded,
             ResolveAs::Failed => Resolution::Failed,
         };
-        self.management.resolve(named_command(id)?, resolution, by.to_owned(), now).await?;
-        self.command(id).await
+        let (id, by) = (named_command(id)?, by.to_owned());
+        self.once(repetition, now, move |tx| {
+            tx.resolve_unknown(&id, resolution, &by, now)?;
+            shown(tx, &id)
+        })
+        .await
     }
+}
+
+/// A command with all that is known of it.
+fn shown(tx: &mut Tx<'_>, id: &CommandId) -> Result<CommandJson, Error> {
+    tx.command(id)?.as_ref().map(CommandJson::from).ok_or(Error::NotFound("command"))
 }
 
 /// The command that a path names.

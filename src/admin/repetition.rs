@@ -5,7 +5,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Error;
+use super::{Admin, Error};
 use crate::model::{Timestamp, TokenId};
 use crate::store::{Claim, Tx};
 
@@ -21,6 +21,27 @@ pub struct Repetition {
     pub key: String,
     /// A hash of the request that tells nothing of it without the caller's token.
     pub request_hash: [u8; 32],
+}
+
+impl Admin {
+    /// Does something that one transaction does, once: with the same key again, it only gives the first answer.
+    pub(super) async fn once<A, F>(&self, repetition: Option<Repetition>, now: Timestamp, job: F) -> Result<A, Error>
+    where
+        A: Serialize + DeserializeOwned + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<A, Error> + Send + 'static,
+    {
+        self.store
+            .write(move |tx: &mut Tx<'_>| {
+                let before = repetition.as_ref().map(|repetition| repetition.begin(tx, now)).transpose()?;
+                if let Some(answer) = before.flatten() {
+                    return Ok(answer);
+                }
+                let answer = job(tx)?;
+                repetition.map_or(Ok(()), |repetition| repetition.end(tx, &answer))?;
+                Ok(answer)
+            })
+            .await
+    }
 }
 
 impl Repetition {

@@ -119,6 +119,17 @@ impl Installation {
         }
     }
 
+    /// Makes sure that nobody else changes the authorities, until the result is dropped.
+    pub(super) fn lock_authorities(&self) -> anyhow::Result<File> {
+        let path = self.folder.authority_lock();
+        let open = || {
+            path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+            file.lock().map(|()| file)
+        };
+        open().with_context(|| format!("can't write {}", path.display()))
+    }
+
     fn load_identity(&self, certificate: &Path, key: &Path) -> anyhow::Result<ServerIdentity> {
         Ok(ServerIdentity::load(&self.folder.resolve(certificate), &self.folder.resolve(key))?)
     }

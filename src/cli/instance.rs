@@ -4,26 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
-use super::{Installation, hinted, waking};
+use super::{Installation, hinted, readiness::Readiness, waking};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
     enrollment::{Enrolling, Plan, applicant::Gate},
     http::{self, Parts},
     limits::DeviceLimiter,
-    management::{Management, Options},
+    management::{Management, Options, UploadLimits},
     metrics::Metrics,
-    store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions, Tx},
+    store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
 };
 
 /// How often sessions, overdue commands and the journal are looked after.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+/// The clocks of instances on one database may differ by so much.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 
 /// A server without its doors.
 pub struct Instance {
@@ -87,10 +89,7 @@ impl Instance {
             identity: installation.identity()?,
             authorities,
             admin_identity: installation.admin_identity()?,
-            readiness: Arc::new(move || {
-                let store = store.clone();
-                async move { ready(&store).await }.boxed()
-            }),
+            readiness: Readiness::new(store).check(),
             tokens: http::api::verifier(admin.clone()),
             gate,
             admin: admin.clone(),
@@ -104,10 +103,6 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.working.iter().for_each(JoinHandle::abort);
     }
-}
-
-async fn ready(store: &Store) -> Result<(), String> {
-    store.read(|tx: &mut Tx<'_>| tx.ping()).await.map_err(|error: crate::store::Error| error.to_string())
 }
 
 /// Looks after what no device's message would.
@@ -139,6 +134,8 @@ fn options(settings: &Settings) -> Options {
             package_bytes: session.package_bytes,
             package_commands: session.package_commands,
             max_unanswered: settings.queue.max_attempts,
+            max_upload: bytes(session.upload_bytes),
+            upload_timeout: millis(session.upload_timeout),
             ..Rules::default()
         },
         limits: Limits { bytes: settings.device_door.body_limit, ..Limits::default() },
@@ -146,6 +143,7 @@ fn options(settings: &Settings) -> Options {
         accepted_timeout: millis(settings.queue.accepted_timeout),
         leave_timeout: millis(settings.enrollment.leave_timeout),
         provider_id: settings.enrollment.provider_id.clone(),
+        uploads: UploadLimits { device: bytes(session.device_upload_bytes), all: bytes(session.all_upload_bytes) },
         ..Options::default()
     }
 }
@@ -154,13 +152,18 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// The bounds of the journal.
+fn bytes(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
+/// The bounds of the journal, and of what else is kept for a time.
 fn retention(settings: &Settings) -> RetentionRules {
     let journal = &settings.journal;
     RetentionRules {
         age: journal.max_age,
-        journal_bytes: u64::try_from(journal.max_bytes).unwrap_or(u64::MAX),
         attempts: i64::from(settings.enrollment_limits.attempts_kept),
+        journal_bytes: bytes(journal.max_bytes),
+        upload_age: settings.session.upload_timeout.saturating_add(CLOCKS_DIFFER),
         ..RetentionRules::default()
     }
 }

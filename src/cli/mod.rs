@@ -22,6 +22,7 @@ mod logging;
 mod output;
 mod progress;
 mod push;
+mod readiness;
 mod serve;
 mod session;
 mod shown;

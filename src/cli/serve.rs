@@ -9,7 +9,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use transom_protocol::session::Timestamp;
 
 use super::{Global, Installation, Instance, Output, discovery::Addresses, logging};
-use crate::http::{self, Parts, Running};
+use crate::{
+    http::{self, Parts, Running},
+    model::rfc3339_text,
+};
 
 /// Run the server until it is told to stop
 ///
@@ -31,6 +34,9 @@ const EXAMPLES: &str = "Examples:
   TRANSOM_LOG_FORMAT=json transom serve
 
 Settings come from transom.toml in the data folder, then from TRANSOM_* variables, then from flags.";
+
+/// A device's certificate should not become shorter, and a rotation takes as long as one lives.
+const ROTATE_SOON_MILLIS: i64 = 400 * 24 * 60 * 60 * 1000;
 
 /// A month: time enough to get another certificate.
 const EXPIRES_SOON_MILLIS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -91,6 +97,12 @@ fn announce(installation: &Installation, running: &Running, output: &mut Output)
 
 fn warn_of_expiry(parts: &Parts) {
     let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+    if let Ok(ends) = parts.authorities.current().issuing().ends_at()
+        && ends.millis_since(now) < ROTATE_SOON_MILLIS
+    {
+        let at = rfc3339_text(ends);
+        tracing::warn!(at, "the certificate authority ends, and no device certificate lives longer: transom ca rotate");
+    }
     for identity in [Some(&parts.identity), parts.admin_identity.as_ref()].into_iter().flatten() {
         let ends = identity.expires_at();
         if ends.millis_since(now) < EXPIRES_SOON_MILLIS {

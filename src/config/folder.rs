@@ -52,6 +52,11 @@ impl DataFolder {
         self.0.join("run").join("addresses.json")
     }
 
+    /// Held by whoever changes the authorities.
+    pub fn authority_lock(&self) -> PathBuf {
+        self.0.join("run").join("ca.lock")
+    }
+
     /// Held by a running server that must be the only one on its database.
     pub fn lock(&self) -> PathBuf {
         self.0.join("run").join("lock")

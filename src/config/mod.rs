@@ -169,6 +169,18 @@ pub struct Session {
     pub package_bytes: usize,
     /// Most commands in one message.
     pub package_commands: usize,
+    /// Largest value that a device may send in pieces, in bytes.
+    #[serde(with = "values::size")]
+    pub upload_bytes: usize,
+    /// Bytes of pieces that are kept of one device.
+    #[serde(with = "values::size")]
+    pub device_upload_bytes: usize,
+    /// Bytes of pieces that are kept of all devices together.
+    #[serde(with = "values::size")]
+    pub all_upload_bytes: usize,
+    /// How long a value may take from its first piece to its last.
+    #[serde(with = "values::duration")]
+    pub upload_timeout: Duration,
 }
 
 /// Delivery of commands.
@@ -275,7 +287,16 @@ impl Default for AdminDoor {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { max_messages: 100, timeout: seconds(30 * 60), package_bytes: 256 * 1024, package_commands: 100 }
+        Self {
+            max_messages: 100,
+            timeout: seconds(30 * 60),
+            package_bytes: 256 * 1024,
+            package_commands: 100,
+            upload_bytes: 4 * MIB,
+            device_upload_bytes: 8 * MIB,
+            all_upload_bytes: 256 * MIB,
+            upload_timeout: seconds(30 * 60),
+        }
     }
 }
 

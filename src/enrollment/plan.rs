@@ -88,7 +88,7 @@ const WHOLE_DAYS: &str = "write whole days, from 1d to 1000d";
 fn days(duration: Duration) -> Option<u16> {
     let seconds = duration.as_secs();
     let days = u16::try_from(seconds / DAY).ok()?;
-    (seconds % DAY == 0 && days > 0).then_some(days)
+    (seconds.is_multiple_of(DAY) && days > 0).then_some(days)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use transom_protocol::enrollment::{
     AuthPolicy, CertificatePolicy, DiscoverResponse, SignIn, TokenKind, choose_auth_policy, read_discover,
     read_get_policies, read_token_request, write_discover_response, write_policies_response, write_token_response,
@@ -61,12 +62,17 @@ struct Inner {
     authorities: Arc<LiveAuthorities>,
     plan: Plan,
     metrics: Metrics,
+    /// Places at the database: a school that enrolls in one hour leaves some to the sessions.
+    places: Semaphore,
 }
+
+/// Requests that are looked into at once; the others wait for their turn.
+const AT_ONCE: usize = 8;
 
 impl Enrolling {
     /// On a store, with the one who judges who may.
     pub fn new(store: Store, gate: Gate, authorities: Arc<LiveAuthorities>, plan: Plan, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { store, gate, authorities, plan, metrics }))
+        Self(Arc::new(Inner { store, gate, authorities, plan, metrics, places: Semaphore::new(AT_ONCE) }))
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -90,6 +96,10 @@ impl Enrolling {
     pub async fn answer(&self, request: EnrollmentRequest) -> EnrollmentAnswer {
         let (operation, trace_id) = (request.operation, request.trace_id.clone());
         let mut message_id = None;
+        let _place = match operation {
+            Operation::Discover => None,
+            _ => self.0.places.acquire().await.ok(),
+        };
         let answered = match operation {
             Operation::Discover => self.discover(&request, &mut message_id),
             Operation::GetPolicies => self.policies(&request, &mut message_id).await,

@@ -7,14 +7,15 @@ use transom_protocol::syncml::redact;
 
 use super::identity::Mismatch;
 use crate::model::{self, CertificateRecord, DeviceInfo, EventKind, ExchangeId, SessionKey};
-use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, Tx};
+use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, NewChunk, Tx};
 
-/// Stores what changed in the queue, and which message carried and answered what.
+/// Stores what changed in the queue, and which message carried and answered what; in a session, which may have replaced
+/// another.
 pub(super) fn save_commands(
     tx: &mut Tx<'_>,
     contact: &Contact,
     decision: &Decision,
-    session: &SessionKey,
+    (session, replaced): (&SessionKey, Option<&SessionKey>),
     exchange: &ExchangeId,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -22,11 +23,21 @@ pub(super) fn save_commands(
     for step in &decision.uploads {
         match step {
             UploadStep::Append { number, data } => {
-                tx.append_upload_chunk(session, *number, data.as_bytes(), now)?;
+                let (device, data) = (&contact.device_id, data.as_bytes());
+                tx.append_upload_chunk(NewChunk { session, device, number: *number, data, at: now })?;
             }
             UploadStep::Drop => tx.discard_upload(session)?,
-            UploadStep::Complete { command, item } => {
+            UploadStep::DropReplaced => {
+                if let Some(replaced) = replaced {
+                    tx.discard_upload(replaced)?;
+                }
+            }
+            UploadStep::Complete { command, item, bytes } => {
                 let before = tx.take_upload_chunks(session)?;
+                if u64::try_from(before.len()) != Ok(*bytes) {
+                    // Half a value would be believed. Without an answer the device begins anew, and is asked again.
+                    return Err(Error::Corrupt("upload_chunks.data".to_owned()));
+                }
                 let pending = commands.iter_mut().find(|pending| pending.id == *command);
                 let outcome = pending.and_then(|pending| pending.progress.items.get_mut(*item));
                 if let Some(value) = outcome.and_then(|outcome| outcome.result.as_mut()) {

@@ -19,7 +19,7 @@ use super::request::RequestHeaders;
 use super::{effects, leaving};
 use crate::model::{CertificateRecord, CertificateState, EnrollmentState, Exchange, ExchangeId, SessionKey};
 use crate::pki::Presented;
-use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx};
+use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx, UploadBytes};
 
 /// Commands that one message looks at, in each scope.
 const COMMANDS_LOADED: i64 = 200;
@@ -98,6 +98,24 @@ pub(super) struct Frame<'a> {
     pub(super) attendants: &'a [Attendant],
     /// Open commands that one device may have.
     pub(super) max_open: i64,
+    pub(super) uploads: UploadLimits,
+}
+
+/// Bytes of values that devices have begun to send in chunks, and not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UploadLimits {
+    /// Of one device.
+    pub device: u64,
+    /// Of all devices together.
+    pub all: u64,
+}
+
+impl UploadLimits {
+    /// What may still come, beside what there is.
+    const fn room(self, kept: UploadBytes) -> u64 {
+        let (device, all) = (self.device.saturating_sub(kept.device), self.all.saturating_sub(kept.all));
+        if device < all { device } else { all }
+    }
 }
 
 /// Hears a message and decides what is answered. Everything that it changes is committed before the answer leaves.
@@ -178,6 +196,12 @@ fn accepted(
         }
     }
     let settled = states_depended_on(tx, &pending)?;
+    let admitted = if admitted.brings_chunks() {
+        let room = frame.uploads.room(tx.upload_bytes(&contact.device_id)?);
+        admitted.with_upload_room(room)
+    } else {
+        admitted
+    };
     let decision = admitted.process(pending, &settled);
     let (key, replaced) = if decision.is_new { (None, previous) } else { (previous, None) };
     let key = key.unwrap_or_else(|| SessionKey::new(now));
@@ -186,7 +210,7 @@ fn accepted(
     let body = encode(heard.encoding, &decision.reply);
     let reply = Reply { encoding: heard.encoding, body };
     let info = effects::device_info(&contact.info, &decision.events);
-    effects::save_commands(tx, contact, &decision, &key, &exchange, now)?;
+    effects::save_commands(tx, contact, &decision, (&key, replaced.as_ref()), &exchange, now)?;
     tx.save_contact(SaveContact {
         enrollment: &contact.enrollment,
         device_id: &contact.device_id,

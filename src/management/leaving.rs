@@ -1,4 +1,4 @@
-//! Leaving: the device goes by itself, is told to go, or is cut off (MS-MDM 3.2.5.1.3; DMClient CSP).
+//! Leaving: the device goes by itself, is told to go, or is cut off (MS-MDM 3.2.5.1.3; CSP `DMClient`).
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};

@@ -14,11 +14,12 @@ pub mod import;
 mod journal;
 mod leaving;
 mod maintenance;
-mod orders;
+pub(crate) mod orders;
 mod request;
 mod service;
 
 pub use attendant::Attendant;
+pub use exchange::UploadLimits;
 pub(crate) use journal::text_of;
 pub use leaving::{LeaveError, Left};
 pub use maintenance::Tidied;

@@ -8,7 +8,7 @@ use transom_protocol::session::{CommandId, DeviceId, Timestamp};
 use transom_protocol::syncml::Verb;
 
 use super::Management;
-use crate::model::{BatchId, Enqueued, EnrollmentId, NewCommand, NewCommands};
+use crate::model::{BatchId, Enqueued, NewCommand, NewCommands};
 use crate::store::{Cancellation, Error, Tx};
 
 pub use crate::store::Resolution;
@@ -130,33 +130,13 @@ impl Management {
     pub fn max_open(&self) -> i64 {
         self.options().max_open
     }
+}
 
-    /// Takes a command back. One that was sent can only be kept from being sent again, and only where repeating it is
-    /// what could happen: an Exec that may be running is left to its outcome.
-    pub async fn cancel(&self, id: CommandId, by: String, now: Timestamp) -> Result<Cancellation, Error> {
-        self.store()
-            .write(move |tx: &mut Tx<'_>| {
-                let view = tx.command(&id)?.ok_or(Error::NotFound("command"))?;
-                tx.cancel(&id, is_repeatable(&view.instruction), &by, now)
-            })
-            .await
-    }
-
-    /// Takes back all that waits in the queue of a device.
-    pub async fn clear(&self, enrollment: EnrollmentId, by: String, now: Timestamp) -> Result<usize, Error> {
-        self.store().write(move |tx: &mut Tx<'_>| tx.clear(&enrollment, &by, now)).await
-    }
-
-    /// Ends the doubt about a command whose outcome is unknown.
-    pub async fn resolve(
-        &self,
-        id: CommandId,
-        resolution: Resolution,
-        by: String,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        self.store().write(move |tx: &mut Tx<'_>| tx.resolve_unknown(&id, resolution, &by, now)).await
-    }
+/// Takes a command back. One that was sent can only be kept from being sent again, and only where repeating it is what
+/// could happen: an Exec that may be running is left to its outcome.
+pub(crate) fn cancel(tx: &mut Tx<'_>, id: &CommandId, by: &str, now: Timestamp) -> Result<Cancellation, Error> {
+    let view = tx.command(id)?.ok_or(Error::NotFound("command"))?;
+    tx.cancel(id, is_repeatable(&view.instruction), by, now)
 }
 
 fn is_repeatable(instruction: &Instruction) -> bool {

@@ -9,7 +9,7 @@ use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
 
 use super::attendant::Attendant;
-use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, exchange};
+use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, UploadLimits, exchange};
 use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
 use crate::limits::DeviceLimiter;
@@ -18,6 +18,8 @@ use crate::store::{Error, Store};
 
 /// Bodies larger than this are read on a thread of their own, so that others do not wait.
 const LARGE_BODY: usize = 64 * 1024;
+
+const MIB: u64 = 1024 * 1024;
 
 /// Choices that an operator makes.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Options {
     pub wakes: bool,
     /// Who else has something to say to devices.
     pub attendants: Vec<Attendant>,
+    /// Values that devices have begun to send in chunks.
+    pub uploads: UploadLimits,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -68,6 +72,7 @@ impl Default for Options {
             provider_id: "Transom".to_owned(),
             wakes: false,
             attendants: Vec::new(),
+            uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
         }
     }
 }
@@ -140,11 +145,12 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let Options { rules, keep_idle, leave_timeout, attendants, max_open, .. } = &inner.options;
+                let Options { rules, keep_idle, uploads, leave_timeout, attendants, max_open, .. } = &inner.options;
                 let frame = Frame {
                     rules,
                     keep_idle: *keep_idle,
                     leave_timeout: *leave_timeout,
+                    uploads: *uploads,
                     attendants,
                     max_open: *max_open,
                 };

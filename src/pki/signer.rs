@@ -154,7 +154,7 @@ fn signer(certificate: &X509Ref) -> Result<Signer, SignerRefused> {
     let email = certificate.subject_alt_names().into_iter().flatten().find_map(|name| name.email().map(str::to_owned));
     let common = || {
         let entry = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next()?;
-        Some(entry.data().to_string().ok()?.to_owned())
+        entry.data().to_string().ok()
     };
     let name = email.or_else(common).map(|name| name.trim().to_owned()).ok_or(SignerRefused::Nameless)?;
     if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {

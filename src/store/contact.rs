@@ -343,7 +343,8 @@ impl Tx<'_> {
 
 /// Since when a session has waited for an answer to what it sent.
 fn awaiting_since(session: &Session) -> Option<i64> {
-    let waits = !session.in_flight.is_empty() && !matches!(session.phase, Phase::Ended(_));
+    let waits =
+        (!session.in_flight.is_empty() || session.upload.is_some()) && !matches!(session.phase, Phase::Ended(_));
     waits.then_some(session.last_at.0)
 }
 

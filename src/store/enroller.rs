@@ -44,6 +44,9 @@ impl TryFrom<UserRow> for EnrollmentUser {
     }
 }
 
+/// An account's use is noted at most this often, in milliseconds.
+const USE_NOTED_EVERY: i64 = 60_000;
+
 impl Tx<'_> {
     /// Makes an account. [`Error::Conflict`] when the name is taken.
     pub fn create_enrollment_user(&mut self, new: &NewEnrollmentUser, now: Timestamp) -> Result<EnrollmentUser, Error> {
@@ -132,9 +135,21 @@ impl Tx<'_> {
         self.change_enrollment_user(user, enrollment_users::disabled_at.eq(words::millis(disabled_at)))
     }
 
-    /// Notes that an account enrolled a device.
-    pub fn touch_enrollment_user(&mut self, user: &EnrollmentUserId, now: Timestamp) -> Result<(), Error> {
-        self.change_enrollment_user(user, enrollment_users::last_used_at.eq(Some(now.0)))
+    /// Notes that an account enrolled a device, unless that was noted lately: many devices of one account would wait
+    /// for each other at its row.
+    pub fn touch_enrollment_user(&mut self, user: &EnrollmentUser, now: Timestamp) -> Result<(), Error> {
+        if user.last_used_at.is_some_and(|last| now.millis_since(last) < USE_NOTED_EVERY) {
+            return Ok(());
+        }
+        let is_old = enrollment_users::last_used_at
+            .is_null()
+            .or(enrollment_users::last_used_at.le(now.0 - USE_NOTED_EVERY).assume_not_null());
+        let query = update(
+            enrollment_users::table,
+            enrollment_users::id.eq(user.id.as_str()).and(is_old),
+            enrollment_users::last_used_at.eq(Some(now.0)),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
     /// Deletes an account. The devices that it enrolled stay.

@@ -204,30 +204,30 @@ impl Tx<'_> {
 
     /// The device leaves management: the enrollment ends, and what was waiting for it is canceled.
     pub fn end_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
-        self.end_as(enrollment, Ending::UNENROLLED, now)
+        self.end_as(enrollment, &Ending::UNENROLLED, now)
     }
 
     /// An operator cuts the device off: the enrollment ends at once, whatever the device is doing.
     pub fn block_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
-        self.end_as(enrollment, Ending::BLOCKED, now)
+        self.end_as(enrollment, &Ending::BLOCKED, now)
     }
 
     /// The device was told to leave, and its time has passed: whether it did, nobody knows.
     pub fn lose_enrollment(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
-        self.end_as(enrollment, Ending::UNKNOWN, now)
+        self.end_as(enrollment, &Ending::UNKNOWN, now)
     }
 
-    fn end_as(&mut self, enrollment: &EnrollmentId, ending: Ending, now: Timestamp) -> Result<(), Error> {
+    fn end_as(&mut self, enrollment: &EnrollmentId, ending: &Ending, now: Timestamp) -> Result<(), Error> {
         let ended = self.end_enrollments(&[enrollment.as_str().to_owned()], ending, now)?;
         if ended == 1 { Ok(()) } else { Err(Error::NotFound("enrollment")) }
     }
 
     /// Enrollments that were never used end, because the device made another one.
     pub fn replace_enrollments(&mut self, ids: &[String], now: Timestamp) -> Result<(), Error> {
-        self.end_enrollments(ids, Ending::REPLACED, now).map(drop)
+        self.end_enrollments(ids, &Ending::REPLACED, now).map(drop)
     }
 
-    fn end_enrollments(&mut self, ids: &[String], ending: Ending, now: Timestamp) -> Result<usize, Error> {
+    fn end_enrollments(&mut self, ids: &[String], ending: &Ending, now: Timestamp) -> Result<usize, Error> {
         let query = update(
             enrollments::table,
             among(enrollments::id, ids).and(enrollments::ended_at.is_null()),

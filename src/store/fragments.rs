@@ -8,7 +8,7 @@ use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::query_builder::{AsChangeset, AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, Binary, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{QueryResult, RunQueryDsl, Selectable, Table};
 
@@ -46,6 +46,10 @@ pub(super) struct Small<C>(pub(super) C);
 /// `length(column)`: its bytes, which neither engine reads the value for.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub(super) struct Bytes<C>(pub(super) C);
+
+/// `CAST(COALESCE(SUM(column), 0) AS BIGINT)`: the sum of numbers that are 64 bits on both engines.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub(super) struct Total<C>(pub(super) C);
 
 /// Updates the rows of a table for which a predicate holds.
 #[expect(clippy::needless_pass_by_value, reason = "tables are values of no size")]
@@ -161,6 +165,15 @@ impl<DB: Backend, C: QueryFragment<DB>> QueryFragment<DB> for Bytes<C> {
     }
 }
 
+impl<DB: Backend, C: QueryFragment<DB>> QueryFragment<DB> for Total<C> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("CAST(COALESCE(SUM(");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql("), 0) AS BIGINT)");
+        Ok(())
+    }
+}
+
 macro_rules! expressions {
     ($($name:ident -> $sql_type:ty;)*) => {$(
         impl<C> Expression for $name<C> {
@@ -180,4 +193,5 @@ expressions! {
     Among -> Bool;
     Small -> Nullable<Binary>;
     Bytes -> Nullable<Integer>;
+    Total -> BigInt;
 }

@@ -53,3 +53,4 @@ pub use seal::SealKey;
 pub use sign_in::Spending;
 pub use token::Claim;
 pub use tx::Tx;
+pub use upload::{NewChunk, UploadBytes};

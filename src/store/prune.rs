@@ -12,9 +12,7 @@ use diesel::sql_types::BigInt;
 use transom_protocol::session::{CommandState, Timestamp};
 
 use super::fragments::among;
-use super::schema::{
-    commands, enrollments, events, exchanges, idempotency_keys, journal_size, sessions, upload_chunks,
-};
+use super::schema::{commands, enrollments, events, exchanges, idempotency_keys, journal_size, sessions};
 use super::tx::{Tx, on_backend};
 use super::{Error, Store, words};
 
@@ -29,7 +27,7 @@ pub struct RetentionRules {
     pub journal_bytes: u64,
     /// Answers to repeated API requests go at this age.
     pub request_age: Duration,
-    /// Large objects that were never completed go at this age.
+    /// Large objects that were not completed go at this age. The session core must have given them up by then.
     pub upload_age: Duration,
     /// The oldest attempts to enroll go when there are more than these.
     pub attempts: i64,
@@ -153,11 +151,6 @@ impl Tx<'_> {
         on_backend!(self, |conn| query.execute(conn))
     }
 
-    fn prune_uploads(&mut self, before: Timestamp) -> Result<usize, Error> {
-        let query = diesel::delete(upload_chunks::table.filter(upload_chunks::created_at.lt(before.0)));
-        on_backend!(self, |conn| query.execute(conn))
-    }
-
     fn prune_events(&mut self, before: Timestamp, batch: i64) -> Result<usize, Error> {
         let query =
             events::table.filter(events::at.lt(before.0)).order(events::at.asc()).limit(batch).select(events::id);
@@ -243,8 +236,9 @@ impl Tx<'_> {
     }
 
     fn delete_sessions(&mut self, ids: &[String]) -> Result<usize, Error> {
-        let chunks = diesel::delete(upload_chunks::table.filter(among(upload_chunks::session, ids)));
-        on_backend!(self, |conn| chunks.execute(conn))?;
+        if !ids.is_empty() {
+            self.discard_uploads(ids)?;
+        }
         let query = diesel::delete(sessions::table.filter(among(sessions::id, ids)));
         on_backend!(self, |conn| query.execute(conn))
     }

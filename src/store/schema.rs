@@ -207,6 +207,15 @@ table! {
 }
 
 table! {
+    uploads (session) {
+        session -> Text,
+        folded_id -> Text,
+        began_at -> BigInt,
+        bytes -> BigInt,
+    }
+}
+
+table! {
     api_tokens (id) {
         id -> Text,
         name -> Text,

@@ -52,8 +52,8 @@ impl SealKey {
 
     /// Seals a value for a place.
     pub(super) fn seal(&self, place: Place<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0; NONCE];
-        openssl::rand::rand_bytes(&mut nonce).map_err(Error::unavailable)?;
+        // OpenSSL's own generator takes longer than sealing a short value does.
+        let nonce: [u8; NONCE] = rand::random();
         let whole = self.with_ciphers(|ciphers| {
             let cipher = &mut ciphers.seal;
             cipher.encrypt_init(None, None, Some(&nonce))?;

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
 use diesel::{PgConnection, QueryResult, SqliteConnection};
 
+use super::fragments::update;
+use super::schema::meta;
 use super::{Error, SealKey};
-use crate::model::EnrollmentId;
+use crate::model::{EnrollmentId, Timestamp};
+
+/// The row of `meta` that is written to see whether writing works.
+const PROBE: &str = "written";
 
 /// A running transaction. The questions that it answers and the changes that it makes are its methods; they stand in
 /// the file of the noun that they are about.
@@ -61,6 +66,20 @@ impl<'c> Tx<'c> {
 }
 
 impl Tx<'_> {
+    /// Whether the database takes what is written: it may be full, or a copy that is only read. Writes one row.
+    pub fn probe(&mut self, now: Timestamp) -> Result<(), Error> {
+        use diesel::prelude::*;
+        let value = now.0.to_be_bytes().to_vec();
+        let query = update(meta::table, meta::name.eq(PROBE), meta::value.eq(value.clone()));
+        if on_backend!(self, |conn| query.execute(conn))? > 0 {
+            return Ok(());
+        }
+        let query = diesel::insert_into(meta::table)
+            .values((meta::name.eq(PROBE), meta::value.eq(value)))
+            .on_conflict_do_nothing();
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
     /// Whether the database answers.
     pub fn ping(&mut self) -> Result<(), Error> {
         use diesel::RunQueryDsl as _;

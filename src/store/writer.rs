@@ -97,7 +97,7 @@ impl Thread {
         }
     }
 
-    fn commit_together(&mut self, batch: Vec<Box<dyn Job>>) {
+    fn commit_together(&mut self, mut batch: Vec<Box<dyn Job>>) {
         if batch.is_empty() {
             return;
         }
@@ -105,10 +105,35 @@ impl Thread {
             Ok(connection) => connection,
             Err(error) => return refuse(batch, &error),
         };
-        if run_batch(&mut connection, &self.key, batch) {
+        let alone = if batch.len() == 1 { batch.pop() } else { None };
+        let works = match alone {
+            Some(job) => run_alone(&mut connection, &self.key, job),
+            None => run_batch(&mut connection, &self.key, batch),
+        };
+        if works {
             self.connection = Some(connection);
         }
     }
+}
+
+/// Runs a job in a transaction of its own, which needs no savepoint, and answers it. False when the connection must not
+/// be used again.
+fn run_alone(connection: &mut SqliteConnection, key: &SealKey, job: Box<dyn Job>) -> bool {
+    let mut conn = Conn::Sqlite(connection);
+    if let Err(error) = conn.begin("BEGIN IMMEDIATE") {
+        job.refuse(error.into());
+        return false;
+    }
+    let mut tx = Tx::new(conn, key);
+    let Done { keep, answer } = job.run(&mut tx);
+    let ended = if keep { tx.conn.commit() } else { tx.conn.roll_back() };
+    if keep && ended.is_err() {
+        // Nothing more to lose: either it is undone here, or when the connection is closed.
+        let _ = tx.conn.roll_back();
+    }
+    let works = ended.is_ok();
+    answer(ended.map_err(Error::from));
+    works
 }
 
 /// Runs jobs in one transaction and answers them. False when the connection must not be used again.
@@ -322,6 +347,30 @@ mod tests {
             Ok::<_, Error>(())
         });
         assert!(matches!(panics.await, Err(Error::Panicked)));
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_job_alone_is_undone_when_it_or_its_commit_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder, 16);
+        let alone = |sql: &'static str| writer.run(move |tx| run(tx, sql));
+        alone("INSERT INTO parents VALUES (1)").await.unwrap();
+        let twice = alone("INSERT INTO parents VALUES (2); INSERT INTO parents VALUES (1)").await;
+        assert!(matches!(twice, Err(Error::Conflict(_))), "{twice:?}");
+        let panics = writer.run(|tx| {
+            run(tx, "INSERT INTO parents VALUES (3)")?;
+            assert!(tx.statements() > 1000, "this test wants a panic");
+            Ok::<_, Error>(())
+        });
+        assert!(matches!(panics.await, Err(Error::Panicked)));
+        let orphan = alone("INSERT INTO parents VALUES (4); INSERT INTO children (id, parent) VALUES (1, 77)").await;
+        assert!(orphan.is_err(), "found out at the commit");
+        let big =
+            alone("INSERT INTO parents VALUES (5); INSERT INTO children (filler) VALUES (zeroblob(1000000))").await;
+        assert!(matches!(big, Err(Error::Unavailable(_))), "{big:?}");
+        assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 1);
+        alone("INSERT INTO parents VALUES (6)").await.unwrap();
         assert_eq!(writer.run(|tx| count(tx, "parents")).await.unwrap(), 2);
     }
 

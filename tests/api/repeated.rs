@@ -13,6 +13,7 @@ scenarios!(
     a_request_that_failed_may_be_tried_again,
     many_at_once_are_done_once,
     an_import_is_done_once_and_its_hash_tells_nothing,
+    what_is_taken_back_or_resolved_is_so_once,
 );
 
 fn order(device: &str) -> Value {
@@ -87,5 +88,42 @@ async fn an_import_is_done_once_and_its_hash_tells_nothing(test: &TestStore) {
     let hashes = test.direct().number("SELECT count(DISTINCT request_hash) FROM idempotency_keys");
     assert_eq!(hashes, 2, "the same request has another hash with another token");
     other.close().await;
+    door.close().await;
+}
+
+/// The first command of an answer to an order.
+fn first(answer: &Answered) -> String {
+    answer.json()["devices"][0]["commands"][0].as_str().unwrap().to_owned()
+}
+
+async fn what_is_taken_back_or_resolved_is_so_once(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.enroll("D1").await;
+    let none = json!({});
+    let id = first(&post(&door, "/commands", "k1", &order("D1")).await);
+    let cancel = format!("/commands/{id}/cancel");
+    let canceled = post(&door, &cancel, "k2", &none).await;
+    assert_eq!((canceled.status, &canceled.json()["state"]), (200, &json!("canceled")));
+    assert_eq!(post(&door, &cancel, "k2", &none).await.bytes, canceled.bytes);
+
+    post(&door, "/commands", "k3", &order("D1")).await;
+    let cleared = post(&door, "/devices/D1/clear", "k4", &none).await;
+    assert_eq!((cleared.status, &cleared.json()["canceled"]), (200, &json!(1)));
+    post(&door, "/commands", "k5", &order("D1")).await;
+    assert_eq!(post(&door, "/devices/D1/clear", "k4", &none).await.bytes, cleared.bytes, "not cleared again");
+    let waiting = door.get("/commands?state=queued").await.json()["items"].as_array().unwrap().len();
+    assert_eq!(waiting, 1);
+    post(&door, "/devices/D1/clear", "k1", &none).await.problem(409);
+
+    let id = first(&post(&door, "/commands", "k6", &order("D1")).await);
+    let resolve = format!("/commands/{id}/resolve");
+    post(&door, &resolve, "k7", &json!({"as": "succeeded"})).await.problem(409);
+    test.direct()
+        .execute(&format!("UPDATE commands SET state = 'unknown', settled_at = 1, ready_at = NULL WHERE id = '{id}'"));
+    let resolved = post(&door, &resolve, "k7", &json!({"as": "succeeded"})).await;
+    assert_eq!((resolved.status, &resolved.json()["state"]), (200, &json!("succeeded")), "what failed may come again");
+    assert_eq!(post(&door, &resolve, "k7", &json!({"as": "succeeded"})).await.bytes, resolved.bytes);
+    post(&door, &resolve, "k7", &json!({"as": "failed"})).await.problem(409);
+    post(&door, &resolve, "k8", &json!({"as": "succeeded"})).await.problem(409);
     door.close().await;
 }

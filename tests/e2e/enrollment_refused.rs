@@ -179,10 +179,10 @@ async fn what_is_no_envelope_is_no_envelope(site: Site) {
     assert_eq!(pc.connect_bare().await.send("GET", ENROLLMENT, "", b"").await.status, 405);
     // An envelope that asks for something else is told so in its own language.
     let mut line = pc.connect_bare().await;
-    let answered = line.soap(ENROLLMENT, &pc.discover_body(&["OnPremise"], "4.0")).await;
+    let answered = line.soap(ENROLLMENT, &Pc::discover_body(&["OnPremise"], "4.0")).await;
     assert_eq!(answered.status, 200);
     assert!(pc::content(&answered, "traceid").is_some());
-    let old = pc.connect_bare().await.soap(DISCOVERY, &pc.discover_body(&["OnPremise"], "1.0")).await;
+    let old = pc.connect_bare().await.soap(DISCOVERY, &Pc::discover_body(&["OnPremise"], "1.0")).await;
     assert!(pc::content(&old, "traceid").is_some(), "Windows 8 is told that it is too old");
     nothing_is_there(&site);
     // And SOAP 1.1's content type is as good.
@@ -202,7 +202,7 @@ async fn renewal_is_for_the_holder_of_the_current_certificate(site: Site) {
         pc.key = pc::new_key();
         pc.request()
     };
-    let signed_by = |signer: &Identity, pc: &Pc| pc.renew_body(&pc::openssl_sign(&request(pc), signer));
+    let signed_by = |signer: &Identity, pc: &Pc| Pc::renew_body(&pc::openssl_sign(&request(pc), signer));
     let (of_a, of_b) = (a.own(), b.own());
     let foreign = {
         let key = pc::new_key();
@@ -218,7 +218,7 @@ async fn renewal_is_for_the_holder_of_the_current_certificate(site: Site) {
         a.token(&mut line_of_b, signed_by(&of_a, &a)).await,
         a.token(&mut line, signed_by(&of_b, &a)).await,
         a.token(&mut line, signed_by(&foreign, &a)).await,
-        a.token(&mut line, a.renew_body(b"no PKCS#7")).await,
+        a.token(&mut line, Pc::renew_body(b"no PKCS#7")).await,
     ];
     for refused in cases {
         assert_eq!(refused.unwrap_err().error_type, "NotEligibleToRenew");
@@ -226,14 +226,14 @@ async fn renewal_is_for_the_holder_of_the_current_certificate(site: Site) {
     // A device that says it is another.
     let item = "<ac:ContextItem Name=\"DeviceID\"><ac:Value>RENEWS-B</ac:Value></ac:ContextItem>";
     let signed = pc::openssl_sign(&request(&a), &of_a);
-    let lie = a.renew_body(&signed).replace("<ac:AdditionalContext>", &format!("<ac:AdditionalContext>{item}"));
+    let lie = Pc::renew_body(&signed).replace("<ac:AdditionalContext>", &format!("<ac:AdditionalContext>{item}"));
     assert_eq!(a.token(&mut line, lie).await.unwrap_err().error_type, "NotEligibleToRenew");
     // With the key of another device.
-    let stolen = a.renew_body(&pc::openssl_sign(&b.request(), &of_a));
+    let stolen = Pc::renew_body(&pc::openssl_sign(&b.request(), &of_a));
     let refused = a.token(&mut line, stolen).await.unwrap_err();
     assert!(is(&refused, "CertificateRequest"));
     // Recovery of a key is not offered.
-    let recovery = a.token_body("", "Recovery", "x#PKCS7", "", "");
+    let recovery = Pc::token_body("", "Recovery", "x#PKCS7", "", "");
     assert!(a.token(&mut line, recovery).await.is_err());
     assert_eq!(certificates(&site), 2, "nothing was issued");
 

@@ -86,7 +86,7 @@ async fn a_computer_of_the_tenant_accepts_the_terms_and_is_enrolled(site: Site) 
     let mut line = pc.connect_bare().await;
 
     // By the tenant's own address a token is enough; by the other one there is nothing to sign in at.
-    let body = pc.discover_body(&["OnPremise", "Federated"], "5.0");
+    let body = Pc::discover_body(&["OnPremise", "Federated"], "5.0");
     let told = line.soap(&format!("{DISCOVERY}?entra"), &body).await;
     assert_eq!(content(&told, "AuthPolicy").as_deref(), Some("Federated"));
     assert!(content(&told, "AuthenticationServiceUrl").unwrap().ends_with("/EnrollmentServer/Auth"));
@@ -102,7 +102,7 @@ async fn a_computer_of_the_tenant_accepts_the_terms_and_is_enrolled(site: Site) 
     let fault = refused(&pc, &other, &[("EnrollmentData", &accepted)]).await;
     assert_eq!(fault.error_type, "InvalidEnrollmentData", "what one accepted another did not: {fault:?}");
 
-    let policies = line.soap(crate::support::pc::POLICY, &pc.policies_body(&bearer(JWT, &entra.good()))).await;
+    let policies = line.soap(crate::support::pc::POLICY, &Pc::policies_body(&bearer(JWT, &entra.good()))).await;
     assert_eq!(content(&policies, "minimalKeyLength").as_deref(), Some("2048"));
     let request = issue(&pc, &bearer(JWT, &entra.good()), &[("EnrollmentData", &accepted)]);
     let document = pc.token(&mut line, request).await.unwrap();

@@ -1,7 +1,7 @@
 //! End to end: the program itself, over real TLS, with simulated devices and with whoever means it harm.
 //!
-//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS` and `E2E_MESSAGES` set others. Each reply that a device
-//! got is put before the judge.
+//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES` and `E2E_UPLOADS` set others. Each reply
+//! that a device got is put before the judge.
 
 mod bodies;
 mod bulk_certificate;
@@ -13,16 +13,19 @@ mod enrollment_recorded;
 mod enrollment_refused;
 mod entra;
 mod federated;
+mod flood;
 mod hostile;
 mod idle;
 mod instances;
 mod lost;
 mod outage;
+mod readiness;
 mod rotation;
 mod secrets;
 mod sessions;
 mod signed_in;
 mod traces;
+mod uploads;
 mod values;
 mod waking;
 

@@ -181,7 +181,7 @@ async fn no_secret_is_found_in_clear(site: Site) {
 }
 
 /// All that the database keeps, as text.
-fn stored(site: &Site) -> Vec<(String, String)> {
+pub(super) fn stored(site: &Site) -> Vec<(String, String)> {
     match site.url() {
         DatabaseUrl::Sqlite(_) => {
             let files = fs::read_dir(site.data()).unwrap().map(|entry| entry.unwrap().path());

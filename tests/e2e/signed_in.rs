@@ -16,18 +16,38 @@ pub(super) struct SignedIn<'a> {
     device: String,
     session: usize,
     message: usize,
+    /// The last one.
+    reply: Option<Message>,
 }
 
 impl<'a> SignedIn<'a> {
     /// Signs in as a device that [`Windows::device`] made the credentials of.
     pub(super) async fn new(windows: &'a Windows, http: &'a Client, device: &str, session: usize) -> Self {
-        let mut this = Self { windows, http, device: device.to_owned(), session, message: 0 };
+        let mut this = Self { windows, http, device: device.to_owned(), session, message: 0, reply: None };
         let alert = "<Alert><CmdID>2</CmdID><Data>1201</Data></Alert>";
         let reply = this.say("", alert).await;
         let nonce = nonce_of(&reply).expect("a challenge");
         let reply = this.say(&this.credential(&nonce), alert).await;
         assert_eq!(header_status(&reply), Some(StatusCode::AUTHENTICATED), "{reply:?}");
+        this.reply = Some(reply);
         this
+    }
+
+    /// `MsgID` and `CmdID` of the first command that the last reply brought.
+    pub(super) fn asked(&self) -> (String, String) {
+        let id = |command: &Command| match command {
+            Command::Request(request) => Some(request.cmd_id.clone()),
+            _ => None,
+        };
+        let reply = self.reply.as_ref().expect("a reply");
+        let cmd_id = reply.body.commands.iter().find_map(id).expect("a command");
+        (reply.header.msg_id.clone(), cmd_id)
+    }
+
+    /// Says the next message, with this body, and gives the reply.
+    pub(super) async fn says(&mut self, body: &str) -> Message {
+        let reply = self.say("", body).await;
+        self.reply.insert(reply).clone()
     }
 
     /// The credential for a nonce, as it stands in a header.

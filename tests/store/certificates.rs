@@ -234,7 +234,7 @@ async fn an_overdue_leave_is_found_and_ends_as_unknown(test: &TestStore) {
     test.store.write(move |tx| tx.expect_leave(&leaving, by)).await.unwrap();
     let overdue = |at: Timestamp| test.store.read(move |tx| tx.overdue_leaves(at, 10));
     assert_eq!(overdue(by).await.unwrap(), []);
-    assert_eq!(overdue(by.plus_millis(1)).await.unwrap(), [enrollment.clone()]);
+    assert_eq!(overdue(by.plus_millis(1)).await.unwrap(), std::slice::from_ref(&enrollment));
     let staying = enrollment.clone();
     test.store.write(move |tx| tx.stop_unenrolling(&staying)).await.unwrap();
     assert_eq!(overdue(by.plus_millis(1)).await.unwrap(), []);

@@ -16,7 +16,6 @@ scenarios!(
     the_newest_session_is_the_one_that_counts,
     silence_is_noticed_only_while_something_is_in_flight,
     what_the_device_says_of_itself_is_kept,
-    chunks_of_a_large_object_are_joined_in_order,
 );
 
 /// The session after a message, to be saved.
@@ -239,24 +238,4 @@ async fn what_the_device_says_of_itself_is_kept(test: &TestStore) {
     let shown = test.store.read(|tx| tx.device(&device("a"))).await.unwrap().unwrap();
     assert_eq!(shown.info.name.as_deref(), Some("DESKTOP-\u{fffd}Ünï"));
     assert_eq!(shown.info.os_version, info.os_version);
-}
-
-async fn chunks_of_a_large_object_are_joined_in_order(test: &TestStore) {
-    let (key, other) = (SessionKey::new(NOW), SessionKey::new(NOW));
-    test.store
-        .write(move |tx| {
-            for (number, data) in [(0, "was given up"), (0, "one "), (2, "three"), (1, "two ")] {
-                tx.append_upload_chunk(&key, number, data.as_bytes(), NOW)?;
-            }
-            tx.append_upload_chunk(&other, 0, b"of another session", NOW)?;
-            assert_eq!(tx.take_upload_chunks(&key)?, b"one two three");
-            assert_eq!(tx.take_upload_chunks(&key)?, b"");
-            tx.append_upload_chunk(&key, 1, b"late", NOW)?;
-            tx.discard_upload(&key)?;
-            assert_eq!(tx.take_upload_chunks(&key)?, b"");
-            assert_eq!(tx.take_upload_chunks(&other)?, b"of another session");
-            Ok::<_, Error>(())
-        })
-        .await
-        .unwrap();
 }

@@ -2,7 +2,7 @@
 
 use transom::model::{CommandFilter, DeviceFilter, EventFilter, SessionFilter};
 use transom::model::{DeviceInfo, Event, EventId, EventKind, Exchange, ExchangeId, NewEnrollment, SessionKey};
-use transom::store::{CommandChange, DatabaseUrl, Error, Reply, SaveContact, SaveSession};
+use transom::store::{CommandChange, DatabaseUrl, Error, NewChunk, Reply, SaveContact, SaveSession};
 use transom_protocol::session::{DeviceId, ResultValue};
 use transom_protocol::syncml::codec::Encoding;
 
@@ -193,7 +193,8 @@ async fn secrets_are_not_found_in_the_database(test: &TestStore) {
                     commands_answered: 0,
                 }),
             })?;
-            tx.append_upload_chunk(&key, 0, chunk.as_bytes(), NOW)?;
+            let (of, data) = (device("a"), chunk.as_bytes());
+            tx.append_upload_chunk(NewChunk { session: &key, device: &of, number: 1, data, at: NOW })?;
             let token = transom::model::TokenId::new(NOW);
             tx.claim_request(&token, "k", &[0; 32], NOW)?;
             tx.complete_request(&token, "k", 200, answer.as_bytes())?;

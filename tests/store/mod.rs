@@ -13,6 +13,7 @@ mod queue;
 mod schema;
 mod sign_ins;
 mod transactions;
+mod uploads;
 mod views;
 
 use transom::model::{

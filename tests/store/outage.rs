@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use transom::store::{DatabaseUrl, Error, Store, StoreOptions};
+use transom::store::{DatabaseUrl, Error, Store, StoreOptions, Tx};
 
 use super::{NOW, device, get, order};
 use crate::support::databases::{self, Direct, Engine, TestStore};
@@ -110,6 +110,34 @@ fn a_server_that_is_down_is_told_and_used_again_when_it_is_up() {
             wire.mend();
         }
         assert_eq!(look().await.unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_server_that_only_lets_read_is_noticed_and_so_is_its_recovery() {
+    databases::run(Engine::Postgres, async |test: &TestStore| {
+        let mut direct = test.direct();
+        let role = direct.texts("SELECT 'only_reads_' || current_schema() AS text").remove(0);
+        direct.execute(&format!("CREATE ROLE {role} LOGIN SUPERUSER"));
+        let DatabaseUrl::Postgres(url) = &test.url else { return };
+        let store =
+            Store::open(&format!("{url}&user={role}").parse().unwrap(), databases::key(), &databases::options());
+        let store = store.unwrap();
+        let probe = || store.write(|tx| tx.probe(NOW));
+        probe().await.unwrap();
+        // As a standby, or a server that was told so because its disk is full.
+        direct.execute(&format!("ALTER ROLE {role} SET default_transaction_read_only = on"));
+        end_connections(&mut direct);
+        let told = probe().await;
+        assert!(matches!(told, Err(Error::Unavailable(_))), "{told:?}");
+        assert!(format!("{told:?}").contains("read-only"), "{told:?}");
+        store.read(|tx: &mut Tx<'_>| tx.ping()).await.unwrap();
+        direct.execute(&format!("ALTER ROLE {role} RESET default_transaction_read_only"));
+        end_connections(&mut direct);
+        probe().await.unwrap();
+        drop(store);
+        end_connections(&mut direct);
+        direct.execute(&format!("DROP ROLE {role}"));
     });
 }
 

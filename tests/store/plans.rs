@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sha2::Digest as _;
 use transom::model::{CertificateFingerprint, DeviceInfo, EnrollmentId, ExchangeId, NewEnrollment, SessionKey};
-use transom::store::{Carrier, CommandChange, Error, NewAttempt, Reply, SaveContact, SaveSession};
+use transom::store::{Carrier, CommandChange, Error, NewAttempt, NewChunk, Reply, SaveContact, SaveSession};
 use transom_protocol::session::{CommandState, MsgId, Pending};
 use transom_protocol::syncml::codec::Encoding;
 
@@ -61,7 +61,8 @@ async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
             let changes: Vec<_> = pending.into_iter().map(change).collect();
             tx.save_commands(&of, &changes[..1], NOW)?;
             tx.save_commands(&of, &changes[1..], NOW)?;
-            tx.append_upload_chunk(&told, 1, b"x", NOW)?;
+            tx.append_upload_chunk(NewChunk { session: &told, device: &id, number: 1, data: b"x", at: NOW })?;
+            tx.upload_bytes(&id)?;
             tx.take_upload_chunks(&told)?;
             Ok::<_, Error>(())
         })

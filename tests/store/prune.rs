@@ -7,7 +7,9 @@ use transom::model::{
     Timestamp,
 };
 use transom::model::{Dependency, TokenId};
-use transom::store::{Carrier, CommandChange, Error, NewAttempt, Pruned, RetentionRules, SaveContact, SaveSession};
+use transom::store::{
+    Carrier, CommandChange, Error, NewAttempt, NewChunk, Pruned, RetentionRules, SaveContact, SaveSession,
+};
 use transom_protocol::session::{MsgId, Pending};
 
 use super::{NOW, device, get, session};
@@ -83,7 +85,8 @@ async fn old_history_goes_and_new_history_stays(test: &TestStore) {
                 tx.record_exchange(&exchange(at, 10))?;
                 tx.add_events(&[event(at)])?;
                 tx.claim_request(&token, &day.to_string(), &[0; 32], at)?;
-                tx.append_upload_chunk(&SessionKey::new(at), 0, b"x", at)?;
+                let (session, device) = (&SessionKey::new(at), &device("a"));
+                tx.append_upload_chunk(NewChunk { session, device, number: 1, data: b"x", at })?;
             }
             Ok::<_, Error>(())
         })

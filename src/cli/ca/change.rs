@@ -87,6 +87,7 @@ pub(super) fn take_over(
     now: Timestamp,
     output: &mut Output,
 ) -> anyhow::Result<()> {
+    let _lock = installation.lock_authorities()?;
     let old = installation.authority()?.id()?;
     let until = now.plus_millis(i64::try_from(overlap.as_millis()).unwrap_or(i64::MAX));
     installation.authority_files().replace(next, until, installation.data_key())?;
@@ -108,6 +109,7 @@ pub(super) fn take_over(
 impl Retire {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let installation = Installation::open(global.folder(), &[])?;
+        let _lock = installation.lock_authorities()?;
         let authorities = installation.authorities()?.current();
         let mut subject = String::new();
         for earlier in authorities.previous() {

@@ -20,6 +20,7 @@ impl Server {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let Self {} = self;
         let installation = Installation::open(global.folder(), &[])?;
+        let _lock = installation.lock_authorities()?;
         let authorities = installation.authorities()?.current();
         let door = &installation.settings.device_door;
         let [certificate, key] = [&door.certificate, &door.key].map(|path| installation.folder.resolve(path));

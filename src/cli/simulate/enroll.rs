@@ -11,7 +11,7 @@ use transom_protocol::enrollment::client::ReceivedFault;
 use transom_protocol::soap::FaultKind;
 
 use super::{Identities, Simulate, authority, identities};
-use crate::cli::hinted;
+use crate::cli::{hinted, now};
 use crate::pki::write_secret;
 use crate::simulator::enrollment::{EnrollError, EnrollOptions, Enrolled, Enroller, Machine, SignIn};
 use crate::simulator::fleet::seed_of;
@@ -29,6 +29,9 @@ pub(super) struct Enrollment {
     /// File with a token of Entra, in place of a password
     #[arg(long, value_name = "FILE", requires = "user", conflicts_with = "password")]
     entra_token: Option<PathBuf>,
+    /// Certificate of a provisioning package (PEM, with its RSA key in the same file), in place of a password
+    #[arg(long, value_name = "FILE", requires = "user", conflicts_with_all = ["password", "entra_token"])]
+    package_certificate: Option<PathBuf>,
     /// How many devices enroll
     #[arg(long, value_name = "N", default_value_t = 1)]
     devices: u64,
@@ -142,6 +145,10 @@ fn sign_in(args: &Simulate) -> anyhow::Result<SignIn> {
     if let Some(file) = &args.enrollment.entra_token {
         let token = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
         return Ok(SignIn::Entra { email: name, token: token.trim().into() });
+    }
+    if let Some(file) = &args.enrollment.package_certificate {
+        let pem = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
+        return Ok(SignIn::Certificate { email: name, certificate: pem.clone(), key: pem.into(), now: now() });
     }
     let password = args.password.clone().context("--enroll needs --password: the password or an enrollment token")?;
     Ok(SignIn::password(name, password))

@@ -50,8 +50,12 @@ pub fn admit(
     if limits.only_declared && !tx.is_declared(&claims.declarable())? {
         return Err(Denied::NotDeclared);
     }
-    tx.lock_enroller(&applicant.user)?;
     let account = tx.enrollment_user(&applicant.user)?;
+    let most = most_devices(account.as_ref(), limits);
+    // What is counted must not change meanwhile. The many devices of a bulk account need not wait for each other.
+    if most.is_some() || matches!(applicant.means, Means::Token(_)) {
+        tx.lock_enroller(&applicant.user)?;
+    }
     if account.as_ref().is_some_and(|account| account.disabled_at.is_some()) {
         return Err(Denied::AccountDisabled);
     }
@@ -66,7 +70,7 @@ pub fn admit(
         Means::Entra(_) | Means::Certificate(_) => Vec::new(),
     };
     tx.supersede_pending(&superseded, now)?;
-    if let Some(most) = most_devices(account.as_ref(), limits) {
+    if let Some(most) = most {
         let hardware = claims.hardware();
         let since = now.plus_millis(-PENDING_COUNTS);
         let has = tx.devices_of_user(&applicant.user, (&device, hardware.as_deref()), since)?;
@@ -75,7 +79,7 @@ pub fn admit(
         }
     }
     if let Some(account) = &account {
-        tx.touch_enrollment_user(&account.id, now)?;
+        tx.touch_enrollment_user(account, now)?;
     }
     Ok(Admitted { superseded, applicant: applicant.clone(), device, hardware: claims.hardware() })
 }

@@ -26,6 +26,9 @@ use crate::store::{Error, Store, Tx};
 /// Requests that say nothing of whom they are make one line for so long, in milliseconds.
 const TOGETHER: i64 = 60_000;
 
+/// How often the database is asked while it is busy.
+const TRIES: usize = 3;
+
 /// Requests that may wait for a hash.
 const MOST_WAITING: usize = 512;
 
@@ -167,7 +170,10 @@ impl Gate {
 
     /// Writes down what [`admit`](super::admit) refused, once its transaction is undone.
     pub async fn refused(&self, visit: &Visit, user: &UserName, denied: &Denied, now: Timestamp) {
-        self.write_down(visit.refused(Some(user.as_str()), denied, now)).await;
+        // What the database did not do it would not write down either.
+        if !matches!(denied, Denied::Store(_)) {
+            self.write_down(visit.refused(Some(user.as_str()), denied, now)).await;
+        }
     }
 
     /// Writes down what was refused for a reason that is not of this module: a word for it, and a sentence.
@@ -212,9 +218,9 @@ impl Gate {
             if tx.enrollment_user(&user)?.is_some_and(|account| account.disabled_at.is_some()) {
                 return Err(Denied::AccountDisabled);
             }
-            Ok(Applicant { user, means: Means::Token(token.id) })
+            Ok(Applicant { user: user.clone(), means: Means::Token(token.id) })
         };
-        self.0.store.read(judged).await
+        self.read(judged).await
     }
 
     async fn check_account(
@@ -266,7 +272,23 @@ impl Gate {
             };
             Ok(Known { account, has_failed: failures.is_some() })
         };
-        self.0.store.read(look).await
+        self.read(look).await
+    }
+
+    /// Looks into the database, and waits a little longer for it than others do: of a device that is told to come back
+    /// only a person knows, who has to begin anew.
+    async fn read<T, F>(&self, job: F) -> Result<T, Denied>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, Denied> + Clone + Send + 'static,
+        T: Send + 'static,
+    {
+        for _ in 1..TRIES {
+            match self.0.store.read(job.clone()).await {
+                Err(Denied::Store(Error::Busy)) => {}
+                done => return done,
+            }
+        }
+        self.0.store.read(job).await
     }
 
     /// Whether this password was right a moment ago.
@@ -330,9 +352,6 @@ impl Gate {
                 }
             }
             Denied::AddressLocked { .. } => return note_locked(tx, &address, attempt, now),
-            Denied::NoCredential | Denied::NotOffered(_) => {
-                return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
-            }
             Denied::WrongPassword | Denied::UnknownUser => {
                 if let Some(account) = account {
                     hold_against(tx, &account, Patience::with_accounts(limits), now)?;
@@ -340,6 +359,9 @@ impl Gate {
                 hold_against(tx, &address, Patience::with_addresses(limits), now)?;
             }
             denied if denied.is_failure() => hold_against(tx, &address, Patience::with_addresses(limits), now)?,
+            denied if account.is_none() => {
+                return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
+            }
             _ => {}
         }
         tx.record_attempt(&attempt)

@@ -84,7 +84,7 @@ impl Certificates {
 fn in_time(created: &str, expires: &str, now: Timestamp) -> Result<(), CertificateDenied> {
     let time = |text: &str| {
         let time: Result<jiff::Timestamp, _> = text.parse();
-        time.map(|time| time.as_millisecond()).map_err(|_| CertificateDenied::Time)
+        time.map(jiff::Timestamp::as_millisecond).map_err(|_| CertificateDenied::Time)
     };
     let (created, expires) = (time(created)?, time(expires)?);
     let ends = expires.min(created.saturating_add(LONGEST));

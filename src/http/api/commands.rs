@@ -44,8 +44,16 @@ async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer
     Ok(HttpResponse::Ok().json(admin.command(&id).await?))
 }
 
-async fn cancel(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.cancel(&id, &caller.name, now()).await?))
+async fn cancel(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    _: NoBody,
+) -> Answer {
+    let repetition = repeat.of(&caller, b"");
+    Ok(HttpResponse::Ok().json(admin.cancel(&id, &caller.name, repetition, now()).await?))
 }
 
 async fn resolve(
@@ -53,7 +61,9 @@ async fn resolve(
     caller: Caller,
     id: Path<String>,
     _: Query<NoQuery>,
+    repeat: Repeat,
     body: Body<Resolution>,
 ) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.resolve(&id, body.value.r#as, &caller.name, now()).await?))
+    let repetition = repeat.of(&caller, &body.bytes);
+    Ok(HttpResponse::Ok().json(admin.resolve(&id, body.value.r#as, &caller.name, repetition, now()).await?))
 }

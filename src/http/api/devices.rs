@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat};
 use crate::admin::{Admin, DeviceQuery, Part, Unenroll};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
@@ -27,8 +27,16 @@ async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer
     Ok(HttpResponse::Ok().json(admin.device(&id).await?))
 }
 
-async fn clear(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.name, now()).await?))
+async fn clear(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    _: NoBody,
+) -> Answer {
+    let repetition = repeat.of(&caller, b"");
+    Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.name, repetition, now()).await?))
 }
 
 async fn unenroll(

@@ -26,7 +26,7 @@ pub struct UnreadableKeys;
 struct Key {
     id: Option<String>,
     algorithm: Option<Algorithm>,
-    key: DecodingKey,
+    public: DecodingKey,
 }
 
 impl KeySet {
@@ -54,14 +54,14 @@ impl KeySet {
 
     pub(super) fn key(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&DecodingKey> {
         let fits = |key: &&Key| {
-            key.key.family() == algorithm.family() && key.algorithm.is_none_or(|stated| stated == algorithm)
+            key.public.family() == algorithm.family() && key.algorithm.is_none_or(|stated| stated == algorithm)
         };
         match id {
             Some(_) => self.0.iter().filter(|key| key.id.as_deref() == id).find(fits),
             None if self.0.len() == 1 => self.0.first().filter(fits),
             None => None,
         }
-        .map(|key| &key.key)
+        .map(|key| &key.public)
     }
 }
 
@@ -83,8 +83,8 @@ impl Key {
             Some(stated) => Some(Algorithm::try_from(stated).ok()?),
             None => None,
         };
-        let key = DecodingKey::from_jwk(&jwk).ok()?;
-        long_enough.then_some(Self { id: jwk.common.key_id, algorithm, key })
+        let public = DecodingKey::from_jwk(&jwk).ok()?;
+        long_enough.then_some(Self { id: jwk.common.key_id, algorithm, public })
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Admitted<'a> {
     /// The nonce for the next credential goes with it.
     pub(super) next_nonce: Option<Nonce>,
     pub(super) events: Vec<Event>,
+    /// Bytes of chunks that may be kept.
+    pub(super) upload_room: u64,
 }
 
 /// Answers a message whose `Source` is enrolled nowhere: 401 without a challenge ends its session.
@@ -280,6 +282,7 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         status,
         next_nonce,
         events,
+        upload_room: u64::MAX,
     }
 }
 

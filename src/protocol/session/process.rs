@@ -79,9 +79,13 @@ pub enum UploadStep {
         command: CommandId,
         /// The place of the node.
         item: usize,
+        /// How many bytes there are without the last chunk.
+        bytes: u64,
     },
     /// Delete them.
     Drop,
+    /// Delete those of the session that this one replaced.
+    DropReplaced,
 }
 
 /// Everything that one message can change.
@@ -106,6 +110,8 @@ pub(super) struct Work<'a> {
     pub(super) attempts: Vec<Attempted>,
     pub(super) steps: Vec<UploadStep>,
     pub(super) upload_continued: bool,
+    /// Bytes of chunks that there is room for.
+    pub(super) upload_room: u64,
     pub(super) interrupted: Vec<String>,
     /// We are to ask for the next message, because the device has more to say.
     pub(super) wants_next: bool,
@@ -140,6 +146,20 @@ impl Admitted<'_> {
         })
     }
 
+    /// The message brings a chunk that there has to be room for: [`Self::with_upload_room`] says how much there is.
+    pub fn brings_chunks(&self) -> bool {
+        self.message.body.commands.iter().any(|command| match command {
+            Command::Results(results) => results.items.iter().any(|item| item.more_data),
+            _ => false,
+        })
+    }
+
+    /// So many bytes of chunks may be kept. Unsaid, as many as [`Rules::max_upload`] allows.
+    #[must_use]
+    pub fn with_upload_room(self, bytes: u64) -> Self {
+        Self { upload_room: bytes, ..self }
+    }
+
     /// The session as it stands before the message is heard.
     pub const fn session(&self) -> &Session {
         &self.session
@@ -159,14 +179,15 @@ impl Admitted<'_> {
         let mut steps = Vec::new();
         if let Some(before) = self.replaced.as_mut() {
             if before.upload.is_some() {
-                steps.push(UploadStep::Drop);
+                steps.push(UploadStep::DropReplaced);
             }
             close_into(before, &mut queue, Ending::Replaced, self.now, self.rules);
         }
         if self.is_new {
             self.events.push(Event::SessionStarted(trigger(&self.message.body.commands)));
         }
-        let Admitted { message, now, rules, account, account_changed, session, replaced, is_new, .. } = self;
+        let Admitted { message, now, rules, account, account_changed, session, replaced, is_new, upload_room, .. } =
+            self;
         let mut work = Work {
             rules,
             now,
@@ -186,6 +207,7 @@ impl Admitted<'_> {
             attempts: Vec::new(),
             steps,
             upload_continued: false,
+            upload_room,
             interrupted: Vec::new(),
             wants_next: !message.body.is_final,
             asked_next: false,

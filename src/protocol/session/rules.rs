@@ -28,6 +28,8 @@ pub struct Rules {
     pub retry_after: i64,
     /// Largest value that a device may send in chunks.
     pub max_upload: u64,
+    /// So long after its first chunk a value is to be complete. What is later finds nothing to be added to.
+    pub upload_timeout: i64,
 }
 
 /// How far a credential reaches (OMA DM Security 5.3).
@@ -54,6 +56,7 @@ impl Default for Rules {
             max_retries: 5,
             retry_after: 60 * 1000,
             max_upload: 4 * 1024 * 1024,
+            upload_timeout: 30 * 60 * 1000,
         }
     }
 }

@@ -231,6 +231,9 @@ pub struct Upload {
     pub is_base64: bool,
     /// Chunks so far.
     pub chunks: u32,
+    /// When the first one came.
+    #[serde(default)]
+    pub began_at: Timestamp,
 }
 
 /// A large object on its way to the device.

@@ -1,8 +1,8 @@
 //! Values too large for one message, on their way to us (OMA DM Protocol 7, MS-MDM 2.2.5.3).
 
-use super::Upload;
 use super::correlate::{format_of, result_uri};
 use super::process::{UploadStep, Work};
+use super::{Timestamp, Upload};
 use crate::syncml::{AlertCode, Format, Item, Results, StatusCode};
 
 /// Chunks of one value: a device that sends next to nothing in each would never end.
@@ -21,6 +21,12 @@ impl Work<'_> {
             },
         };
         self.upload_continued = true;
+        // Whoever keeps the chunks may have deleted them.
+        if self.now.millis_since(upload.began_at) > self.rules.upload_timeout {
+            self.steps.push(UploadStep::Drop);
+            self.anomaly("upload_too_slow", || format!("{} took too long to come", upload.uri));
+            return StatusCode::SIZE_MISMATCH;
+        }
         upload.received = upload.received.saturating_add(length);
         upload.symbols = upload.symbols.saturating_add(symbols(item.text()));
         if upload.received > self.rules.max_upload || upload.chunks >= MAX_CHUNKS {
@@ -32,6 +38,12 @@ impl Work<'_> {
             return StatusCode::SIZE_MISMATCH;
         }
         if item.more_data {
+            if length > self.upload_room {
+                self.steps.push(UploadStep::Drop);
+                self.anomaly("upload_without_room", || format!("no room for the rest of {}", upload.uri));
+                return StatusCode::TOO_LARGE;
+            }
+            self.upload_room -= length;
             upload.chunks = upload.chunks.saturating_add(1);
             self.steps.push(UploadStep::Append { number: upload.chunks, data: item.text().to_owned() });
             self.session.upload = Some(upload);
@@ -39,7 +51,10 @@ impl Work<'_> {
             return StatusCode::BUFFERED;
         }
         match self.apply_result(results, item, true) {
-            Some((command, place)) => self.steps.push(UploadStep::Complete { command, item: place }),
+            Some((command, item)) => {
+                let bytes = upload.received - length;
+                self.steps.push(UploadStep::Complete { command, item, bytes });
+            }
             None => self.steps.push(UploadStep::Drop),
         }
         StatusCode::OK
@@ -64,7 +79,7 @@ impl Work<'_> {
         if announced > self.rules.max_upload {
             return Err(StatusCode::SIZE_TOO_BIG);
         }
-        Ok(Upload { announced, ..Upload::new(results, item) })
+        Ok(Upload { announced, began_at: self.now, ..Upload::new(results, item) })
     }
 
     /// Something else came where the next chunk was due: what there is is dropped, and the device is told (1225).
@@ -105,6 +120,7 @@ impl Upload {
             symbols: 0,
             is_base64: matches!(format_of(results, item), Format::B64 | Format::Bin),
             chunks: 0,
+            began_at: Timestamp::default(),
         }
     }
 

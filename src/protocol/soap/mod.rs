@@ -29,6 +29,7 @@ pub use credential::{Credential, SecretText, SignedEnvelope};
 pub use fault::{Fault, FaultKind, write_fault};
 pub use refused::{Refused, Why};
 pub use reply::{Operation, Reply};
+pub(crate) use signature::signature;
 pub use signature::{EnvelopeSignature, SignatureRefused, read_signature};
 
 /// `Content-Type` of every reply, and of what clients send.

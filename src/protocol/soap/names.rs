@@ -43,6 +43,8 @@ pub(crate) const PROVISION_DOC: &str =
     "http://schemas.microsoft.com/5.0.0.0/ConfigurationManager/Enrollment/DeviceEnrollmentProvisionDoc";
 /// `ValueType` of an Entra token.
 pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+/// `ValueType` of a certificate.
+pub(crate) const X509: &str = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3";
 /// `ValueType` of a certificate request.
 pub(crate) const PKCS10: &str = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment#PKCS10";
 /// `ValueType` of a renewal.

@@ -8,14 +8,16 @@
 mod check;
 mod error;
 mod machine;
+mod shown;
 mod walk;
 mod wire;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use transom_protocol::enrollment::client::{Presented, Provisioned};
+use transom_protocol::enrollment::client::Provisioned;
 use transom_protocol::enrollment::{EnrollmentType, Version};
+use transom_protocol::session::Timestamp;
 
 pub use error::{EnrollError, Step};
 pub use machine::Machine;
@@ -71,6 +73,17 @@ pub enum SignIn {
         email: String,
         /// The `wresult`.
         token: Password,
+    },
+    /// A certificate that came with a provisioning package, for many devices.
+    Certificate {
+        /// The address of the account that the package names.
+        email: String,
+        /// The certificate, PEM.
+        certificate: String,
+        /// Its RSA key, PEM.
+        key: Password,
+        /// From when the signed requests count.
+        now: Timestamp,
     },
 }
 
@@ -154,16 +167,7 @@ impl SignIn {
     fn email(&self) -> &str {
         match self {
             Self::Password { name, .. } => name,
-            Self::Entra { email, .. } | Self::Page { email, .. } => email,
-        }
-    }
-
-    /// What stands in the header of every request but the first.
-    fn presented(&self) -> Presented<'_> {
-        match self {
-            Self::Password { name, password } => Presented::Password { name, password: password.expose() },
-            Self::Entra { token, .. } => Presented::Jwt(token.expose()),
-            Self::Page { token, .. } => Presented::UserToken(token.expose()),
+            Self::Entra { email, .. } | Self::Page { email, .. } | Self::Certificate { email, .. } => email,
         }
     }
 }

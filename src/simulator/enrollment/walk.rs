@@ -11,6 +11,7 @@ use transom_protocol::session::{AuthScheme, Nonce};
 use transom_protocol::soap::{LIMITS, Operation};
 
 use super::machine::DEVICE_TYPE;
+use super::shown::Shown;
 use super::wire::Wire;
 use super::{EnrollError, Enrolled, Enroller, Machine, Renewed, SignIn, Step, check};
 use crate::pki::device::{DeviceKeyPair, certificate_pem};
@@ -21,11 +22,13 @@ pub(super) async fn enroll(enroller: &Enroller, machine: &Machine, sign_in: &Sig
     let options = &enroller.options;
     let mut wire = Wire::new(&enroller.ca_pem, None, options)?;
     wire.probe(&enroller.discovery).await?;
-    let services = discover(&mut wire, &enroller.discovery, sign_in.email(), &machine.os_version).await?;
-    fits(sign_in, services.sign_in.policy())?;
+    let shown = Shown::new(sign_in)?;
+    let services =
+        discover(&mut wire, &enroller.discovery, sign_in.email(), shown.offered(), &machine.os_version).await?;
+    shown.fits(services.sign_in.policy())?;
 
     let url = services.policies.as_str();
-    let message = write_get_policies(url, sign_in.presented());
+    let message = shown.envelope(|presented| write_get_policies(url, presented))?;
     let policy = wire.call(Step::Policies, Operation::GetPolicies, url, message, read_policies_response).await?;
     if policy.minimal_key_length > 2048 {
         return Err(EnrollError::wrong(Step::Policies, "a longer key is wanted than this device makes"));
@@ -39,7 +42,7 @@ pub(super) async fn enroll(enroller: &Enroller, machine: &Machine, sign_in: &Sig
         context: machine.context(options.enrollment_type, options.version),
     };
     let url = services.enrollment.as_str();
-    let message = write_token_request(url, sign_in.presented(), &request);
+    let message = shown.envelope(|presented| write_token_request(url, presented, &request))?;
     let document = wire.call(Step::Issue, Operation::RequestSecurityToken, url, message, read_token_response).await?;
     let provisioned = read(&document)?;
     let certificate = check::certificate(&provisioned, &key, options.enrollment_type)?;
@@ -63,7 +66,7 @@ pub(super) async fn renew(enroller: &Enroller, identity: &DeviceIdentity) -> Res
     let mut wire = Wire::new(&enroller.ca_pem, Some(current), options)?;
     let machine = Machine::seeded(0);
     let user = identity.provisioned.get("UPN").cloned().unwrap_or_default();
-    let services = discover(&mut wire, &current.renew_at, &user, &machine.os_version).await?;
+    let services = discover(&mut wire, &current.renew_at, &user, &ANY, &machine.os_version).await?;
 
     let old = DeviceKeyPair::from_pem(current.key.expose().as_bytes())?;
     let key = DeviceKeyPair::generate(options.key)?;
@@ -95,10 +98,14 @@ pub(super) async fn renew(enroller: &Enroller, identity: &DeviceIdentity) -> Res
     Ok(Renewed { identity, problems: wire.problems })
 }
 
+/// What a renewal offers: it signs in with what it has, whatever is said.
+const ANY: [AuthPolicy; 3] = [AuthPolicy::OnPremise, AuthPolicy::Federated, AuthPolicy::Certificate];
+
 async fn discover(
     wire: &mut Wire<'_>,
     url: &str,
     email: &str,
+    offered: &[AuthPolicy],
     application_version: &str,
 ) -> Result<DiscoverResponse, EnrollError> {
     let asked = wire.version();
@@ -111,11 +118,11 @@ async fn discover(
             application_version: Some(application_version.to_owned()),
             os_edition: Some(4),
             os_version: None,
-            offered: OFFERED.to_vec(),
+            offered: offered.to_vec(),
         },
     );
     let services = wire.call(Step::Discover, Operation::Discover, url, message, read_discover_response).await?;
-    if !OFFERED.contains(&services.sign_in.policy()) {
+    if !offered.contains(&services.sign_in.policy()) {
         return Err(EnrollError::wrong(Step::Discover, "the server wants a sign-in that was not offered"));
     }
     if services.version > asked || services.version < Version::LOWEST {
@@ -126,23 +133,6 @@ async fn discover(
         wire.problems.push("discovery: the two services are on different hosts".to_owned());
     }
     Ok(services)
-}
-
-/// What Windows offers.
-const OFFERED: [AuthPolicy; 2] = [AuthPolicy::OnPremise, AuthPolicy::Federated];
-
-/// A device does not ask for a password where a page is wanted. Entra has its token whatever is said.
-fn fits(sign_in: &SignIn, wanted: AuthPolicy) -> Result<(), EnrollError> {
-    let (has, fits) = match sign_in {
-        SignIn::Password { .. } => ("a password", wanted == AuthPolicy::OnPremise),
-        SignIn::Page { .. } => ("a token of its page", wanted == AuthPolicy::Federated),
-        SignIn::Entra { .. } => ("a token of Entra", wanted == AuthPolicy::Federated),
-    };
-    if fits {
-        return Ok(());
-    }
-    let wanted = wanted.as_str();
-    Err(EnrollError::wrong(Step::Discover, format!("the server wants sign-in by {wanted}, the device has {has}")))
 }
 
 fn read(document: &[u8]) -> Result<Provisioned, EnrollError> {

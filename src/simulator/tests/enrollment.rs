@@ -2,8 +2,10 @@
 
 use transom_protocol::enrollment::client::ReceivedFault;
 use transom_protocol::enrollment::{AuthPolicy, EnrollmentType};
+use transom_protocol::session::Timestamp;
 
 use super::office::{Office, PASSWORD, Twist};
+use crate::pki::device::{DeviceKeyKind, DeviceKeyPair, RequestShape, certificate_pem};
 use crate::simulator::client::{Client, ClientOptions, SessionEnd};
 use crate::simulator::device::{Behaviour, Device};
 use crate::simulator::enrollment::{EnrollError, EnrollOptions, Enrolled, Enroller, Machine, SignIn, Step};
@@ -72,6 +74,26 @@ async fn a_device_enrolls_for_itself_with_a_token_of_entra_or_of_a_page() {
         assert_eq!(enrolled.provisioned.certificate(), office.issued().pop().as_deref());
         assert!(enrolled.provisioned.certificate_search.unwrap().ends_with(r"My%5CSystem"));
     }
+}
+
+#[tokio::test]
+async fn a_device_enrolls_with_the_certificate_of_a_package() {
+    let office = Office::start(AuthPolicy::Certificate, Twist::None);
+    let key = DeviceKeyPair::generate(DeviceKeyKind::Rsa2048).unwrap();
+    let request = key.request("0", "package", RequestShape::Windows11).unwrap();
+    let pem = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let with = |key: &DeviceKeyPair| SignIn::Certificate {
+        email: "package@example.test".to_owned(),
+        certificate: pem(&certificate_pem(&office.certificate_for(&request)).unwrap()),
+        key: pem(&key.key_pem().unwrap()).into(),
+        now: Timestamp(1_795_212_000_000),
+    };
+    let enroller = enroller(&office, EnrollmentType::Device);
+    let enrolled = enroller.enroll(&Machine::seeded(9), &with(&key)).await.unwrap();
+    assert_eq!(enrolled.problems, [""; 0]);
+    let other = DeviceKeyPair::generate(DeviceKeyKind::Rsa2048).unwrap();
+    let error = enroller.enroll(&Machine::seeded(9), &with(&other)).await.unwrap_err();
+    assert_eq!(error.fault().map(ReceivedFault::hresult), Some(0x8018_0002), "{error}");
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
+use openssl::sign::Verifier;
 use openssl::ssl::{Ssl, SslAcceptor, SslMethod, SslVerifyMode};
 use openssl::x509::X509;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,7 +22,8 @@ use transom_protocol::enrollment::{
 };
 use transom_protocol::session::Timestamp;
 use transom_protocol::soap::{
-    CONTENT_TYPE, Credential, Fault, FaultKind, LIMITS, Operation, Refused, Reply, SecretText, write_fault,
+    CONTENT_TYPE, Credential, Fault, FaultKind, LIMITS, Operation, Refused, Reply, SecretText, SignedEnvelope,
+    read_signature, write_fault,
 };
 use transom_protocol::syncml::codec::Encoding;
 
@@ -117,6 +120,12 @@ impl Office {
     /// Where devices find it.
     pub(crate) fn url(&self) -> String {
         format!("https://{}", self.address)
+    }
+
+    /// A certificate that no device has.
+    pub(crate) fn certificate_for(&self, request: &[u8]) -> Vec<u8> {
+        let certificate = self.shared.certificate(&CertificateRequest::read(request).unwrap(), "package");
+        certificate.der().to_vec()
     }
 
     /// What arrived so far.
@@ -217,7 +226,8 @@ impl Shared {
         let asked = read_discover(body, &LIMITS)?;
         let sign_in = match choose_auth_policy(&asked.body.offered, &[self.policy]).unwrap() {
             AuthPolicy::Federated => SignIn::Federated { authentication: self.url("/EnrollmentServer/Auth") },
-            _ => SignIn::OnPremise,
+            AuthPolicy::OnPremise => SignIn::OnPremise,
+            AuthPolicy::Certificate => SignIn::Certificate,
         };
         let version = asked.body.request_version.answer();
         let (policies, enrollment) =
@@ -257,7 +267,8 @@ impl Shared {
         let is_right = match credential {
             Credential::Password { name, password } => name == "ada@example.test" && password.expose() == PASSWORD,
             Credential::Jwt(token) | Credential::UserToken(token) => token.expose() == PASSWORD,
-            Credential::None | Credential::Certificate(_) => false,
+            Credential::Certificate(signed) => is_signed(signed),
+            Credential::None => false,
         };
         if is_right { Ok(()) } else { Err(No::new(relates_to, FaultKind::Authentication)) }
     }
@@ -327,6 +338,14 @@ impl Shared {
         self.issued.lock().unwrap().push(der.clone());
         StoreCertificate::new(der)
     }
+}
+
+/// Whether the certificate's key signed the envelope.
+fn is_signed(signed: &SignedEnvelope) -> bool {
+    let Ok(said) = read_signature(signed.envelope.expose(), &LIMITS) else { return false };
+    let key = X509::from_der(&signed.certificate).unwrap().public_key().unwrap();
+    let mut verifier = Verifier::new(MessageDigest::sha256(), &key).unwrap();
+    verifier.verify_oneshot(&said.signature, &said.signed).unwrap()
 }
 
 /// A refusal.

@@ -4,13 +4,14 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
-use transom_protocol::session::{CommandId, MsgId, Pending, Timestamp};
+use diesel::sqlite::Sqlite;
+use transom_protocol::session::{CommandId, MsgId, Pending, Progress, Timestamp};
 
 use super::{ReasonColumns, Timers, progress_of};
 use crate::model::{EnrollmentId, ExchangeId, SessionKey};
 use crate::store::Error;
 use crate::store::fragments::{among, update};
-use crate::store::schema::{attempts, commands};
+use crate::store::schema::attempts;
 use crate::store::tx::{Conn, Tx, on_backend};
 
 /// A command that a message changed.
@@ -55,7 +56,8 @@ struct Row {
     sent_at: Option<i64>,
     settled_at: Option<i64>,
     timers: Timers,
-    progress: Vec<u8>,
+    /// Nothing as long as there is nothing to know.
+    progress: Option<Vec<u8>>,
 }
 
 #[derive(Insertable)]
@@ -87,8 +89,8 @@ impl Tx<'_> {
         }
         let rows = changes.iter().map(|change| self.row(change, now)).collect::<Result<Vec<_>, _>>()?;
         let written = match self.conn {
-            Conn::Postgres(_) if rows.len() > 1 => self.write_together(enrollment, rows)?,
-            _ => self.write_each(enrollment, rows)?,
+            Conn::Postgres(_) => self.write_together(enrollment, rows)?,
+            Conn::Sqlite(_) => self.write_each(enrollment, rows)?,
         };
         if written != changes.len() {
             return Err(Error::Conflict("a command was changed that has its outcome already".to_owned()));
@@ -101,6 +103,7 @@ impl Tx<'_> {
     fn row(&self, change: &CommandChange, now: Timestamp) -> Result<Row, Error> {
         let command = &change.command;
         let reason = command.reason.as_ref();
+        let known = command.progress != Progress::new(&command.instruction);
         Ok(Row {
             state: command.state.as_str(),
             reason: ReasonColumns::of(reason)?,
@@ -108,7 +111,7 @@ impl Tx<'_> {
             sent_at: change.sent.then_some(now.0),
             settled_at: (!command.state.is_open()).then_some(now.0),
             timers: Timers::of(command.state, reason, command.not_before, command.expires_at),
-            progress: self.key.seal_json(progress_of(&command.id.0), &command.progress)?,
+            progress: known.then(|| self.key.seal_json(progress_of(&command.id.0), &command.progress)).transpose()?,
             id: command.id.0.clone(),
         })
     }
@@ -116,23 +119,12 @@ impl Tx<'_> {
     fn write_each(&mut self, enrollment: &EnrollmentId, rows: Vec<Row>) -> Result<usize, Error> {
         let mut written = 0;
         for row in rows {
-            let query = update(
-                commands::table,
-                commands::id
-                    .eq(row.id)
-                    .and(commands::enrollment.eq(enrollment.as_str()))
-                    .and(commands::settled_at.is_null()),
-                (
-                    commands::state.eq(row.state),
-                    row.reason,
-                    commands::attempts.eq(row.attempts),
-                    row.sent_at.map(|at| commands::sent_at.eq(Some(at))),
-                    commands::settled_at.eq(row.settled_at),
-                    row.timers,
-                    commands::progress.eq(Some(row.progress)),
-                ),
-            );
-            written += on_backend!(self, |conn| query.execute(conn))?;
+            let query = OfOne { enrollment: enrollment.as_str().to_owned(), row };
+            written += on_backend!(
+                self,
+                sqlite => |conn| query.execute(conn),
+                postgres => |_conn| Err(diesel::result::Error::NotFound)
+            )?;
         }
         Ok(written)
     }
@@ -163,7 +155,20 @@ impl Tx<'_> {
                 sent_at: carrier.at.0,
             })
             .collect();
-        on_backend!(self, |conn| diesel::insert_into(attempts::table).values(rows).execute(conn)).map(drop)
+        if let Conn::Postgres(_) = self.conn {
+            let query = diesel::insert_into(attempts::table).values(rows);
+            return on_backend!(
+                self,
+                sqlite => |_conn| Err(diesel::result::Error::NotFound),
+                postgres => |conn| query.execute(conn)
+            )
+            .map(drop);
+        }
+        // One row at a time is prepared once, and no round trip.
+        for row in rows {
+            on_backend!(self, |conn| diesel::insert_into(attempts::table).values(row).execute(conn))?;
+        }
+        Ok(())
     }
 
     /// Notes that a message answered commands of a message of ours (`MsgRef`). What was answered before stays so.
@@ -190,6 +195,51 @@ impl Tx<'_> {
     }
 }
 
+/// The changes of one command, in a statement of SQLite whose text is always the same: putting it together takes as long
+/// as carrying it out.
+#[derive(QueryId)]
+struct OfOne {
+    enrollment: String,
+    row: Row,
+}
+
+impl QueryFragment<Sqlite> for OfOne {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let Row { reason, timers, .. } = &self.row;
+        out.push_sql("UPDATE commands SET state = ");
+        out.push_bind_param::<Text, _>(self.row.state)?;
+        for (column, value) in [(", reason = ", &reason.reason), (", reason_detail = ", &reason.reason_detail)] {
+            out.push_sql(column);
+            out.push_bind_param::<Nullable<Text>, _>(value)?;
+        }
+        for (column, value) in [
+            (", reason_since = ", &reason.reason_since),
+            (", reason_count = ", &reason.reason_count),
+            (", retry_at = ", &reason.retry_at),
+            (", settled_at = ", &self.row.settled_at),
+            (", ready_at = ", &timers.ready_at),
+            (", lapses_at = ", &timers.lapses_at),
+            (", accepted_at = ", &timers.accepted_at),
+            (", sent_at = COALESCE(", &self.row.sent_at),
+        ] {
+            out.push_sql(column);
+            out.push_bind_param::<Nullable<BigInt>, _>(value)?;
+        }
+        out.push_sql(", sent_at), attempts = ");
+        out.push_bind_param::<BigInt, _>(&self.row.attempts)?;
+        out.push_sql(", progress = ");
+        out.push_bind_param::<Nullable<Binary>, _>(&self.row.progress)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Text, _>(&self.row.id)?;
+        out.push_sql(" AND enrollment = ");
+        out.push_bind_param::<Text, _>(&self.enrollment)?;
+        out.push_sql(" AND settled_at IS NULL");
+        Ok(())
+    }
+}
+
+impl<C> RunQueryDsl<C> for OfOne {}
+
 /// All changes of one message in one statement of PostgreSQL, column by column.
 #[derive(Default, QueryId)]
 struct Together {
@@ -207,7 +257,7 @@ struct Together {
     ready_at: Vec<Option<i64>>,
     lapses_at: Vec<Option<i64>>,
     accepted_at: Vec<Option<i64>>,
-    progress: Vec<Vec<u8>>,
+    progress: Vec<Option<Vec<u8>>>,
 }
 
 impl Together {
@@ -260,7 +310,7 @@ impl QueryFragment<Pg> for Together {
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.attempts)?;
         out.push_sql("::bigint[], ");
-        out.push_bind_param::<Array<Binary>, _>(&self.progress)?;
+        out.push_bind_param::<Array<Nullable<Binary>>, _>(&self.progress)?;
         out.push_sql("::bytea[]");
         out.push_sql(
             ") AS new(id, state, reason, reason_detail, reason_since, reason_count, retry_at, sent_at, settled_at, \

@@ -140,7 +140,7 @@ impl Pc {
     pub(crate) async fn renew(&mut self, line: &mut Line) -> Result<(Document, KeyPair), SoapFault> {
         let old = std::mem::replace(&mut self.key, new_key());
         let signed = openssl_sign(&self.request(), self.identity.as_ref().unwrap());
-        let body = self.renew_body(&signed);
+        let body = Self::renew_body(&signed);
         let new = std::mem::replace(&mut self.key, old);
         Ok((self.token(line, body).await?, new))
     }

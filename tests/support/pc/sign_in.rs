@@ -57,7 +57,7 @@ pub(crate) fn context(pc: &Pc, more: &[(&str, &str)]) -> String {
 /// A request for a certificate with these items, behind this header.
 pub(crate) fn issue(pc: &Pc, security: &str, more: &[(&str, &str)]) -> String {
     let kind = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment#PKCS10";
-    pc.token_body(security, "Issue", kind, &STANDARD.encode(pc.request()), &context(pc, more))
+    Pc::token_body(security, "Issue", kind, &STANDARD.encode(pc.request()), &context(pc, more))
 }
 
 /// The same, signed with the key of a package, as created at this time.

@@ -35,7 +35,7 @@ const PKI: &str = "http://schemas.microsoft.com/windows/pki/2009/01/enrollment";
 impl Pc {
     /// Asks where to enroll.
     pub(crate) async fn discover(&self, line: &mut Line, offered: &[&str]) -> Result<Wanted, SoapFault> {
-        let answered = line.soap(DISCOVERY, &self.discover_body(offered, "9.0")).await;
+        let answered = line.soap(DISCOVERY, &Self::discover_body(offered, "9.0")).await;
         let xml = read(&answered, DISCOVER_ID);
         let tree = Xml::parse(&xml).unwrap();
         fault(&tree)?;
@@ -49,7 +49,7 @@ impl Pc {
     }
 
     /// The message that does it, with an element that nobody knows.
-    pub(crate) fn discover_body(&self, offered: &[&str], version: &str) -> String {
+    pub(crate) fn discover_body(offered: &[&str], version: &str) -> String {
         let offered: String = offered.iter().map(|policy| format!("<AuthPolicy>{policy}</AuthPolicy>")).collect();
         let body = format!(
             "<Discover xmlns=\"{MANAGEMENT_NS}\"><request xmlns:i=\"http://www.w3.org/2001/XMLSchema-instance\">\
@@ -63,7 +63,7 @@ impl Pc {
 
     /// Asks what a request for a certificate may look like; gives the hash algorithm.
     pub(crate) async fn policies(&self, line: &mut Line, user: &str, password: &str) -> Result<String, SoapFault> {
-        let answered = line.soap(POLICY, &self.policies_body(&security(user, password))).await;
+        let answered = line.soap(POLICY, &Self::policies_body(&security(user, password))).await;
         let xml = read(&answered, POLICIES_ID);
         let tree = Xml::parse(&xml).unwrap();
         fault(&tree)?;
@@ -80,7 +80,7 @@ impl Pc {
     }
 
     /// The message that does it.
-    pub(crate) fn policies_body(&self, security: &str) -> String {
+    pub(crate) fn policies_body(security: &str) -> String {
         let body = "<GetPolicies xmlns=\"http://schemas.microsoft.com/windows/pki/2009/01/enrollmentpolicy\" \
                     xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><client><lastUpdate xsi:nil=\"true\"/>\
                     <preferredLanguage xsi:nil=\"true\"/></client><requestFilter xsi:nil=\"true\"/></GetPolicies>";
@@ -113,23 +113,16 @@ impl Pc {
             format!("<ac:ContextItem Name=\"{name}\"><ac:Value>{value}</ac:Value></ac:ContextItem>")
         };
         let context: String = items.into_iter().map(item).collect();
-        self.token_body(security, "Issue", &format!("{PKI}#PKCS10"), &wrapped(pkcs10), &context)
+        Self::token_body(security, "Issue", &format!("{PKI}#PKCS10"), &wrapped(pkcs10), &context)
     }
 
     /// The message that asks for another certificate.
-    pub(crate) fn renew_body(&self, pkcs7: &[u8]) -> String {
+    pub(crate) fn renew_body(pkcs7: &[u8]) -> String {
         let context = "<ac:ContextItem Name=\"DeviceType\"><ac:Value>CIMClient_Windows</ac:Value></ac:ContextItem>";
-        self.token_body(&security("ada", ""), "Renew", &format!("{WSSE}#PKCS7"), &wrapped(pkcs7), context)
+        Self::token_body(&security("ada", ""), "Renew", &format!("{WSSE}#PKCS7"), &wrapped(pkcs7), context)
     }
 
-    pub(crate) fn token_body(
-        &self,
-        security: &str,
-        kind: &str,
-        value_type: &str,
-        token: &str,
-        context: &str,
-    ) -> String {
+    pub(crate) fn token_body(security: &str, kind: &str, value_type: &str, token: &str, context: &str) -> String {
         let body = format!(
             "<wst:RequestSecurityToken xmlns:wst=\"http://docs.oasis-open.org/ws-sx/ws-trust/200512\" \
              xmlns:ac=\"http://schemas.xmlsoap.org/ws/2006/12/authorization\"><wst:TokenType>\

@@ -71,20 +71,20 @@ impl Pc {
         let mut body = format!(
             "<Status><CmdID>1</CmdID><MsgRef>{before}</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Data>200</Data></Status>"
         );
-        for (number, command) in (1..).zip(told) {
+        let answers = (1..).zip(told).map(|(number, command)| {
             let Told { verb, cmd_id, target, .. } = command;
             let (status, results) = (2 * number, 2 * number + 1);
-            body.push_str(&format!(
+            let status = format!(
                 "<Status><CmdID>{status}</CmdID><MsgRef>{before}</MsgRef><CmdRef>{cmd_id}</CmdRef><Cmd>{verb}</Cmd>\
                  <Data>200</Data></Status>"
-            ));
-            if verb == "Get" {
-                body.push_str(&format!(
-                    "<Results><CmdID>{results}</CmdID><MsgRef>{before}</MsgRef><CmdRef>{cmd_id}</CmdRef><Item><Source>\
-                     <LocURI>{target}</LocURI></Source><Data>its value</Data></Item></Results>"
-                ));
-            }
-        }
+            );
+            let value = format!(
+                "<Results><CmdID>{results}</CmdID><MsgRef>{before}</MsgRef><CmdRef>{cmd_id}</CmdRef><Item><Source>\
+                 <LocURI>{target}</LocURI></Source><Data>its value</Data></Item></Results>"
+            );
+            if verb == "Get" { status + &value } else { status }
+        });
+        body.extend(answers);
         let source = format!("<Source><LocURI>{}</LocURI></Source>", self.device_id);
         message_of(self, (session, message), &source, &body)
     }

@@ -11,4 +11,4 @@ pub use answer::{
     AnswerError, ReceivedFault, read_discover_response, read_policies_response, read_token_response, relates_to,
 };
 pub use provisioned::{Account, Provisioned, Store, read_provisioning};
-pub use request::{Presented, message_id, write_discover, write_get_policies, write_token_request};
+pub use request::{Presented, message_id, sign, write_discover, write_get_policies, write_token_request};

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::super::{DeviceContext, Discover, TokenKind, TokenRequest};
-use crate::soap::{Operation, names, nil};
+use crate::soap::{LIMITS, Operation, SignatureRefused, iso8601, names, nil, signature};
 use crate::xml::Writer;
 
 /// What a device presents.
@@ -22,6 +22,28 @@ pub enum Presented<'a> {
     Jwt(&'a str),
     /// The `wresult` of a sign-in page.
     UserToken(&'a str),
+    /// A certificate; [`sign`] adds what proves that its key is there.
+    Certificate {
+        /// The certificate, DER.
+        certificate: &'a [u8],
+        /// From when the envelope counts, in milliseconds since 1970.
+        now_millis: i64,
+    },
+}
+
+/// The id of a certificate in its envelope.
+const CERTIFICATE: &str = "certificate";
+
+/// The end of the header, where a signature has its place.
+const END: &str = "</wsse:Security>";
+
+/// Signs an envelope that presents a certificate: `by` makes the signature, RSA with SHA-256, of what it is given.
+pub fn sign<E: From<SignatureRefused>>(
+    envelope: &str,
+    by: impl FnOnce(&[u8]) -> Result<Vec<u8>, E>,
+) -> Result<String, E> {
+    let signature = signature(envelope, &LIMITS, CERTIFICATE, by)?;
+    Ok(envelope.replacen(END, &[&signature, END].concat(), 1))
 }
 
 /// The `MessageID` that Windows sends, the same one since Windows 10.
@@ -127,6 +149,16 @@ fn begin(operation: Operation, to: &str, presented: Presented<'_>) -> Writer<Str
         }),
         Presented::Jwt(token) => security(&mut xml, |xml| binary(xml, names::JWT, token)),
         Presented::UserToken(token) => security(&mut xml, |xml| binary(xml, names::USER_TOKEN, token)),
+        Presented::Certificate { certificate, now_millis } => security(&mut xml, |xml| {
+            const MINUTES: i64 = 60 * 1000;
+            xml.open_with("u:Timestamp", &[("u:Id", "_0")]);
+            xml.leaf("u:Created", &iso8601(now_millis));
+            xml.leaf("u:Expires", &iso8601(now_millis.saturating_add(5 * MINUTES)));
+            xml.close("u:Timestamp");
+            let attributes =
+                [("ValueType", names::X509), ("EncodingType", names::BASE64_BINARY), ("u:Id", CERTIFICATE)];
+            xml.leaf_with("wsse:BinarySecurityToken", &attributes, &STANDARD.encode(certificate));
+        }),
     }
     xml.close("s:Header");
     xml

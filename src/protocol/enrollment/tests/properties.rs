@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::client::{
-    Presented, read_discover_response, read_policies_response, read_provisioning, read_token_response, write_discover,
-    write_get_policies, write_token_request,
+    Presented, read_discover_response, read_policies_response, read_provisioning, read_token_response, sign,
+    write_discover, write_get_policies, write_token_request,
 };
 use super::super::*;
 use super::talk::{answer, provisioning};
-use crate::soap::{Credential, LIMITS, SecretText};
+use crate::soap::{Credential, LIMITS, SecretText, SignatureRefused, read_signature};
 
 /// Text that survives trimming: no blanks at its ends, something in between.
 fn word() -> impl Strategy<Value = String> {
@@ -155,6 +155,24 @@ proptest! {
         prop_assert_eq!(sent(Presented::Jwt(&token)), Credential::Jwt(SecretText::new(token.clone())));
         prop_assert_eq!(sent(Presented::UserToken(&token)), Credential::UserToken(SecretText::new(token.as_str())));
         prop_assert_eq!(sent(Presented::Nothing), Credential::None);
+    }
+
+    #[test]
+    fn an_envelope_that_is_signed_is_read_as_it_was_signed(context in context(), bytes in vec(any::<u8>(), 1..90), now in any::<u32>()) {
+        let presented = Presented::Certificate { certificate: &bytes, now_millis: i64::from(now) };
+        let request = TokenRequest { kind: TokenKind::Issue { pkcs10: bytes.clone() }, context };
+        let envelope = write_token_request("https://mdm.example/?a&b", presented, &request);
+        let mut signed = Vec::new();
+        let envelope = sign(&envelope, |what| -> Result<Vec<u8>, SignatureRefused> {
+            signed = what.to_vec();
+            Ok(b"signature".to_vec())
+        }).unwrap();
+        let asked = read_token_request(envelope.as_bytes(), &LIMITS).unwrap();
+        prop_assert_eq!(asked.body, request);
+        let Credential::Certificate(shown) = asked.credential else { panic!("{:?}", asked.credential) };
+        prop_assert_eq!(&shown.certificate, &bytes);
+        let read = read_signature(shown.envelope.expose(), &LIMITS).unwrap();
+        prop_assert_eq!((read.certificate, read.signed, read.signature), (bytes, signed, b"signature".to_vec()));
     }
 
     #[test]

@@ -289,7 +289,7 @@ pub(super) fn tally_exchange(reply: &Message, outcome: &Outcome, tally: &mut sup
         match step {
             UploadStep::Append { .. } => {}
             UploadStep::Complete { .. } => count("upload complete".to_owned()),
-            UploadStep::Drop => count("upload dropped".to_owned()),
+            UploadStep::Drop | UploadStep::DropReplaced => count("upload dropped".to_owned()),
         }
     }
     for event in &decision.events {

@@ -20,6 +20,8 @@ pub(crate) struct Store {
     pub(crate) events: Vec<Event>,
     /// Chunks of an upload that goes on.
     pub(crate) chunks: String,
+    /// Bytes that all chunks may take.
+    pub(crate) room: u64,
     /// How many commands are handed to a message beside those that it concerns.
     pub(crate) limit: usize,
 }
@@ -52,6 +54,7 @@ impl Store {
             commands: BTreeMap::new(),
             events: Vec::new(),
             chunks: String::new(),
+            room: u64::MAX,
             limit: 100,
         }
     }
@@ -83,6 +86,12 @@ impl Store {
                 let depends = pending.iter().flat_map(|pending| &pending.depends_on);
                 let settled: BTreeMap<_, _> =
                     depends.filter_map(|id| self.commands.get(id).map(|other| (id.clone(), other.state))).collect();
+                let admitted = if admitted.brings_chunks() {
+                    let kept = u64::try_from(self.chunks.len()).expect("small");
+                    admitted.with_upload_room(self.room.saturating_sub(kept))
+                } else {
+                    *admitted
+                };
                 Outcome::Decided(Box::new(admitted.process(pending, &settled)))
             }
         }
@@ -148,9 +157,10 @@ impl Store {
         for step in steps {
             match step {
                 UploadStep::Append { data, .. } => self.chunks.push_str(data),
-                UploadStep::Drop => self.chunks.clear(),
-                UploadStep::Complete { command, item } => {
+                UploadStep::Drop | UploadStep::DropReplaced => self.chunks.clear(),
+                UploadStep::Complete { command, item, bytes } => {
                     let chunks = std::mem::take(&mut self.chunks);
+                    assert_eq!(u64::try_from(chunks.len()), Ok(*bytes));
                     let pending = self.commands.get_mut(command).expect("known");
                     let result = pending.progress.items[*item].result.as_mut().expect("a result");
                     assert!(result.chunked);

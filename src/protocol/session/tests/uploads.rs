@@ -128,7 +128,7 @@ fn an_end_of_the_session_drops_what_was_collected() {
     let (mut talk, _) = asked();
     talk.says([heard(2), piece(2, "./A", Some(6), "one", true)]);
     talk.begins("2");
-    assert_eq!(talk.says([alert(2, 1201)]).decision().uploads, [UploadStep::Drop]);
+    assert_eq!(talk.says([alert(2, 1201)]).decision().uploads, [UploadStep::DropReplaced]);
     let (mut talk, _) = asked();
     talk.says([heard(2), piece(2, "./A", Some(6), "one", true)]);
     talk.waits(31);
@@ -148,6 +148,32 @@ fn chunks_that_never_end_are_cut_off() {
     });
     assert_eq!(codes, ["2 Results 213", "2 Results 213", "2 Results 413"]);
     assert!(talk.store.chunks.is_empty());
+}
+
+#[test]
+fn a_chunk_that_there_is_no_room_for_is_too_large_and_takes_the_others_along() {
+    let (mut talk, order) = asked();
+    talk.store.room = 5;
+    assert_eq!(talk.says([heard(2), piece(2, "./A", Some(9), "one", true)]).statuses()[1], "2 Results 213");
+    let reply = talk.says([heard(3), piece(2, "./A", None, "two", true)]);
+    assert_eq!((&reply.statuses()[1][..], reply.anomalies()), ("2 Results 413", vec!["upload_without_room"]));
+    assert_eq!(reply.decision().uploads, [UploadStep::Drop]);
+    assert!(talk.session().upload.is_none() && talk.value(&order, 0).is_none());
+    let two = piece(2, "./A", Some(6), "one", true) + &piece(3, "./B", Some(6), "two", true);
+    let statuses = talk.says([heard(4), two]).statuses();
+    assert_eq!(statuses[1..], ["2 Results 213".to_owned(), "3 Results 413".to_owned()], "what is kept is counted");
+}
+
+#[test]
+fn a_value_that_takes_too_long_is_given_up_before_its_chunks_are() {
+    let (mut talk, order) = asked();
+    talk.says([heard(2), piece(2, "./A", Some(9), "one", true)]);
+    talk.waits(30);
+    assert_eq!(talk.says([heard(3), piece(2, "./A", None, "two", true)]).statuses()[1], "2 Results 213");
+    talk.waits(1);
+    let reply = talk.says([heard(4), piece(2, "./A", None, "six", false)]);
+    assert_eq!((&reply.statuses()[1][..], reply.anomalies()), ("2 Results 424", vec!["upload_too_slow"]));
+    assert!(talk.value(&order, 0).is_none() && talk.store.chunks.is_empty());
 }
 
 #[test]

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::tree::{self, Node};
 use super::{content, encode, to_xml};
 use crate::syncml::{
-    Address, Command, Data, Format, Group, GroupKind, Item, Message, Meta, Request, SyncBody, SyncHdr, Verb,
+    Address, Command, Data, Format, Group, GroupKind, Item, Message, Meta, Request, SyncBody, SyncHdr, Verb, read,
+    write,
 };
 use crate::xml::Limits;
 
@@ -41,6 +42,14 @@ proptest! {
             sent_by(command, &mut sent);
         }
         prop_assert_eq!(found, sent);
+    }
+
+    #[test]
+    fn both_forms_are_read_alike(message in message()) {
+        let limits = Limits::default();
+        let from_text = read::read(&write::write(&message), &limits).unwrap();
+        let from_binary = read::read(&to_xml(&encode(&message), &limits).unwrap(), &limits).unwrap();
+        prop_assert_eq!(from_text, from_binary);
     }
 
     #[test]
