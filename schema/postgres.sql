@@ -55,6 +55,7 @@ CREATE TABLE certificates (
     first_used_at bigint,
     revoked_at bigint,
     reason text,
+    der bytea,
     CONSTRAINT certificates_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT certificates_pkey PRIMARY KEY (fingerprint),
     CONSTRAINT certificates_serial_key UNIQUE (serial)
@@ -225,6 +226,8 @@ CREATE TABLE enrollments (
     needs_certificate boolean NOT NULL,
     certificate_ends bigint,
     leave_by bigint,
+    signing text,
+    signing_confirmed_at bigint,
     wake_since bigint,
     channel_due_at bigint,
     poll_schedule text,
@@ -283,6 +286,7 @@ CREATE TABLE exchanges (
     reply_size bigint NOT NULL,
     request bytea,
     reply bytea,
+    proofs text,
     CONSTRAINT exchanges_pkey PRIMARY KEY (id)
 );
 CREATE INDEX exchanges_by_session ON exchanges USING btree (session, id) WHERE (session IS NOT NULL);

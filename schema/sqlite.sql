@@ -50,7 +50,7 @@ CREATE TABLE certificates (
     first_used_at INTEGER,
     revoked_at INTEGER,
     reason TEXT                             -- why it no longer counts
-) STRICT;
+, der BLOB) STRICT;
 CREATE INDEX certificates_by_enrollment ON certificates (enrollment);
 CREATE INDEX certificates_by_key ON certificates (key);
 CREATE INDEX certificates_revoked ON certificates (revoked_at) WHERE revoked_at IS NOT NULL;
@@ -199,7 +199,7 @@ CREATE TABLE enrollments (
     ended_at INTEGER,
     session TEXT,
     session_snapshot BLOB,              -- sealed
-    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER,             -- since when the newest session has waited for an answer
+    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER,             -- since when the newest session has waited for an answer
     UNIQUE (folded_id, generation)
 ) STRICT;
 CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;
@@ -250,7 +250,7 @@ CREATE TABLE exchanges (
     reply_size INTEGER NOT NULL,
     request BLOB,                       -- sealed
     reply BLOB                          -- sealed
-) STRICT;
+, proofs TEXT) STRICT;
 CREATE INDEX exchanges_by_session ON exchanges (session, id) WHERE session IS NOT NULL;
 CREATE INDEX exchanges_by_time ON exchanges (received_at, stored_bytes);
 CREATE INDEX exchanges_unauthenticated ON exchanges (folded_id, id) WHERE session IS NULL;

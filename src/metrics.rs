@@ -46,6 +46,7 @@ struct Inner {
     statements: Counter,
     commands: Family<StateLabels, Counter>,
     certificate_refusals: Family<ReasonLabels, Counter>,
+    signatures: Family<ReasonLabels, Counter<u64, AtomicU64>>,
     certificates_expiring: Gauge,
     pushes: Family<OutcomeLabels, Counter>,
     push_wakes: Family<EventLabels, Counter>,
@@ -128,6 +129,7 @@ impl Metrics {
             statements: Counter::<u64, AtomicU64>::default(),
             commands: Family::default(),
             certificate_refusals: Family::default(),
+            signatures: Family::default(),
             certificates_expiring: Gauge::default(),
             pushes: Family::default(),
             push_wakes: Family::default(),
@@ -192,6 +194,11 @@ impl Metrics {
             inner.certificate_refusals.clone(),
         );
         registry.register(
+            "device_signature_refusals",
+            "Messages that were refused because of their signature, or because they had none",
+            inner.signatures.clone(),
+        );
+        registry.register(
             "device_certificates_expiring",
             "Enrolled devices whose certificate ends soon",
             inner.certificates_expiring.clone(),
@@ -239,6 +246,11 @@ impl Metrics {
     /// Counts a message that was refused because of its certificate, by why.
     pub fn certificate_refused(&self, reason: &'static str) {
         self.0.certificate_refusals.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts a message that was refused because of its signature, by why.
+    pub fn signature_refused(&self, reason: &'static str) {
+        self.0.signatures.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     /// Notes how many enrolled devices have a certificate that ends soon.

@@ -258,6 +258,7 @@ async fn kept(store: &store::Store, name: &str, authority: String, issued: &Issu
         authority,
         not_before: issued.not_before,
         not_after: issued.not_after,
+        der: issued.encoded.der.clone(),
     };
     let keep = move |tx: &mut store::Tx<'_>| {
         let id = tx.import_enrollment(&enrollment, now())?.id;

@@ -13,6 +13,8 @@ mod conversations;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod e2e;
 #[cfg(test)]
 mod layers;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Admin, Error, PageJson, Part, PushJson};
 use crate::model::{
-    Device, DeviceFilter, DeviceId, DeviceInfo, Timestamp, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
+    Device, DeviceFilter, DeviceId, DeviceInfo, Signing, Timestamp, from_rfc3339, from_rfc3339_option, rfc3339,
+    rfc3339_option,
 };
 use crate::store::Tx;
 
@@ -65,6 +66,17 @@ pub struct EnrollmentJson {
         deserialize_with = "from_rfc3339_option"
     )]
     pub certificate_ends_at: Option<Timestamp>,
+    /// Whether its messages are signed, where that is not as the settings say: `off`, `accept` or `require`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
+    /// Since when the device signs its messages, by its own word.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option"
+    )]
+    pub signs_since: Option<Timestamp>,
 }
 
 impl From<Device> for DeviceJson {
@@ -86,6 +98,8 @@ impl From<Device> for DeviceJson {
                 user: life.upn,
                 kind: life.kind.map(|kind| kind.as_str().into()),
                 certificate_ends_at: life.certificate_ends,
+                signing: life.signing,
+                signs_since: life.signing_confirmed_at,
             }),
             push: None,
         }

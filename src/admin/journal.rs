@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::devices::named_device;
 use super::{Admin, Error, PageJson, Part};
 use crate::management::text_of;
-use crate::model::{Event, EventFilter, Exchange, Timestamp, from_rfc3339, rfc3339};
+use crate::model::{Event, EventFilter, Exchange, Proof, Timestamp, from_rfc3339, rfc3339};
 use crate::store::Tx;
 
 /// One message and the reply to it, without secrets.
@@ -43,6 +43,9 @@ pub struct MessageJson {
     pub request_size: i64,
     /// Bytes of the reply as it went.
     pub reply_size: i64,
+    /// What proved who sent it, and how each proof was judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proofs: Vec<Proof>,
 }
 
 /// An alert, an anomaly, a change.
@@ -92,7 +95,23 @@ impl Admin {
             .await?;
         Ok(PageJson::of(page, EventJson::from))
     }
+
+    /// The last messages that say they are from a device and were turned away, newest first.
+    pub async fn refused(&self, device: &str) -> Result<PageJson<MessageJson>, Error> {
+        let device = named_device(device)?;
+        let exchanges = self
+            .store
+            .read(move |tx: &mut Tx<'_>| {
+                tx.device(&device)?.ok_or(Error::NotFound("device"))?;
+                Ok::<_, Error>(tx.refused_exchanges(&device, REFUSED)?)
+            })
+            .await?;
+        Ok(PageJson { items: exchanges.into_iter().map(MessageJson::from).collect(), next_cursor: None })
+    }
 }
+
+/// Messages that were turned away, of one device, that are shown.
+const REFUSED: i64 = 50;
 
 impl MessageJson {
     /// Bytes of what it shows, about.
@@ -120,6 +139,7 @@ impl From<Exchange> for MessageJson {
             reply: shown(exchange.reply),
             request_size: exchange.request_size,
             reply_size: exchange.reply_size,
+            proofs: exchange.proofs,
         }
     }
 }

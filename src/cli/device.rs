@@ -10,6 +10,7 @@ use super::{
     leaving::{Block, Leave},
     push,
     shown::{Ink, Paint, line, short, table, time},
+    signing::SigningVerb,
     sync::Sync,
 };
 use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
@@ -31,6 +32,7 @@ pub(super) struct Device {
 enum Verb {
     List(List),
     Show(Show),
+    Signing(SigningVerb),
     Unenroll(Leave),
     Block(Block),
     Sync(Sync),
@@ -69,6 +71,7 @@ impl Device {
         match self.verb {
             Verb::List(list) => list.run(global, output),
             Verb::Show(show) => show.run(global, output),
+            Verb::Signing(signing) => signing.run(global, output),
             Verb::Unenroll(leave) => leave.run(global, output),
             Verb::Block(block) => block.run(global, output),
             Verb::Sync(sync) => sync.run(global, output),
@@ -161,6 +164,8 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         fact("enrolled", Some(time(life.created_at)));
         fact("by", said(&life.user));
         fact("certificate", life.certificate_ends_at.map(|at| format!("good until {}", time(at))));
+        fact("signing", life.signing.map(|signing| signing.as_str().to_owned()));
+        fact("signs since", life.signs_since.map(time));
         fact("ended", life.ended_at.map(time));
     }
     for (name, value) in device.push.iter().flat_map(push::told_of_device) {

@@ -18,6 +18,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{Management, Options, UploadLimits},
     metrics::Metrics,
+    pki::signature::Window,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
 };
 
@@ -78,7 +79,7 @@ impl Instance {
             store.clone(),
             gate.clone(),
             authorities.clone(),
-            Plan::new(&settings.host, &settings.enrollment)?,
+            Plan::new(&settings.host, &settings.enrollment)?.with_signing(settings.trust.message_signing),
             metrics.clone(),
         );
         let mut working = vec![tokio::spawn(tidy(management.clone(), retention(settings)))];
@@ -134,6 +135,7 @@ fn options(settings: &Settings) -> Options {
             package_bytes: session.package_bytes,
             package_commands: session.package_commands,
             max_unanswered: settings.queue.max_attempts,
+            max_unanswered_alone: settings.queue.max_attempts.saturating_sub(1).max(1),
             max_upload: bytes(session.upload_bytes),
             upload_timeout: millis(session.upload_timeout),
             ..Rules::default()
@@ -143,6 +145,8 @@ fn options(settings: &Settings) -> Options {
         accepted_timeout: millis(settings.queue.accepted_timeout),
         leave_timeout: millis(settings.enrollment.leave_timeout),
         provider_id: settings.enrollment.provider_id.clone(),
+        signing: settings.trust.message_signing,
+        signing_window: Window { past: settings.trust.signing_window, future: settings.trust.signing_window },
         uploads: UploadLimits { device: bytes(session.device_upload_bytes), all: bytes(session.all_upload_bytes) },
         ..Options::default()
     }

@@ -26,6 +26,7 @@ mod readiness;
 mod serve;
 mod session;
 mod shown;
+mod signing;
 mod simulate;
 mod sync;
 mod waking;

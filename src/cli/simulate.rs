@@ -67,6 +67,12 @@ pub(super) struct Simulate {
     /// Speak WBXML
     #[arg(long)]
     wbxml: bool,
+    /// Sign every message (MS-Signature), with the certificates of the file; otherwise devices do so when told to
+    #[arg(long, conflicts_with = "device_id")]
+    sign: bool,
+    /// Show no client certificate, as behind a proxy that ends TLS
+    #[arg(long)]
+    hide_certificate: bool,
     /// Who is signed in
     #[arg(long, value_enum, default_value_t = Login::User)]
     login: Login,
@@ -141,12 +147,20 @@ async fn simulate(args: &Simulate) -> anyhow::Result<(FleetReport, Walks)> {
         client: ClientOptions {
             encoding: if args.wbxml { Encoding::Wbxml } else { Encoding::Xml },
             keeps_bodies: args.trace.is_some(),
+            signs: args.sign,
+            hides_certificate: args.hide_certificate,
             ..ClientOptions::default()
         },
         faults: args.faults.clone(),
         seed: args.seed,
         first_session: args.first_session.unwrap_or_else(session_from_clock),
     };
+    if args.sign && devices.iter().any(|device| device.certificate.is_none()) {
+        return Err(hinted(
+            "a device without a certificate can sign nothing",
+            "see the file in: transom simulate --help",
+        ));
+    }
     let mut fleet = Fleet::new(devices, &url, &pem, &options)?;
     if let Some(folder) = args.trace.clone() {
         fleet = fleet.watched_by(move |progress| trace(&folder, progress));

@@ -8,9 +8,11 @@ mod enrollment;
 mod enrollment_limits;
 mod folder;
 mod load;
+mod proxy;
 mod push;
 mod schedule;
 mod sign_in;
+mod trust;
 mod values;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -21,9 +23,11 @@ pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
+pub use proxy::{HeaderName, Network, Proxy};
 pub use push::{Push, TokenForm};
 pub use schedule::Schedule;
 pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
+pub use trust::Trust;
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
 
@@ -52,6 +56,10 @@ pub struct Settings {
     pub enrollment: Enrollment,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
+    /// Proxies in front of the device door.
+    pub proxy: Proxy,
+    /// What proves who sends a message.
+    pub trust: Trust,
     /// When enrolled devices come by themselves.
     pub schedule: Schedule,
     /// Waking devices.

@@ -63,9 +63,12 @@ impl Enrolling {
         let user = applicant.user.clone();
         let limits = self.gate().limits().clone();
         let asked = visit.clone();
+        let signs = self.plan().require_signing;
         let issued = self
             .store()
-            .write(move |tx: &mut Tx<'_>| Work { new, certificate, limits, now }.carry_out(tx, &applicant, &asked))
+            .write(move |tx: &mut Tx<'_>| {
+                Work { new, certificate, limits, signs, now }.carry_out(tx, &applicant, &asked)
+            })
             .await;
         if let Err(Refusal::NotAdmitted(denied)) = &issued {
             self.gate().refused(&visit, &user, denied, now).await;
@@ -125,7 +128,7 @@ impl Enrolling {
                 upn: made.filter(|_| kind == EnrollmentType::Full).map(|made| made.upn.clone()),
                 ent_dm_id: id.to_string(),
                 ent_device_name: new.info.name.clone(),
-                require_message_signing: None,
+                require_message_signing: plan.require_signing.then_some(true),
                 sync_application_version: None,
                 poll: plan.poll.clone(),
             },
@@ -160,6 +163,7 @@ impl Prepared {
             authority: self.authority.clone(),
             not_before: self.issued.not_before,
             not_after: self.issued.not_after,
+            der: self.issued.encoded.der.clone(),
         }
     }
 }
@@ -169,18 +173,23 @@ struct Work {
     new: NewEnrollment,
     certificate: NewCertificate,
     limits: EnrollmentLimits,
+    /// The provisioning document tells the device to sign its messages.
+    signs: bool,
     now: Timestamp,
 }
 
 impl Work {
     fn carry_out(self, tx: &mut Tx<'_>, applicant: &Applicant, visit: &Visit) -> Result<(), Refusal> {
-        let Self { new, certificate, limits, now } = self;
+        let Self { new, certificate, limits, signs, now } = self;
         let device = &new.device_id;
         key_is_free(tx, certificate.key, device)?;
         let admitted = admit(tx, applicant, &visit.device, &limits, now)?;
         forget_lost_replies(tx, applicant, device, now)?;
         let made = tx.import_enrollment(&new, now)?;
         tx.add_certificate(&made.id, &certificate, CertificateState::Current, now)?;
+        if signs {
+            tx.confirm_signing(&made.id, Some(now))?;
+        }
         tx.add_events(&[Event {
             device: Some(device.clone()),
             enrollment: Some(made.id.clone()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use transom_protocol::enrollment::{HttpsUrl, Poll, PollSchedule, ProviderId, RenewSettings};
 
 use crate::config::{self, Host, PollSet};
+use crate::model::Signing;
 
 /// The paths of the device door (MS-MDE2 1.3 fixes the first).
 pub(super) const POLICIES: &str = "/EnrollmentServer/Policy.svc";
@@ -24,6 +25,7 @@ pub struct Plan {
     pub(super) renew: RenewSettings,
     pub(super) grace: Duration,
     pub(super) poll: PollSchedule,
+    pub(super) require_signing: bool,
 }
 
 /// A setting that devices can't be told.
@@ -69,7 +71,14 @@ impl Plan {
             renew,
             grace: settings.renew_grace,
             poll: poll.map_err(|error| wrong("poll_first")(error.to_string()))?,
+            require_signing: false,
         })
+    }
+
+    /// The same, where devices are told from the beginning to sign their messages, or are not.
+    #[must_use]
+    pub fn with_signing(self, signing: Signing) -> Self {
+        Self { require_signing: signing == Signing::Require, ..self }
     }
 
     /// The URL of a path, for devices that came in at this port.

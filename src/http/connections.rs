@@ -44,12 +44,21 @@ impl Connections {
 
     /// Lets a connection in; else says why not.
     pub(super) fn admit(self: &Arc<Self>, peer: PeerKey) -> Result<Admission, &'static str> {
+        self.admit_up_to(peer, self.max_per_peer)
+    }
+
+    /// Lets a connection of a proxy in, which has those of everybody.
+    pub(super) fn admit_proxy(self: &Arc<Self>, peer: PeerKey) -> Result<Admission, &'static str> {
+        self.admit_up_to(peer, self.max)
+    }
+
+    fn admit_up_to(self: &Arc<Self>, peer: PeerKey, max_per_peer: usize) -> Result<Admission, &'static str> {
         let mut open = self.open();
         if open.total >= self.max {
             return Err("too_many_connections");
         }
         let of_peer = open.by_peer.get(&peer).copied().unwrap_or(0);
-        if of_peer >= self.max_per_peer {
+        if of_peer >= max_per_peer {
             return Err("too_many_connections_of_peer");
         }
         open.by_peer.insert(peer, of_peer + 1);

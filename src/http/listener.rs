@@ -24,13 +24,17 @@ use transom_protocol::session::Timestamp;
 
 use super::{
     connections::{Connections, PeerKey},
+    proxy::{Announced, Proxies, announced},
     stop::Stop,
     wire::{FarEnd, Transport, Wire, WireLimits},
 };
 use crate::{
     limits::KeyedLimiter,
     metrics::{Door, Metrics},
-    pki::{Authorities, Presented, tls::DeviceAcceptor},
+    pki::{
+        Authorities, Presented,
+        tls::{Accepting, DeviceAcceptor},
+    },
 };
 
 /// How long the library goes on reading what a client still sends after its connection was closed on it.
@@ -42,6 +46,8 @@ pub(super) struct DoorFrame {
     pub(super) door: Door,
     pub(super) tls: Tls,
     pub(super) connections: Arc<Connections>,
+    /// Proxies in front of the door; nothing where there can be none.
+    pub(super) proxies: Option<Arc<Proxies>>,
     pub(super) peers: Arc<KeyedLimiter<PeerKey>>,
     pub(super) stop: Stop,
     pub(super) metrics: Metrics,
@@ -116,11 +122,21 @@ impl DoorFrame {
         Ok(server)
     }
 
-    async fn let_in(&self, tcp: TcpStream) -> Result<(Wire, Option<SocketAddr>), &'static str> {
+    async fn let_in(&self, mut tcp: TcpStream) -> Result<(Wire, Option<SocketAddr>), &'static str> {
         let address = tcp.peer_addr().ok();
-        let peer = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
-        self.peers.check(&PeerKey::of(peer)).map_err(|_| "peer_rate")?;
-        let admission = self.connections.admit(PeerKey::of(peer))?;
+        let hop = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
+        let is_proxy = self.proxies.as_ref().is_some_and(|proxies| proxies.trusts(hop));
+        let peer = match &self.proxies {
+            Some(proxies) if proxies.announces(hop) => self.announced(&mut tcp, hop).await?,
+            _ => hop,
+        };
+        // Everybody comes from the address of a proxy that does not say whose connection it is.
+        let admission = if is_proxy && peer == hop {
+            self.connections.admit_proxy(PeerKey::of(peer))?
+        } else {
+            self.peers.check(&PeerKey::of(peer)).map_err(|_| "peer_rate")?;
+            self.connections.admit(PeerKey::of(peer))?
+        };
         // Otherwise the first reply of a connection waits 40 ms for an acknowledgement.
         tcp.set_nodelay(true).map_err(|_| "gone")?;
         let (transport, certificate) = match &self.tls {
@@ -128,7 +144,8 @@ impl DoorFrame {
             Tls::Anybody(acceptor) => (Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)), None),
             Tls::Devices(acceptor) => {
                 let now = Timestamp(jiff::Timestamp::now().as_millisecond());
-                let (acceptor, authorities) = acceptor.current(now);
+                let Accepting { acceptor, authorities, ends_at } = acceptor.current(now);
+                self.metrics.certificate_ends(self.door, ends_at.0 / 1000);
                 let stream = self.handshake(&acceptor, tcp).await?;
                 let certificate = self.presented(&stream, &authorities, now);
                 (Transport::Tls(Box::new(stream)), certificate)
@@ -137,9 +154,22 @@ impl DoorFrame {
         let limits = WireLimits { head: self.head_timeout, write: self.write_timeout };
         let counting = (self.door, self.metrics.clone());
         Ok((
-            Wire::new(transport, FarEnd { peer, certificate }, limits, self.stop.clone(), counting, admission),
+            Wire::new(transport, FarEnd { peer, hop, certificate }, limits, self.stop.clone(), counting, admission),
             address,
         ))
+    }
+
+    /// Whose connection a proxy says that it is.
+    async fn announced(&self, tcp: &mut TcpStream, hop: IpAddr) -> Result<IpAddr, &'static str> {
+        match tokio::time::timeout(self.handshake_timeout, announced(tcp)).await {
+            Ok(Some(Announced::Client(client))) => Ok(client),
+            Ok(Some(Announced::Itself)) => Ok(hop),
+            Ok(None) => {
+                tracing::warn!(door = self.door.as_str(), %hop, "a proxy does not begin with the PROXY protocol");
+                Err("proxy_protocol")
+            }
+            Err(_) => Err("proxy_protocol_timeout"),
+        }
     }
 
     async fn handshake(&self, acceptor: &SslAcceptor, tcp: TcpStream) -> Result<SslStream<TcpStream>, &'static str> {

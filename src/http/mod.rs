@@ -10,6 +10,7 @@ mod devices;
 mod listener;
 mod observe;
 pub mod problem;
+mod proxy;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use self::{
     devices::{BodyMemory, DeviceDoor},
     listener::{DoorFrame, Tls},
     observe::{Observer, observe},
+    proxy::Proxies,
     stop::{Stop, Stopper, stop},
 };
 use crate::{
@@ -241,6 +243,7 @@ fn device_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorF
         door: Door::Device,
         tls: Tls::Devices(Arc::new(acceptor)),
         connections,
+        proxies: Some(Proxies::new(&settings.proxy, parts.authorities.clone())),
         peers: Arc::new(KeyedLimiter::new(door.peer_rate, door.peer_burst)),
         stop: stop.clone(),
         metrics: parts.metrics.clone(),
@@ -265,6 +268,7 @@ fn admin_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFr
             None => Tls::Plain,
         },
         connections: Connections::new(Door::Admin, door.max_connections, door.max_connections, parts.metrics.clone()),
+        proxies: None,
         peers: Arc::new(KeyedLimiter::new(0, 0)),
         stop: stop.clone(),
         metrics: parts.metrics.clone(),
@@ -281,7 +285,10 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
     let memory = BodyMemory::new(settings.device_door.body_memory, parts.metrics.clone());
     let port = listener.local_addr().map_or(settings.device_door.addr.port(), |address| address.port());
     let behind = (parts.answering.clone(), parts.enrolling.clone());
-    let door = DeviceDoor::new(&settings.device_door, behind, port, memory, frame.peers.clone());
+    let authorities = parts.authorities.clone();
+    let proxies = Proxies::new(&settings.proxy, authorities.clone());
+    let settings = (&settings.device_door, port);
+    let door = DeviceDoor::new(settings, behind, (authorities, proxies), memory, frame.peers.clone());
     let (door, observer) = (Data::new(door), observer(&frame));
     let gate = Data::new(parts.gate.clone());
     frame.open(listener, move || {

@@ -59,7 +59,10 @@ pub(super) struct WireLimits {
 
 /// Who is at the other end of a connection.
 pub(super) struct FarEnd {
+    /// Whose connection it is.
     pub(super) peer: IpAddr,
+    /// The address of its other end: a proxy's, where that said whose it is.
+    pub(super) hop: IpAddr,
     /// What it showed in the TLS handshake, this one or the one that it resumes.
     pub(super) certificate: Option<Arc<Presented>>,
 }
@@ -130,9 +133,14 @@ impl Wire {
 }
 
 impl Link {
-    /// The address at the other end.
+    /// Whose connection it is.
     pub(super) fn peer(&self) -> IpAddr {
         self.far_end.peer
+    }
+
+    /// The address of the other end, which may be a proxy's.
+    pub(super) fn hop(&self) -> IpAddr {
+        self.far_end.hop
     }
 
     /// The certificate that the other end showed.

@@ -6,7 +6,7 @@ use transom_protocol::session::{CommandId, Decision, DeviceId, Event, MsgId, Res
 use transom_protocol::syncml::redact;
 
 use super::identity::Mismatch;
-use crate::model::{self, CertificateRecord, DeviceInfo, EventKind, ExchangeId, SessionKey};
+use crate::model::{self, DeviceInfo, EnrollmentId, EventKind, ExchangeId, SessionKey};
 use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, NewChunk, Tx};
 
 /// Stores what changed in the queue, and which message carried and answered what; in a session, which may have replaced
@@ -148,24 +148,24 @@ pub(super) fn device_info(known: &DeviceInfo, events: &[Event]) -> Option<Device
     (info != *known).then_some(info)
 }
 
-/// Tells that a certificate of ours came with a message that it does not go with: once an hour, so that nobody can fill
+/// Tells that a certificate of ours, or a signature, came with a message that it does not go with: once an hour, so that nobody can fill
 /// the tables.
 pub(super) fn tell_mismatch(
     tx: &mut Tx<'_>,
-    certificate: &CertificateRecord,
-    mismatch: Mismatch,
+    enrollment: &EnrollmentId,
+    mismatch: &Mismatch,
     claimed: &DeviceId,
     exchange: &ExchangeId,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let Some(device) = tx.device_of(&certificate.enrollment)? else { return Ok(()) };
+    let Some(device) = tx.device_of(enrollment)? else { return Ok(()) };
     if tx.was_told(&device, mismatch.as_str(), now.plus_millis(-TOLD_EVERY))? {
         return Ok(());
     }
     let claim = if claimed.key() == device.key() { String::new() } else { format!("; the message was {claimed}'s") };
     tx.add_events(&[model::Event {
         device: Some(device),
-        enrollment: Some(certificate.enrollment.clone()),
+        enrollment: Some(enrollment.clone()),
         exchange: Some(exchange.clone()),
         detail: Some(format!("{}{claim}", mismatch.meaning())),
         ..model::Event::new(EventKind::Security, mismatch.as_str(), now)

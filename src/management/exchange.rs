@@ -15,10 +15,12 @@ use transom_protocol::syncml::{Message, write};
 use super::attendant::{self, Attendant};
 use super::identity::{Identity, Mismatch, identify};
 use super::journal::kept;
+use super::proofs::Proofs;
 use super::request::RequestHeaders;
-use super::{effects, leaving};
-use crate::model::{CertificateRecord, CertificateState, EnrollmentState, Exchange, ExchangeId, SessionKey};
-use crate::pki::Presented;
+use super::{effects, leaving, signing};
+use crate::model::{CertificateState, EnrollmentId, EnrollmentState, Exchange, ExchangeId, SessionKey, Signing};
+use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
+use crate::pki::{Authorities, Presented};
 use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx, UploadBytes};
 
 /// Commands that one message looks at, in each scope.
@@ -30,11 +32,18 @@ pub(super) struct Heard {
     /// Redacted and compressed.
     pub(super) kept: Vec<u8>,
     pub(super) body_hash: String,
-    pub(super) size: usize,
+    /// As it came.
+    pub(super) body: Vec<u8>,
     pub(super) encoding: Encoding,
     pub(super) headers: RequestHeaders,
     pub(super) peer: String,
     pub(super) certificate: Option<Arc<Presented>>,
+    /// What it says in the name of a proxy and is not believed.
+    pub(super) lie: Option<&'static str>,
+    /// Read, and vouched for by nobody.
+    pub(super) signature: Option<Result<MessageSignature, SignatureRefused>>,
+    /// Whose certificates may have signed, where there is a signature.
+    pub(super) authorities: Option<Arc<Authorities>>,
     pub(super) received_at: Timestamp,
     pub(super) started: std::time::Instant,
     pub(super) fresh_nonce: Nonce,
@@ -94,6 +103,10 @@ pub(super) struct Frame<'a> {
     pub(super) keep_idle: bool,
     /// How long a device that was told to leave may take to say that it does, in milliseconds.
     pub(super) leave_timeout: i64,
+    /// Whether messages are signed, where nothing else is said for the enrollment.
+    pub(super) signing: Signing,
+    /// How far the time of a signature may be from now.
+    pub(super) window: Window,
     /// Who else has something to say to devices.
     pub(super) attendants: &'a [Attendant],
     /// Open commands that one device may have.
@@ -123,10 +136,13 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
     let Ok(header) = Header::parse(&heard.message.header, frame.rules) else {
         return Ok(refused_without_contact(heard, frame));
     };
-    let presented = heard.certificate.as_deref();
-    let (contact, certificate) = match identify(tx, &heard.message, &header, presented, heard.received_at)? {
+    let mut proofs = Proofs::default();
+    let (contact, certificate) = match identify(tx, heard, &header, frame, &mut proofs)? {
         Identity::Stranger => return Ok(refused_without_contact(heard, frame)),
-        Identity::Mismatch(mismatch, record) => return forbidden(tx, heard, &header, mismatch, record.as_ref()),
+        Identity::Mismatch(mismatch, whose) => {
+            proofs.turned_away(&mismatch);
+            return forbidden(tx, heard, &header, mismatch, whose.as_ref(), &proofs);
+        }
         Identity::Contact(contact, certificate) => (*contact, certificate),
     };
     let by_transport = certificate.is_some();
@@ -134,19 +150,24 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
     let mut admission = admit(arrival(heard, frame, &contact, by_transport, true));
     if matches!(admission, Admission::Repeat) {
         if let Some(reply) = key.as_ref().map(|key| tx.last_reply(key)).transpose()?.flatten() {
-            return repeated(tx, heard, &contact, key.as_ref(), reply);
+            proofs.credential(heard, &contact, ExchangeOutcome::Repeated, by_transport);
+            return repeated(tx, heard, &contact, key.as_ref(), reply, &proofs);
         }
         admission = admit(arrival(heard, frame, &contact, by_transport, false));
     }
     match admission {
         // Without a stored reply nothing is a repetition.
         Admission::Repeat => Ok(refused_without_contact(heard, frame)),
-        Admission::Refused(refused) => refused_by_contact(tx, heard, frame, &contact, key.as_ref(), &refused),
+        Admission::Refused(refused) => {
+            proofs.credential(heard, &contact, outcome_of(refused.kind), by_transport);
+            refused_by_contact(tx, heard, frame, &contact, key.as_ref(), &refused, &proofs)
+        }
         Admission::Accepted(admitted) => {
             if let Some(renewed) = certificate.filter(|record| record.state == CertificateState::Next) {
                 tx.use_renewed_certificate(&renewed, heard.received_at)?;
             }
-            accepted(tx, heard, frame, &contact, key, *admitted)
+            proofs.credential(heard, &contact, ExchangeOutcome::Answered, by_transport);
+            accepted(tx, heard, frame, &contact, key, *admitted, &proofs)
         }
     }
 }
@@ -178,6 +199,7 @@ fn accepted(
     contact: &Contact,
     previous: Option<SessionKey>,
     admitted: Admitted<'_>,
+    proofs: &Proofs,
 ) -> Result<Told, Error> {
     let now = heard.received_at;
     let concerned = admitted.concerned();
@@ -237,9 +259,11 @@ fn accepted(
             detail: oddities(&heard.message),
             session: Some(key),
             contact: Some(contact),
+            proofs,
         };
         tx.record_exchange(&record.of(heard, Some(&decision.reply), &reply.body))?;
     }
+    signing::follow(tx, contact, &decision, now)?;
     attendant::after(tx, contact, &decision, frame.attendants, now)?;
     leaving::follow(tx, contact, &decision, frame.leave_timeout, now)?;
     Ok(Told {
@@ -281,6 +305,7 @@ fn repeated(
     contact: &Contact,
     key: Option<&SessionKey>,
     reply: Reply,
+    proofs: &Proofs,
 ) -> Result<Told, Error> {
     let record = Record {
         id: ExchangeId::new(heard.received_at),
@@ -288,6 +313,7 @@ fn repeated(
         detail: Some("the same message came again and got the same reply".to_owned()),
         session: key.cloned(),
         contact: Some(contact),
+        proofs,
     };
     tx.record_exchange(&record.of(heard, None, &reply.body))?;
     Ok(Told::plain(reply.body, reply.encoding, ExchangeOutcome::Repeated))
@@ -300,6 +326,7 @@ fn refused_by_contact(
     contact: &Contact,
     key: Option<&SessionKey>,
     refused: &Refused,
+    proofs: &Proofs,
 ) -> Result<Told, Error> {
     if refused.account.is_some() || refused.session.is_some() {
         let session = key.zip(refused.session.as_ref());
@@ -313,6 +340,7 @@ fn refused_by_contact(
         detail: None,
         session: key.filter(|_| refused.session.is_some()).cloned(),
         contact: Some(contact),
+        proofs,
     };
     // Every check-in begins with a challenge: it is part of those in which nothing happens.
     if frame.keep_idle || outcome != ExchangeOutcome::Challenged {
@@ -338,27 +366,29 @@ const fn outcome_of(kind: RefusalKind) -> ExchangeOutcome {
     }
 }
 
-/// Someone whose certificate does not go with the message. Nothing changes; it is counted, kept where the device is
-/// known, and told where the certificate is one of ours, because then somebody has the key of it.
+/// Someone whose certificate or signature does not go with the message. Nothing changes; it is counted, kept where the
+/// device is known, and told where it is known whose it was to be.
 fn forbidden(
     tx: &mut Tx<'_>,
     heard: &Heard,
     header: &Header,
     mismatch: Mismatch,
-    certificate: Option<&CertificateRecord>,
+    whose: Option<&EnrollmentId>,
+    proofs: &Proofs,
 ) -> Result<Told, Error> {
-    if certificate.is_some() || tx.device(&header.device)?.is_some() {
+    if whose.is_some() || tx.device(&header.device)?.is_some() {
         let record = Record {
             id: ExchangeId::new(heard.received_at),
             outcome: ExchangeOutcome::Forbidden,
-            detail: Some(mismatch.meaning().to_owned()),
+            detail: Some(mismatch.meaning()),
             session: None,
             contact: None,
+            proofs,
         };
         let exchange = record.id.clone();
         tx.record_exchange(&record.of(heard, None, &[]))?;
-        if let Some(certificate) = certificate {
-            effects::tell_mismatch(tx, certificate, mismatch, &header.device, &exchange, heard.received_at)?;
+        if let Some(enrollment) = whose {
+            effects::tell_mismatch(tx, enrollment, &mismatch, &header.device, &exchange, heard.received_at)?;
         }
     }
     let told = Told::plain(Vec::new(), heard.encoding, ExchangeOutcome::Forbidden);
@@ -378,6 +408,7 @@ struct Record<'a> {
     detail: Option<String>,
     session: Option<SessionKey>,
     contact: Option<&'a Contact>,
+    proofs: &'a Proofs,
 }
 
 impl Record<'_> {
@@ -403,8 +434,9 @@ impl Record<'_> {
             headers: serde_json::to_value(&heard.headers).unwrap_or_default(),
             request: Some(heard.kept.clone()),
             reply: reply.map(|reply| kept(&text_of_reply(heard.encoding, reply, body))),
-            request_size: i64::try_from(heard.size).unwrap_or(i64::MAX),
+            request_size: i64::try_from(heard.body.len()).unwrap_or(i64::MAX),
             reply_size: i64::try_from(body.len()).unwrap_or(i64::MAX),
+            proofs: self.proofs.all(),
         }
     }
 }

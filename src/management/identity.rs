@@ -7,22 +7,25 @@
 use transom_protocol::session::{DeviceId, Header, Timestamp};
 use transom_protocol::syncml::{Command, Message, Verb};
 
-use crate::model::{CertificateRecord, CertificateState};
-use crate::pki::Presented;
+use super::exchange::{Frame, Heard};
+use super::proofs::Proofs;
+use super::signature::{self, Judged};
+use crate::model::{CertificateRecord, CertificateState, EnrollmentId};
+use crate::pki::signature::SignatureRefused;
 use crate::store::{Contact, Error, Tx};
 
 /// Who speaks.
 pub(super) enum Identity {
     /// Nobody is enrolled under this name.
     Stranger,
-    /// An enrollment; its certificate, if that proved it, or else a credential has to.
+    /// An enrollment; its certificate, if that proved it by TLS or by a signature, or else a credential has to.
     Contact(Box<Contact>, Option<CertificateRecord>),
-    /// Not the one who should; the record of the certificate, if we issued it.
-    Mismatch(Mismatch, Option<CertificateRecord>),
+    /// Not the one who should; the enrollment whose certificate or signature it was to be.
+    Mismatch(Mismatch, Option<EnrollmentId>),
 }
 
-/// Why certificate and message do not go together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Why certificate or signature and message do not go together.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mismatch {
     Missing,
     Foreign,
@@ -33,11 +36,14 @@ pub(super) enum Mismatch {
     Revoked,
     OtherDevice,
     OtherCredential,
+    Proxy(&'static str),
+    Unsigned,
+    Signature(SignatureRefused),
 }
 
 impl Mismatch {
     /// The word for it in counters and events.
-    pub(super) const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(&self) -> &'static str {
         match self {
             Self::Missing => "certificate_missing",
             Self::Foreign => "certificate_foreign",
@@ -48,12 +54,20 @@ impl Mismatch {
             Self::Revoked => "certificate_revoked",
             Self::OtherDevice => "certificate_of_another_device",
             Self::OtherCredential => "credential_of_another_device",
+            Self::Proxy(lie) => lie,
+            Self::Unsigned => "signature_missing",
+            Self::Signature(refused) => refused.as_str(),
         }
     }
 
+    /// Whether it is the signature that does not go with the message.
+    pub(super) const fn is_of_signature(&self) -> bool {
+        matches!(self, Self::Unsigned | Self::Signature(_))
+    }
+
     /// The same for a reader.
-    pub(super) const fn meaning(self) -> &'static str {
-        match self {
+    pub(super) fn meaning(&self) -> String {
+        let meaning = match self {
             Self::Missing => "the device enrolled with a certificate and came without one",
             Self::Foreign => "the certificate is not of one of our authorities",
             Self::Unknown => "the certificate is of one of our authorities, and was not issued to a device",
@@ -63,41 +77,113 @@ impl Mismatch {
             Self::Revoked => "the certificate was taken back",
             Self::OtherDevice => "the certificate is another device's than the message says",
             Self::OtherCredential => "the message has another device's credential than the certificate",
-        }
+            Self::Proxy("proxy_header_of_a_stranger") => {
+                "the message has a header of a proxy, and is not from one that the settings name (proxy.trusted)"
+            }
+            Self::Proxy("proxy_header_twice") => {
+                "the proxy lets through what clients say in its name; it has to remove such headers (docs/proxies.md)"
+            }
+            Self::Proxy(_) => "what the proxy says of the client can not be read",
+            Self::Unsigned => "the device signs its messages, and this one is not signed",
+            Self::Signature(refused) => {
+                let hint = refused.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                return format!("{refused}{hint}");
+            }
+        };
+        meaning.to_owned()
     }
 }
 
 /// Says who speaks. Locks the enrollments of the device that the message names, so that a certificate which is taken
 /// back at the same time counts in all of the message or in none of it.
+///
+/// A certificate and a signature are both judged where both are there, and have to be of the same certificate: one that
+/// is wrong refuses the message, whatever else is right.
 pub(super) fn identify(
     tx: &mut Tx<'_>,
-    message: &Message,
+    heard: &Heard,
     header: &Header,
-    presented: Option<&Presented>,
-    now: Timestamp,
+    frame: &Frame<'_>,
+    proofs: &mut Proofs,
 ) -> Result<Identity, Error> {
+    if let Some(lie) = heard.lie {
+        return Ok(Identity::Mismatch(Mismatch::Proxy(lie), None));
+    }
     let contacts = tx.live_enrollments(&header.device)?;
-    let Some(presented) = presented else { return Ok(by_credential(contacts, message, header, Mismatch::Missing)) };
+    let (otherwise, certified) = match certified(tx, heard, contacts, proofs)? {
+        Certified::Mismatch(mismatch, whose) => return Ok(Identity::Mismatch(mismatch, whose)),
+        Certified::Contact(contact, record) => (Mismatch::Missing, Ok((contact, record))),
+        Certified::Nothing(otherwise, contacts) => (otherwise, Err(contacts)),
+    };
+    let judged = match &certified {
+        Ok((contact, record)) => signature::by(heard, contact, record, frame),
+        Err(contacts) => signature::by_any(tx, heard, contacts, frame)?,
+    };
+    proofs.signature(&judged, heard);
+    let (contact, record) = match (judged, certified) {
+        (Judged::Refused(mismatch, whose), _) => return Ok(Identity::Mismatch(mismatch, whose)),
+        (_, Ok((contact, record))) => (contact, Some(record)),
+        (Judged::Good(record, _), Err(contacts)) => {
+            match contacts.into_iter().find(|contact| contact.enrollment == record.enrollment) {
+                Some(contact) => (Box::new(contact), Some(*record)),
+                None => return Ok(Identity::Stranger),
+            }
+        }
+        (Judged::Nothing(_), Err(contacts)) => match by_credential(contacts, &heard.message, header, otherwise) {
+            Identity::Contact(contact, record) => (contact, record),
+            other => return Ok(other),
+        },
+    };
+    if record.is_some()
+        && let Some(mismatch) = contradiction(&heard.message, &contact)
+    {
+        return Ok(Identity::Mismatch(mismatch, Some(contact.enrollment)));
+    }
+    Ok(Identity::Contact(contact, record))
+}
+
+/// What a client certificate says.
+enum Certified {
+    /// Nothing, and what is wrong where a certificate is needed.
+    Nothing(Mismatch, Vec<Contact>),
+    Contact(Box<Contact>, CertificateRecord),
+    Mismatch(Mismatch, Option<EnrollmentId>),
+}
+
+fn certified(tx: &mut Tx<'_>, heard: &Heard, contacts: Vec<Contact>, proofs: &mut Proofs) -> Result<Certified, Error> {
+    let Some(presented) = heard.certificate.as_deref() else {
+        return Ok(Certified::Nothing(Mismatch::Missing, contacts));
+    };
     let Some(record) = tx.certificate(presented.fingerprint())? else {
         return Ok(match presented.verdict() {
-            Ok(_) => Identity::Mismatch(Mismatch::Unknown, None),
+            Ok(_) => {
+                proofs.certificate_refused(&Mismatch::Unknown);
+                Certified::Mismatch(Mismatch::Unknown, None)
+            }
             // Shown for another purpose. It opens nothing, and a device that proves itself otherwise needs none.
-            Err(_) => by_credential(contacts, message, header, Mismatch::Foreign),
+            Err(why) => {
+                proofs.certificate_ignored(*why);
+                Certified::Nothing(Mismatch::Foreign, contacts)
+            }
         });
     };
     let contact = contacts.into_iter().find(|contact| contact.enrollment == record.enrollment);
-    let mismatch = standing(presented, &record, now).or_else(|| match &contact {
-        None => Some(Mismatch::OtherDevice),
-        Some(contact) => contradiction(message, contact),
-    });
+    let mismatch = standing(&record, presented.verdict().is_ok(), heard.received_at);
     Ok(match (mismatch, contact) {
-        (None, Some(contact)) => Identity::Contact(Box::new(contact), Some(record)),
-        (mismatch, _) => Identity::Mismatch(mismatch.unwrap_or(Mismatch::OtherDevice), Some(record)),
+        (None, Some(contact)) => {
+            proofs.certificate_good(&record, presented.passed_on_by());
+            Certified::Contact(Box::new(contact), record)
+        }
+        (mismatch, _) => {
+            let mismatch = mismatch.unwrap_or(Mismatch::OtherDevice);
+            proofs.certificate_refused(&mismatch);
+            Certified::Mismatch(mismatch, Some(record.enrollment))
+        }
     })
 }
 
 /// Why a certificate that we issued does not count.
-fn standing(presented: &Presented, record: &CertificateRecord, now: Timestamp) -> Option<Mismatch> {
+pub(super) fn standing(record: &CertificateRecord, is_ours: bool, now: Timestamp) -> Option<Mismatch> {
     match record.state {
         CertificateState::Superseded => Some(Mismatch::Superseded),
         CertificateState::Revoked => Some(Mismatch::Revoked),
@@ -108,7 +194,7 @@ fn standing(presented: &Presented, record: &CertificateRecord, now: Timestamp) -
             Some(Mismatch::Expired)
         }
         // The authority that issued it is no longer one of ours.
-        CertificateState::Current | CertificateState::Next if presented.verdict().is_err() => Some(Mismatch::Foreign),
+        CertificateState::Current | CertificateState::Next if !is_ours => Some(Mismatch::Foreign),
         CertificateState::Current | CertificateState::Next => None,
     }
 }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use serde::Serialize;
 use transom_protocol::{session::Timestamp, syncml::codec::Encoding, xml::Refusal};
 
-use crate::pki::Presented;
+use crate::pki::{Authorities, Presented};
 
 /// A message of a device as it came through the door: bytes that nobody has looked into yet.
 #[derive(Debug, Clone)]
@@ -20,8 +20,21 @@ pub struct DeviceRequest {
     pub peer: IpAddr,
     /// The certificate that it showed in the TLS handshake.
     pub certificate: Option<Arc<Presented>>,
+    /// What its signature header says, where it has one.
+    pub signature: Option<SignatureHeader>,
+    /// A word for what it says in the name of a proxy and is not believed.
+    pub lie: Option<&'static str>,
     /// When it came.
     pub received_at: Timestamp,
+}
+
+/// `MS-Signature` or `MDM-Signature` (MS-MDM 2.1 note 4), and whose certificates may have signed.
+#[derive(Debug, Clone)]
+pub struct SignatureHeader {
+    /// The value of the one header; `None` where there are several.
+    pub value: Option<Vec<u8>>,
+    /// The authorities that are trusted now.
+    pub authorities: Arc<Authorities>,
 }
 
 /// Headers and query of a request (MS-MDM 2.1): claims of the device, of bounded length, control characters escaped.
@@ -65,7 +78,7 @@ pub enum Answer {
     },
     /// The body could not be read: 400 with an empty body.
     Unreadable(Refusal),
-    /// The certificate, or that there is none, does not go with the message: 403 with an empty body.
+    /// The certificate or the signature, or that there is none, does not go with the message: 403 with an empty body.
     Forbidden,
     /// Another message of the same enrollment is being decided on: 503.
     Busy {

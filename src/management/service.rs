@@ -14,6 +14,8 @@ use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
 use crate::limits::DeviceLimiter;
 use crate::metrics::Metrics;
+use crate::model::Signing;
+use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
 use crate::store::{Error, Store};
 
 /// Bodies larger than this are read on a thread of their own, so that others do not wait.
@@ -40,6 +42,10 @@ pub struct Options {
     pub leave_timeout: i64,
     /// What the device knows this server as: `PROVIDER-ID` of its account.
     pub provider_id: String,
+    /// Whether messages are signed, where nothing else is said for an enrollment.
+    pub signing: Signing,
+    /// How far the time of a signature may be from now.
+    pub signing_window: Window,
     /// Whether an order asks for a push to the devices that can be woken.
     pub wakes: bool,
     /// Who else has something to say to devices.
@@ -70,6 +76,8 @@ impl Default for Options {
             max_data: 1024 * 1024,
             leave_timeout: 24 * 60 * 60 * 1000,
             provider_id: "Transom".to_owned(),
+            signing: Signing::default(),
+            signing_window: Window::default(),
             wakes: false,
             attendants: Vec::new(),
             uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
@@ -151,6 +159,8 @@ impl Management {
                     keep_idle: *keep_idle,
                     leave_timeout: *leave_timeout,
                     uploads: *uploads,
+                    signing: inner.options.signing,
+                    window: inner.options.signing_window,
                     attendants,
                     max_open: *max_open,
                 };
@@ -171,8 +181,12 @@ impl Management {
         if told.session_began {
             self.0.metrics.session("started");
         }
-        if let Some(mismatch) = told.mismatch {
-            self.0.metrics.certificate_refused(mismatch.as_str());
+        if let Some(mismatch) = &told.mismatch {
+            if mismatch.is_of_signature() {
+                self.0.metrics.signature_refused(mismatch.as_str());
+            } else {
+                self.0.metrics.certificate_refused(mismatch.as_str());
+            }
             tracing::warn!(reason = mismatch.as_str(), "a message was refused");
         }
         if matches!(told.outcome, ExchangeOutcome::WrongCredential | ExchangeOutcome::Stranger) {
@@ -182,17 +196,23 @@ impl Management {
 }
 
 fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Heard, Refusal> {
-    let DeviceRequest { encoding, body, headers, peer, certificate, received_at } = request;
+    let DeviceRequest { encoding, body, headers, peer, certificate, signature, lie, received_at } = request;
     let Decoded { message, text } = decode(encoding, &body, limits)?;
     Ok(Heard {
         message,
         kept: kept(&text),
         body_hash: hex(&Sha256::digest(&body)),
-        size: body.len(),
+        body,
         encoding,
         headers,
         peer: peer.to_string(),
         certificate,
+        lie,
+        authorities: signature.as_ref().map(|signature| Arc::clone(&signature.authorities)),
+        signature: signature.map(|signature| match signature.value {
+            Some(value) => MessageSignature::read(&value),
+            None => Err(SignatureRefused::Several),
+        }),
         received_at,
         started,
         fresh_nonce: Nonce::from_bytes(&rand::random::<[u8; 16]>()),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{Account, DeviceId, Timestamp};
 
-use super::{DeviceInfo, EnrollmentId};
+use super::{DeviceInfo, EnrollmentId, Signing};
 
 /// One life of a device: credentials, sessions and queue of its own (design, promise 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,6 +33,12 @@ pub struct Enrollment {
     /// When the last of its certificates ends; nothing when none counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_ends: Option<Timestamp>,
+    /// Whether its messages are signed, where that is not as the settings say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
+    /// Since when the device signs, by its own word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_confirmed_at: Option<Timestamp>,
 }
 
 /// Where an enrollment stands.

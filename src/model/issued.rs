@@ -20,6 +20,8 @@ pub struct NewCertificate {
     pub not_before: Timestamp,
     /// Good until then.
     pub not_after: Timestamp,
+    /// The certificate itself; nothing where it was issued before that was kept.
+    pub der: Vec<u8>,
 }
 
 /// A certificate that was issued to a device.

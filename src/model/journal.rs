@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, SessionId, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
-use super::{EnrollmentId, EventId, ExchangeId, SessionKey};
+use super::{EnrollmentId, EventId, ExchangeId, Proof, SessionKey};
 
 /// One request and the reply to it. The bodies are what the caller made of them: redacted, then compressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Exchange {
     pub request_size: i64,
     /// Bytes of the reply as it went.
     pub reply_size: i64,
+    /// What proved who sent it, and how that was judged.
+    pub proofs: Vec<Proof>,
 }
 
 /// Something worth telling that happened: an alert of the device, an anomaly, a change.

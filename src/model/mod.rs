@@ -13,6 +13,7 @@ mod ids;
 mod issued;
 mod journal;
 mod page;
+mod proof;
 mod push;
 mod secret;
 mod session;
@@ -41,6 +42,7 @@ pub use ids::{
 pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use page::{Cursor, Page};
+pub use proof::{Proof, ProofKind, Signing, Verdict};
 pub use push::{
     ChannelState, ClaimedPush, MissedWake, PushChannel, PushOutcome, PushRecord, PushResult, PushServiceRecord,
     PushToken, TokenTurn,

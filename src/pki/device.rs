@@ -32,7 +32,7 @@ const CANT_REQUEST: &str = "can't make a certificate request";
 
 /// A device's key.
 #[derive(Clone)]
-pub struct DeviceKeyPair(PKey<Private>);
+pub struct DeviceKeyPair(pub(super) PKey<Private>);
 
 /// The kind of a device's key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,6 +118,11 @@ impl DeviceKeyPair {
 /// A certificate in DER as PEM.
 pub fn certificate_pem(der: &[u8]) -> Result<Vec<u8>, Error> {
     X509::from_der(der).and_then(|certificate| certificate.to_pem()).map_err(crypto("can't write the certificate"))
+}
+
+/// The first certificate of a PEM in DER.
+pub fn certificate_der(pem: &[u8]) -> Result<Vec<u8>, Error> {
+    X509::from_pem(pem).and_then(|certificate| certificate.to_der()).map_err(crypto("can't read the certificate"))
 }
 
 /// `CN=<30 characters of the GUID>!<device id>`, 64 characters at most.

@@ -1,6 +1,9 @@
 //! A server's certificate chain with its private key.
 
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use openssl::{
     pkey::{PKey, Private},
@@ -16,12 +19,17 @@ use super::{Description, Error, certificate::timestamp, crypto, files};
 pub struct ServerIdentity {
     chain: Vec<X509>,
     key: PKey<Private>,
+    /// Where it was read from: the chain and the key.
+    files: Option<[PathBuf; 2]>,
 }
+
+/// When two files were last written, and how long they are.
+pub(super) type FileStamp = [(SystemTime, u64); 2];
 
 impl ServerIdentity {
     /// From a chain, the server's own certificate first, and its key.
     pub(super) fn new(chain: Vec<X509>, key: PKey<Private>) -> Self {
-        Self { chain, key }
+        Self { chain, key, files: None }
     }
 
     /// From two PEM files: the chain, the server's own certificate first, and the key.
@@ -36,7 +44,25 @@ impl ServerIdentity {
         if !leaf.public_key().is_ok_and(|public| public.public_eq(&private)) {
             return Err(Error::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() });
         }
-        Ok(Self { chain, key: private })
+        Ok(Self { chain, key: private, files: Some([certificate.to_owned(), key.to_owned()]) })
+    }
+
+    /// How its files stand now; nothing where it has none, or they are not there at the moment.
+    pub(super) fn stamp(&self) -> Option<FileStamp> {
+        let stamp = |path: &PathBuf| {
+            let known = std::fs::metadata(path).ok()?;
+            Some((known.modified().ok()?, known.len()))
+        };
+        let [certificate, key] = self.files.as_ref()?;
+        Some([stamp(certificate)?, stamp(key)?])
+    }
+
+    /// What its files hold now.
+    pub(super) fn again(&self) -> Result<Self, Error> {
+        match &self.files {
+            Some([certificate, key]) => Self::load(certificate, key),
+            None => Ok(self.clone()),
+        }
     }
 
     /// The server's own certificate.

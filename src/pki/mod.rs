@@ -5,6 +5,7 @@
 
 mod authorities;
 mod authority;
+mod ber;
 mod certificate;
 pub mod crl;
 mod data_key;
@@ -21,6 +22,7 @@ pub mod probe;
 pub mod renewal;
 mod request;
 mod sealer;
+pub mod signature;
 pub mod signer;
 #[cfg(test)]
 mod tests;

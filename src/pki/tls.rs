@@ -10,7 +10,7 @@ use openssl::{
 
 use transom_protocol::session::Timestamp;
 
-use super::{Authorities, Error, LiveAuthorities, ServerIdentity, crypto};
+use super::{Authorities, Error, LiveAuthorities, ServerIdentity, crypto, identity::FileStamp};
 
 /// HTTP/2 is not offered: the clients of the device door speak HTTP/1.1, and one protocol has one set of limits.
 const ALPN: &[u8] = b"\x08http/1.1";
@@ -28,37 +28,87 @@ pub fn acceptor(identity: &ServerIdentity) -> Result<SslAcceptor, Error> {
 ///
 /// It may have none: a device that enrolls has none yet. What it shows proves that it has the key, and is believed
 /// nothing else here, because a resumed connection is not checked again: the database is asked with every message.
+///
+/// Certificate and key of the server are read again when their files change, and the authorities when theirs do: what
+/// renews a certificate needs no restart, and connections that are open stay so.
 pub struct DeviceAcceptor {
-    identity: ServerIdentity,
     authorities: Arc<LiveAuthorities>,
-    made: RwLock<(Arc<Authorities>, SslAcceptor)>,
+    made: RwLock<Arc<Made>>,
+}
+
+/// An acceptor, and what it was made of.
+struct Made {
+    acceptor: SslAcceptor,
+    authorities: Arc<Authorities>,
+    identity: ServerIdentity,
+    /// How the files stood when they were last looked into.
+    stamp: Option<FileStamp>,
+}
+
+/// What to accept a connection with.
+pub struct Accepting {
+    /// The acceptor.
+    pub acceptor: SslAcceptor,
+    /// Whose certificates count.
+    pub authorities: Arc<Authorities>,
+    /// When the server's certificate ends.
+    pub ends_at: Timestamp,
 }
 
 impl DeviceAcceptor {
-    /// For these authorities, as they change.
+    /// For these authorities, as they change, and this identity, as its files change.
     pub fn new(identity: ServerIdentity, authorities: Arc<LiveAuthorities>, now: Timestamp) -> Result<Self, Error> {
         let current = authorities.current();
-        let acceptor = asking(&identity, &current, now)?;
-        Ok(Self { identity, authorities, made: RwLock::new((current, acceptor)) })
+        let stamp = identity.stamp();
+        let made = Made { acceptor: asking(&identity, &current, now)?, authorities: current, identity, stamp };
+        Ok(Self { authorities, made: RwLock::new(Arc::new(made)) })
     }
 
-    /// What to accept a connection with, and whose certificates count. After a rotation of the authority another
-    /// acceptor is made, because clients choose their certificate by the names that they are told.
-    pub fn current(&self, now: Timestamp) -> (SslAcceptor, Arc<Authorities>) {
+    /// What to accept a connection with. After a rotation of the authority another acceptor is made, because clients
+    /// choose their certificate by the names that they are told.
+    pub fn current(&self, now: Timestamp) -> Accepting {
         let current = self.authorities.current();
-        let (known, acceptor) = self.made.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if Arc::ptr_eq(&known, &current) {
-            return (acceptor, current);
+        let made = Arc::clone(&self.made.read().unwrap_or_else(PoisonError::into_inner));
+        let stamp = made.identity.stamp();
+        let is_same = stamp.is_none() || stamp == made.stamp;
+        if is_same && Arc::ptr_eq(&made.authorities, &current) {
+            return made.accepting();
         }
-        match asking(&self.identity, &current, now) {
-            Ok(acceptor) => {
-                *self.made.write().unwrap_or_else(PoisonError::into_inner) = (Arc::clone(&current), acceptor.clone());
-                (acceptor, current)
-            }
+        let identity = if is_same { made.identity.clone() } else { read_again(&made.identity) };
+        let made = match asking(&identity, &current, now) {
+            Ok(acceptor) => Made { acceptor, authorities: Arc::clone(&current), identity, stamp: stamp.or(made.stamp) },
             Err(error) => {
-                tracing::warn!(%error, "devices are asked for certificates of the authorities from before");
-                (acceptor, current)
+                tracing::warn!(%error, "connections are accepted as before");
+                return Accepting { authorities: current, ..made.accepting() };
             }
+        };
+        let made = Arc::new(made);
+        *self.made.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&made);
+        made.accepting()
+    }
+}
+
+impl Made {
+    fn accepting(&self) -> Accepting {
+        Accepting {
+            acceptor: self.acceptor.clone(),
+            authorities: Arc::clone(&self.authorities),
+            ends_at: self.identity.expires_at(),
+        }
+    }
+}
+
+/// The identity of changed files. While one of two is written they do not fit, and the one from before stays until they
+/// change again.
+fn read_again(before: &ServerIdentity) -> ServerIdentity {
+    match before.again() {
+        Ok(identity) => {
+            tracing::info!("the server's certificate was read again");
+            identity
+        }
+        Err(error) => {
+            tracing::warn!(%error, "can't read the server's certificate again; the one from before stays");
+            before.clone()
         }
     }
 }
@@ -197,6 +247,45 @@ pub(super) mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_certificate_that_is_replaced_is_shown_without_a_restart() {
+        let now = Timestamp(1_790_000_000_000);
+        let authority = CertificateAuthority::create("Test", now).unwrap();
+        let names = ServerNames { dns: vec!["localhost".into()], addresses: vec![] };
+        let folder = tempfile::tempdir().unwrap();
+        let (chain, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
+        let mut written = std::time::UNIX_EPOCH;
+        let mut write = |identity: &ServerIdentity, with_key: bool| {
+            std::fs::write(&chain, identity.chain_pem().unwrap()).unwrap();
+            if with_key {
+                let _ = std::fs::remove_file(&key);
+                crate::pki::write_secret(&key, &identity.key_pem().unwrap()).unwrap();
+            }
+            // The clock of the file system may be slower than this test.
+            written += std::time::Duration::from_secs(1);
+            std::fs::File::options().write(true).open(&chain).unwrap().set_modified(written).unwrap();
+        };
+        write(&authority.issue_server(&names, now).unwrap(), true);
+        let authorities = Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap()));
+        let identity = ServerIdentity::load(&chain, &key).unwrap();
+        let acceptor = DeviceAcceptor::new(identity, authorities, now).unwrap();
+        let shown = || acceptor.current(now).acceptor.context().certificate().unwrap().to_der().unwrap();
+        let first = shown();
+        assert_eq!(shown(), first);
+        // Another certificate whose key is not written yet: they do not fit, so nothing changes.
+        let later = now.plus_millis(24 * 60 * 60 * 1000);
+        let next =
+            authority.issue_server(&ServerNames { dns: vec!["other.localhost".into()], ..names }, later).unwrap();
+        write(&next, false);
+        assert_eq!(shown(), first);
+        write(&next, true);
+        assert_eq!(shown(), next.leaf().unwrap().to_der().unwrap());
+        assert!(acceptor.current(now).ends_at > now);
+        // Files that are gone for a moment are no reason to close the door.
+        std::fs::remove_file(&chain).unwrap();
+        assert_eq!(shown(), next.leaf().unwrap().to_der().unwrap());
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl ServerIdentity {
 
 impl Password {
     /// The text, for the one place that needs it.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }

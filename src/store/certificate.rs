@@ -28,6 +28,7 @@ struct CertificateRow {
     first_used_at: Option<i64>,
     revoked_at: Option<i64>,
     reason: Option<String>,
+    der: Option<Vec<u8>>,
 }
 
 impl TryFrom<CertificateRow> for CertificateRecord {
@@ -43,6 +44,7 @@ impl TryFrom<CertificateRow> for CertificateRecord {
                 authority: row.authority,
                 not_before: Timestamp(row.not_before),
                 not_after: Timestamp(row.not_after),
+                der: row.der.unwrap_or_default(),
             },
             enrollment: words::id(row.enrollment)?,
             state: words::of_word(&row.state, "certificates.state")?,
@@ -83,6 +85,7 @@ impl Tx<'_> {
             certificates::not_after.eq(new.not_after.0),
             certificates::state.eq(state.as_str()),
             certificates::issued_at.eq(now.0),
+            certificates::der.eq(&new.der),
         ));
         on_backend!(self, |conn| query.execute(conn))?;
         self.note_certificate_end(enrollment, new.not_after)

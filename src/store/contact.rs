@@ -10,7 +10,7 @@ use super::schema::{enrollments, events, exchanges, sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{AuthenticationMethod, DeviceInfo, DeviceKey, EnrollmentId, EnrollmentState, SessionKey};
+use crate::model::{AuthenticationMethod, DeviceInfo, DeviceKey, EnrollmentId, EnrollmentState, SessionKey, Signing};
 
 /// An enrollment that a device may use, with its newest session; the row is locked until the transaction ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,10 @@ pub struct Contact {
     pub account: Account,
     /// It is heard only with a certificate that was issued for it.
     pub needs_certificate: bool,
+    /// Whether its messages are signed, where that is not as the settings say.
+    pub signing: Option<Signing>,
+    /// Since when the device signs, by its own word.
+    pub signing_confirmed_at: Option<Timestamp>,
     /// It was told to leave, and has time until then.
     pub leave_by: Option<Timestamp>,
     /// The enrolled user, where the device enrolled itself.
@@ -113,6 +117,8 @@ struct ContactRow {
     session: Option<String>,
     session_snapshot: Option<Vec<u8>>,
     needs_certificate: bool,
+    signing: Option<String>,
+    signing_confirmed_at: Option<i64>,
     leave_by: Option<i64>,
     upn: Option<String>,
     wake_since: Option<i64>,
@@ -172,6 +178,8 @@ impl Tx<'_> {
             info: serde_json::from_str(&row.info).map_err(|_| Error::corrupt("enrollments.info"))?,
             open_commands: row.open_commands,
             needs_certificate: row.needs_certificate,
+            signing: row.signing.map(|word| words::of_word(&word, "enrollments.signing")).transpose()?,
+            signing_confirmed_at: row.signing_confirmed_at.map(Timestamp),
             leave_by: row.leave_by.map(Timestamp),
             upn: row.upn,
             wake_since: row.wake_since.map(Timestamp),

@@ -28,6 +28,8 @@ pub(super) struct EnrollmentRow {
     upn: Option<String>,
     enrollment_type: Option<String>,
     certificate_ends: Option<i64>,
+    signing: Option<String>,
+    signing_confirmed_at: Option<i64>,
 }
 
 impl TryFrom<EnrollmentRow> for Enrollment {
@@ -46,6 +48,8 @@ impl TryFrom<EnrollmentRow> for Enrollment {
             upn: row.upn,
             kind: row.enrollment_type.map(|word| words::of_word(&word, "enrollments.enrollment_type")).transpose()?,
             certificate_ends: row.certificate_ends.map(Timestamp),
+            signing: row.signing.map(|word| words::of_word(&word, "enrollments.signing")).transpose()?,
+            signing_confirmed_at: row.signing_confirmed_at.map(Timestamp),
         })
     }
 }
@@ -150,6 +154,8 @@ impl Tx<'_> {
             upn: made.map(|made| made.upn.clone()),
             kind: made.map(|made| made.kind),
             certificate_ends: None,
+            signing: None,
+            signing_confirmed_at: None,
         })
     }
 

@@ -8,7 +8,7 @@ use super::schema::{events, exchanges};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Cursor, Event, EventFilter, Exchange, ExchangeFilter, Page};
+use crate::model::{Cursor, Event, EventFilter, Exchange, ExchangeFilter, Page, Proof};
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = exchanges, treat_none_as_default_value = false)]
@@ -33,6 +33,7 @@ struct ExchangeRow {
     reply_size: i64,
     request: Option<Vec<u8>>,
     reply: Option<Vec<u8>>,
+    proofs: Option<String>,
 }
 
 #[derive(Insertable, Queryable, Selectable)]
@@ -66,6 +67,7 @@ impl Tx<'_> {
         let reply = exchange.reply.as_ref().map(|body| self.key.seal(reply_of(id), body)).transpose()?;
         let size = |body: Option<&Vec<u8>>| body.map_or(0, |body| i64::try_from(body.len()).unwrap_or(i64::MAX));
         let headers = exchange.headers.to_string();
+        let proofs = proofs_text(&exchange.proofs)?;
         let row = ExchangeRow {
             id: id.to_owned(),
             session: exchange.session.as_ref().map(ToString::to_string),
@@ -78,7 +80,8 @@ impl Tx<'_> {
             stored_bytes: ROW_BYTES
                 .saturating_add(size(request.as_ref()))
                 .saturating_add(size(reply.as_ref()))
-                .saturating_add(i64::try_from(headers.len()).unwrap_or(0)),
+                .saturating_add(i64::try_from(headers.len()).unwrap_or(0))
+                .saturating_add(proofs.as_ref().map_or(0, |text| i64::try_from(text.len()).unwrap_or(0))),
             peer: words::text(&exchange.peer),
             encoding: exchange.encoding.map(|encoding| encoding.as_str().to_owned()),
             client_message: exchange.client_message.map(i64::from),
@@ -90,6 +93,7 @@ impl Tx<'_> {
             reply_size: exchange.reply_size,
             request,
             reply,
+            proofs,
         };
         on_backend!(self, |conn| diesel::insert_into(exchanges::table).values(row).execute(conn)).map(drop)
     }
@@ -155,6 +159,19 @@ impl Tx<'_> {
         Ok(Page::of(exchanges, limit, |exchange: &Exchange| exchange.id.to_string()))
     }
 
+    /// The last exchanges that claim to be from a device and were turned away, newest first. A challenge turns nobody
+    /// away: every session begins with one.
+    pub fn refused_exchanges(&mut self, device: &DeviceId, limit: i64) -> Result<Vec<Exchange>, Error> {
+        let query = exchanges::table
+            .filter(exchanges::session.is_null())
+            .filter(exchanges::folded_id.eq(device.key()))
+            .filter(exchanges::outcome.ne("challenged"))
+            .order(exchanges::id.desc())
+            .select(columns::<ExchangeRow>());
+        let rows: Vec<ExchangeRow> = on_backend!(self, |conn| at_most(limit, query).load(conn))?;
+        rows.into_iter().map(|row| self.exchange(row)).collect()
+    }
+
     /// Events, newest first.
     pub fn events(&mut self, filter: &EventFilter, after: Option<&Cursor>, limit: usize) -> Result<Page<Event>, Error> {
         let rows: Vec<EventRow> = on_backend!(self, |conn| {
@@ -211,6 +228,12 @@ impl Tx<'_> {
             headers: serde_json::from_str(&row.headers).map_err(|_| Error::corrupt("exchanges.headers"))?,
             request_size: row.request_size,
             reply_size: row.reply_size,
+            proofs: row
+                .proofs
+                .map(|text| serde_json::from_str(&text))
+                .transpose()
+                .map_err(|_| Error::corrupt("exchanges.proofs"))?
+                .unwrap_or_default(),
         })
     }
 
@@ -234,6 +257,14 @@ impl Tx<'_> {
             detail: row.detail,
         })
     }
+}
+
+/// Nothing for an exchange in which nobody looked for a proof.
+fn proofs_text(proofs: &[Proof]) -> Result<Option<String>, Error> {
+    if proofs.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(proofs).map(Some).map_err(|_| Error::corrupt("exchanges.proofs"))
 }
 
 /// One entry more than is shown tells whether there is another page.

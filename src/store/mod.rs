@@ -35,6 +35,7 @@ mod schema;
 mod seal;
 mod session;
 mod sign_in;
+mod signing;
 mod token;
 mod tx;
 mod upload;

@@ -51,6 +51,8 @@ table! {
         needs_certificate -> Bool,
         certificate_ends -> Nullable<BigInt>,
         leave_by -> Nullable<BigInt>,
+        signing -> Nullable<Text>,
+        signing_confirmed_at -> Nullable<BigInt>,
         wake_since -> Nullable<BigInt>,
         channel_due_at -> Nullable<BigInt>,
         poll_schedule -> Nullable<Text>,
@@ -73,6 +75,7 @@ table! {
         first_used_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
         reason -> Nullable<Text>,
+        der -> Nullable<Binary>,
     }
 }
 
@@ -167,6 +170,7 @@ table! {
         reply_size -> BigInt,
         request -> Nullable<Binary>,
         reply -> Nullable<Binary>,
+        proofs -> Nullable<Text>,
     }
 }
 

@@ -10,7 +10,7 @@ use transom::store::Tx;
 use super::enrollment::computer;
 use crate::support::databases::Engine;
 use crate::support::pc::sign_in::{USER_TOKEN, bearer, issue};
-use crate::support::pc::{DISCOVERY, POLICY, content};
+use crate::support::pc::{DISCOVERY, POLICY, Pc, content};
 use crate::support::provider::{Browser, CALLBACK, Provider, Shown};
 use crate::support::server::{Server, Site};
 
@@ -114,14 +114,14 @@ async fn a_computer_enrolls(site: &Site, server: &Server, browser: &mut Browser)
     let (_, handle) = signed_in(browser, "ada@contoso.test").await.handoff();
     let (mut pc, other) = (computer(site, server, "PC1"), computer(site, server, "PC2"));
     let mut line = pc.connect_bare().await;
-    let told = line.soap(DISCOVERY, &crate::support::pc::Pc::discover_body(&["OnPremise", "Federated"], "9.0")).await;
+    let told = line.soap(DISCOVERY, &Pc::discover_body(&["OnPremise", "Federated"], "9.0")).await;
     assert_eq!(content(&told, "AuthPolicy").as_deref(), Some("Federated"));
     let page = format!("https://localhost:{}/EnrollmentServer/Auth", server.device_addr.port());
     assert_eq!(content(&told, "AuthenticationServiceUrl"), Some(page));
     assert_eq!(pc.discover(&mut line, &["OnPremise"]).await.unwrap().policy, "OnPremise");
 
     let shown = bearer(USER_TOKEN, &handle);
-    let policies = line.soap(POLICY, &crate::support::pc::Pc::policies_body(&shown)).await;
+    let policies = line.soap(POLICY, &Pc::policies_body(&shown)).await;
     assert_eq!(content(&policies, "minimalKeyLength").as_deref(), Some("2048"));
     let document = pc.token(&mut line, issue(&pc, &shown, &[])).await.unwrap();
     pc.take(document);

@@ -90,6 +90,8 @@ fn count_statements(keep_idle: bool) {
                 message += 1;
                 let request = DeviceRequest {
                     certificate: None,
+                    signature: None,
+                    lie: None,
                     encoding: Encoding::Xml,
                     body: encode(Encoding::Xml, &said),
                     headers: RequestHeaders::default(),

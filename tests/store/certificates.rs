@@ -35,6 +35,7 @@ fn certificate(number: u8) -> NewCertificate {
         authority: "the authority".to_owned(),
         not_before: NOW,
         not_after: NOW.plus_millis(YEAR),
+        der: vec![number],
     }
 }
 

@@ -97,6 +97,7 @@ fn exchange() -> Exchange {
         reply: Some(vec![2; 700]),
         request_size: 3900,
         reply_size: 1200,
+        proofs: Vec::new(),
     }
 }
 

@@ -141,6 +141,7 @@ fn exchange(of: &DeviceId, key: &SessionKey, text: &str) -> Exchange {
         reply: Some(text.as_bytes().to_vec()),
         request_size: 1,
         reply_size: 1,
+        proofs: Vec::new(),
     }
 }
 

@@ -54,6 +54,7 @@ fn exchange(at: Timestamp, size: usize) -> Exchange {
         reply: None,
         request_size: 0,
         reply_size: 0,
+        proofs: Vec::new(),
     }
 }
 

@@ -117,6 +117,7 @@ fn exchange(now: Timestamp, session: Option<&SessionKey>) -> Exchange {
         reply: None,
         request_size: 99,
         reply_size: 0,
+        proofs: Vec::new(),
     }
 }
 

@@ -142,6 +142,8 @@ impl AdminDoor {
         while let Next::Send(message) = next {
             let request = DeviceRequest {
                 certificate: None,
+                signature: None,
+                lie: None,
                 encoding: Encoding::Xml,
                 body: encode(Encoding::Xml, &message),
                 headers: RequestHeaders { user_agent: Some("MSFT OMA DM Client".to_owned()), ..Default::default() },

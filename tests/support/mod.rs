@@ -2,10 +2,12 @@
 
 pub(crate) mod admin_door;
 pub(crate) mod databases;
+pub(crate) mod enrolled;
 pub(crate) mod judge;
 pub(crate) mod operator;
 pub(crate) mod pc;
 pub(crate) mod provider;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod statements;
 pub(crate) mod windows;

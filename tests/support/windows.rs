@@ -107,15 +107,30 @@ impl Windows {
 
     /// A client of HTTP alone, for what no device would send.
     pub(crate) fn http(&self) -> reqwest::Client {
+        self.http_at(self.options.address.unwrap())
+    }
+
+    /// The same, with the certificate of a device.
+    pub(crate) fn http_as(&self, device: &Device) -> reqwest::Client {
+        let own = device.identity().certificate.as_ref().unwrap();
+        let key = own.key.expose();
+        let identity = reqwest::Identity::from_pkcs8_pem(own.certificate.as_bytes(), key.as_bytes()).unwrap();
+        self.http_builder(self.options.address.unwrap()).identity(identity).build().unwrap()
+    }
+
+    /// The same, for a server elsewhere.
+    pub(crate) fn http_at(&self, address: SocketAddr) -> reqwest::Client {
+        self.http_builder(address).build().unwrap()
+    }
+
+    /// What it is made of.
+    pub(crate) fn http_builder(&self, address: SocketAddr) -> reqwest::ClientBuilder {
         let root = reqwest::Certificate::from_pem(&self.root).unwrap();
-        let address = self.options.address.unwrap();
         reqwest::Client::builder()
             .tls_certs_only([root])
             .no_proxy()
             .resolve("localhost", address)
             .timeout(Duration::from_mins(1))
-            .build()
-            .unwrap()
     }
 
     /// Posts a body as it is; gives the status and the reply.

@@ -118,6 +118,8 @@ impl Line<'_> {
         };
         let request = DeviceRequest {
             certificate: None,
+            signature: None,
+            lie: None,
             encoding: Encoding::Xml,
             body: body.to_vec(),
             headers: RequestHeaders::default(),

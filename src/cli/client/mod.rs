@@ -20,8 +20,8 @@ use super::BearerToken;
 use crate::{
     admin::{
         Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
-        Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, Status,
-        SyncJson, Unenroll,
+        Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, SetSigning,
+        SigningJson, Status, SyncJson, Unenroll,
     },
     pki::outbound,
 };
@@ -94,6 +94,16 @@ impl Client {
     /// Takes back all that waits in the queue of a device.
     pub async fn clear(&self, device: &str) -> Result<Cleared, ClientError> {
         self.post(&["devices", device, "clear"], None).await
+    }
+
+    /// The last messages of a device that were turned away, newest first.
+    pub async fn refused(&self, device: &str) -> Result<PageJson<MessageJson>, ClientError> {
+        self.get(&["devices", device, "refused"], &Part::default()).await
+    }
+
+    /// Sets whether a device signs its messages.
+    pub async fn set_signing(&self, device: &str, set: &SetSigning) -> Result<SigningJson, ClientError> {
+        self.post(&["devices", device, "signing"], Some(serde_json::to_value(set).unwrap_or_default())).await
     }
 
     /// Tells a device to leave management.

@@ -1,5 +1,6 @@
 //! `transom session`: what was said between devices and this server.
 
+mod explain;
 mod export;
 mod follow;
 mod list;
@@ -23,6 +24,7 @@ pub(super) struct Session {
 enum Verb {
     List(list::List),
     Show(show::Show),
+    Explain(explain::Explain),
     Tail(tail::Tail),
     Export(export::Export),
 }
@@ -32,6 +34,7 @@ impl Session {
         match self.verb {
             Verb::List(verb) => verb.run(global, output),
             Verb::Show(verb) => verb.run(global, output),
+            Verb::Explain(verb) => verb.run(global, output),
             Verb::Tail(verb) => verb.run(global, output),
             Verb::Export(verb) => verb.run(global, output),
         }

@@ -6,13 +6,15 @@ use actix_web::{
 };
 
 use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat};
-use crate::admin::{Admin, DeviceQuery, Part, Unenroll};
+use crate::admin::{Admin, DeviceQuery, Part, SetSigning, Unenroll};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/devices").route(web::get().to(list)).default_service(only("GET")))
         .service(web::resource("/devices/{id}").route(web::get().to(show)).default_service(only("GET")))
         .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/signing").route(web::post().to(signing)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/refused").route(web::get().to(refused)).default_service(only("GET")))
         .service(web::resource("/devices/{id}/sync").route(web::post().to(sync)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/unenroll").route(web::post().to(unenroll)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/block").route(web::post().to(block)).default_service(only("POST")))
@@ -51,6 +53,21 @@ async fn unenroll(
 
 async fn block(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
     Ok(HttpResponse::Ok().json(admin.block(&id, &caller.name, now()).await?))
+}
+
+async fn signing(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    set: Body<SetSigning>,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.set_signing(&id, set.value, &caller.name, now()).await?))
+}
+
+/// Messages that say they are from the device and were turned away.
+async fn refused(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.refused(&id).await?))
 }
 
 async fn sync(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {

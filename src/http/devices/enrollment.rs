@@ -14,7 +14,7 @@ use transom_protocol::{
 use super::{DeviceDoor, headers, only, refusal::Refusal};
 use crate::{
     enrollment::{EnrollmentAnswer, EnrollmentRequest},
-    http::observe::Note,
+    http::{observe::Note, proxy::FarSide},
 };
 
 /// The routes. Windows writes the paths as the documents do, people type them as they like.
@@ -98,7 +98,11 @@ impl DeviceDoor {
         operation: Operation,
         note: &Note,
     ) -> Result<EnrollmentAnswer, Refusal> {
-        let peer = headers::peer(request);
+        let received_at = Timestamp(jiff::Timestamp::now().as_millisecond());
+        let FarSide { peer, certificate } = self.far_side(request, received_at).map_err(|refused| {
+            tracing::warn!(reason = refused.as_str(), peer = %headers::peer(request), "a header of a proxy is not believed");
+            Refusal::Proxy(refused)
+        })?;
         self.check_rates(peer)?;
         is_soap(request)?;
         let taken = self.take_in(request, payload, note, Some(self.answer_timeout)).await?;
@@ -107,11 +111,11 @@ impl DeviceDoor {
             operation,
             body,
             peer,
-            certificate: headers::certificate(request),
+            certificate,
             port: self.port,
             from_entra: request.query_string().split('&').any(|part| part.eq_ignore_ascii_case("entra")),
             trace_id: note.id().to_owned(),
-            received_at: Timestamp(jiff::Timestamp::now().as_millisecond()),
+            received_at,
         });
         timeout(self.answer_timeout, answer).await.map_err(|_| Refusal::AnswerTooSlow)
     }

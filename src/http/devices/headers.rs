@@ -3,15 +3,21 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
     rc::Rc,
-    sync::Arc,
 };
 
 use actix_web::{HttpRequest, http::header::HeaderMap, web::Query};
 
-use crate::{http::wire::Link, management::RequestHeaders, pki::Presented};
+use crate::{
+    http::wire::Link,
+    management::{RequestHeaders, SignatureHeader},
+    pki::LiveAuthorities,
+};
 
 /// Characters that are kept of a header or a query value.
 const MAX_CHARS: usize = 256;
+
+/// Both names of the signature header.
+const SIGNATURE: [&str; 2] = ["ms-signature", "mdm-signature"];
 
 /// Reads every header and query value of MS-MDM 2.1. Of a header that comes twice, the first counts.
 pub(super) fn read(request: &HttpRequest) -> RequestHeaders {
@@ -33,14 +39,20 @@ pub(super) fn read(request: &HttpRequest) -> RequestHeaders {
     }
 }
 
-/// The address at the other end of the connection, whatever any header says.
+/// The address that the connection is for, whatever any header says.
 pub(super) fn peer(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical())
+    let direct = || request.peer_addr().map(|address| address.ip().to_canonical());
+    let link = request.conn_data::<Rc<Link>>().map(|link| link.peer());
+    link.or_else(direct).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// The certificate that the other end of the connection showed.
-pub(super) fn certificate(request: &HttpRequest) -> Option<Arc<Presented>> {
-    request.conn_data::<Rc<Link>>().and_then(|link| link.certificate())
+/// The signature of the message, under either of its names (MS-MDM 2.1 note 4, MS-MDE2). Nobody chooses between several.
+pub(super) fn signature(request: &HttpRequest, authorities: &LiveAuthorities) -> Option<SignatureHeader> {
+    let headers = request.headers();
+    let mut values = SIGNATURE.iter().flat_map(|name| headers.get_all(*name));
+    let first = values.next()?;
+    let value = if values.next().is_some() { None } else { Some(first.as_bytes().to_vec()) };
+    Some(SignatureHeader { value, authorities: authorities.current() })
 }
 
 fn named(headers: &HeaderMap, name: &str) -> Option<String> {

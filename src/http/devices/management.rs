@@ -10,7 +10,7 @@ use transom_protocol::{session::Timestamp, syncml::codec::Encoding, xml::Reason}
 
 use super::{DeviceDoor, headers, refusal::Refusal};
 use crate::{
-    http::observe::Note,
+    http::{observe::Note, proxy::FarSide},
     management::{Answer, DeviceRequest},
 };
 
@@ -37,8 +37,14 @@ impl DeviceDoor {
         payload: Payload,
         note: &Note,
     ) -> Result<(Encoding, Vec<u8>), Refusal> {
-        let (peer, certificate) = (headers::peer(request), headers::certificate(request));
+        let arrived = Timestamp(jiff::Timestamp::now().as_millisecond());
+        // A lie about a proxy is judged with the message, so that the journal has it.
+        let (FarSide { peer, certificate }, lie) = match self.far_side(request, arrived) {
+            Ok(side) => (side, None),
+            Err(refused) => (FarSide { peer: headers::peer(request), certificate: None }, Some(refused.as_str())),
+        };
         self.check_rates(peer)?;
+        let signature = headers::signature(request, &self.authorities);
         let headers = headers::read(request);
         note.correlation(headers.ms_cv.as_deref());
         let encoding = encoding_of(request)?;
@@ -46,7 +52,8 @@ impl DeviceDoor {
         // The memory counts as held until the answer is there.
         let (body, _held) = taken.into_parts();
         let received_at = Timestamp(jiff::Timestamp::now().as_millisecond());
-        let answer = (self.answering)(DeviceRequest { encoding, body, headers, peer, certificate, received_at });
+        let request = DeviceRequest { encoding, body, headers, peer, certificate, signature, lie, received_at };
+        let answer = (self.answering)(request);
         match timeout(self.answer_timeout, answer).await.map_err(|_| Refusal::AnswerTooSlow)? {
             Answer::Reply { encoding, body } => Ok((encoding, body)),
             Answer::Unreadable(refusal) => {
@@ -54,7 +61,7 @@ impl DeviceDoor {
                 let too_large = matches!(refusal.reason, Reason::TooLarge(_));
                 Err(if too_large { Refusal::BodyTooLarge } else { Refusal::Unreadable })
             }
-            Answer::Forbidden => Err(Refusal::Certificate),
+            Answer::Forbidden => Err(Refusal::Identity),
             Answer::Busy { retry_after } => Err(Refusal::Busy(retry_after)),
             Answer::Unavailable { retry_after } => Err(Refusal::Unavailable(retry_after)),
             Answer::TooMany { retry_after } => Err(Refusal::DeviceRate(retry_after)),

@@ -7,7 +7,7 @@ mod management;
 mod refusal;
 mod sign_in;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -26,16 +26,26 @@ use self::{
     body::{Body, Held},
     refusal::Refusal,
 };
-use super::{Answering, EnrollmentAnswering, connections::PeerKey, observe::Note};
+use super::{
+    Answering, EnrollmentAnswering,
+    connections::PeerKey,
+    observe::Note,
+    proxy::{FarSide, Proxies, ProxyRefused},
+    wire::Link,
+};
 use crate::{
     config,
     limits::{KeyedLimiter, SharedLimiter},
+    pki::LiveAuthorities,
 };
 
 /// What the routes of the device door need; the same for all its workers.
 pub(super) struct DeviceDoor {
     answering: Answering,
     enrolling: EnrollmentAnswering,
+    /// Whose certificates devices have.
+    authorities: Arc<LiveAuthorities>,
+    proxies: Arc<Proxies>,
     /// The port that devices come in at.
     port: u16,
     memory: Arc<BodyMemory>,
@@ -50,15 +60,17 @@ pub(super) struct DeviceDoor {
 
 impl DeviceDoor {
     pub(super) fn new(
-        settings: &config::DeviceDoor,
+        (settings, port): (&config::DeviceDoor, u16),
         (answering, enrolling): (Answering, EnrollmentAnswering),
-        port: u16,
+        (authorities, proxies): (Arc<LiveAuthorities>, Arc<Proxies>),
         memory: Arc<BodyMemory>,
         peers: Arc<KeyedLimiter<PeerKey>>,
     ) -> Self {
         Self {
             answering,
             enrolling,
+            authorities,
+            proxies,
             port,
             memory,
             in_flight: Semaphore::new(settings.max_in_flight.min(Semaphore::MAX_PERMITS)),
@@ -86,6 +98,14 @@ impl<'a> TakenIn<'a> {
 }
 
 impl DeviceDoor {
+    /// Who sends a request, beyond any proxy.
+    fn far_side(&self, request: &HttpRequest, now: Timestamp) -> Result<FarSide, ProxyRefused> {
+        let link = request.conn_data::<Rc<Link>>();
+        let direct = FarSide { peer: headers::peer(request), certificate: link.and_then(|link| link.certificate()) };
+        let hop = link.map_or(direct.peer, |link| link.hop());
+        self.proxies.far_side(request.headers(), hop, direct, now)
+    }
+
     fn check_rates(&self, peer: IpAddr) -> Result<(), Refusal> {
         self.peers.check(&PeerKey::of(peer)).map_err(Refusal::PeerRate)?;
         self.everybody.check().map_err(Refusal::Rate)

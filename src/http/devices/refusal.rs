@@ -7,6 +7,8 @@ use actix_web::{
     http::{StatusCode, header},
 };
 
+use crate::http::proxy::ProxyRefused;
+
 /// Why a request got no `SyncML` answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -26,8 +28,10 @@ pub(super) enum Refusal {
     BodyMemory,
     /// Not a message.
     Unreadable,
-    /// The connection's certificate, or that it has none, does not go with the message.
-    Certificate,
+    /// The certificate or the signature, or that there is none, does not go with the message.
+    Identity,
+    /// A header speaks in the name of a proxy and is not believed.
+    Proxy(ProxyRefused),
     /// All places are taken.
     Overloaded,
     /// Deciding took too long.
@@ -56,7 +60,8 @@ impl Refusal {
             Self::BodyBroken => "body_broken",
             Self::BodyMemory => "body_memory",
             Self::Unreadable => "unreadable",
-            Self::Certificate => "certificate",
+            Self::Identity => "identity",
+            Self::Proxy(refused) => refused.as_str(),
             Self::Overloaded => "overloaded",
             Self::AnswerTooSlow => "answer_too_slow",
             Self::Busy(_) => "busy",
@@ -73,7 +78,7 @@ impl Refusal {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyEmpty | Self::BodyBroken | Self::Unreadable => StatusCode::BAD_REQUEST,
-            Self::Certificate => StatusCode::FORBIDDEN,
+            Self::Identity | Self::Proxy(_) => StatusCode::FORBIDDEN,
             Self::BodyMemory | Self::Overloaded | Self::AnswerTooSlow | Self::Busy(_) | Self::Unavailable(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

@@ -243,7 +243,9 @@ fn messages_made_to_hurt_are_refused_before_they_do() {
     let certificate = &device.certificate.encoded.der;
     let another = issued_to(&root(), &curve_key()).encoded.der;
     crowd[3] = write(context(0), &[another.repeat(50), certificate.clone()].concat()).unwrap();
-    assert_eq!(open(&assembled(&crowd)).unwrap().fingerprint(), None, "only the first few are looked at");
+    // Only the first few are looked at; which these are is a matter of chance, since a set is put in order.
+    let named = open(&assembled(&crowd)).unwrap().fingerprint();
+    assert!(named.is_none_or(|named| named == device.certificate.fingerprint), "{named:?}");
     let endless = [0x30, 0x84, 0xff, 0xff, 0xff, 0xff, 0x06];
     let deep = [0x30, 0x80].repeat(10_000);
     let unclosed = [&[0x30, 0x80][..], &[0x02, 0x01, 0x00].repeat(20_000)].concat();

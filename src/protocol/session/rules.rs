@@ -52,7 +52,7 @@ impl Default for Rules {
             session_timeout: 30 * 60 * 1000,
             reply_kept: 60 * 60 * 1000,
             max_unanswered: 5,
-            max_unanswered_alone: 2,
+            max_unanswered_alone: 4,
             max_retries: 5,
             retry_after: 60 * 1000,
             max_upload: 4 * 1024 * 1024,

@@ -56,7 +56,7 @@ impl Client {
 
     /// The same for one device: with a connection of its own, which shows the device's certificate where it has one.
     pub fn for_device(&self, identity: &DeviceIdentity) -> Result<Self, ClientError> {
-        match &identity.certificate {
+        match identity.certificate.as_ref().filter(|_| !self.options.hides_certificate) {
             None => self.of_its_own(),
             Some(certificate) => {
                 let connector = connector(&self.ca_pem, Some(certificate))?;

@@ -35,6 +35,10 @@ pub struct ClientOptions {
     pub most_messages: u32,
     /// Keep every request and reply in the report.
     pub keeps_bodies: bool,
+    /// Sign every message, where the device has a certificate; otherwise it does so when the server has told it to.
+    pub signs: bool,
+    /// Show no certificate, as behind a proxy that ends TLS.
+    pub hides_certificate: bool,
 }
 
 impl Default for ClientOptions {
@@ -52,6 +56,8 @@ impl Default for ClientOptions {
             limits: Limits { bytes: 16 * 1024 * 1024, ..Limits::default() },
             most_messages: 1_000,
             keeps_bodies: false,
+            signs: false,
+            hides_certificate: false,
         }
     }
 }

@@ -174,7 +174,9 @@ impl<'a> Run<'a> {
         for reply in [one, other] {
             match reply {
                 Ok(reply) => self.keep(body, Some(&reply), Some(Fault::SendTwiceAtOnce)),
-                Err(Failure::Network(_) | Failure::TooLarge) => self.keep(body, None, Some(Fault::SendTwiceAtOnce)),
+                Err(Failure::Network(_) | Failure::Signing(_) | Failure::TooLarge) => {
+                    self.keep(body, None, Some(Fault::SendTwiceAtOnce));
+                }
             }
         }
     }

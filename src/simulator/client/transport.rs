@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, ACCEPT_CHARSET, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT};
-use transom_protocol::session::LoginStatus;
+use transom_protocol::session::{LoginStatus, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::{ClientError, ClientOptions};
+use crate::pki::device::{DeviceKeyPair, certificate_der};
 use crate::simulator::device::{Device, Trigger};
 
 /// What a client of Windows calls itself.
@@ -29,6 +30,8 @@ pub(super) struct Transport<'a> {
     client_request_id: String,
     generic_alerts: Option<String>,
     origin: Option<&'static str>,
+    /// What every message is signed with.
+    signs_with: Option<(DeviceKeyPair, Vec<u8>)>,
 }
 
 /// A reply, and what it took to get it.
@@ -68,6 +71,7 @@ impl<'a> Transport<'a> {
             posted: 0,
             client_request_id: device.ent_dm_id().unwrap_or_else(|| "0".to_owned()),
             generic_alerts: (!alerts.is_empty()).then_some(alerts),
+            signs_with: signing_key(options, device),
             origin: (device.sync_application_version() >= 4).then_some(origin),
         }
     }
@@ -88,6 +92,7 @@ impl<'a> Transport<'a> {
                     self.wait_for(&reply, back_off)
                 }
                 Ok(reply) => return Ok(Delivered { reply, retries, postponed }),
+                Err(Failure::Signing(error)) => return Err(ClientError::Setup(error.to_string())),
                 Err(Failure::TooLarge) => return Err(ClientError::TooLarge(self.options.limits.bytes)),
                 Err(Failure::Network(error)) if attempts > self.options.retries => {
                     return Err(ClientError::NoReply { attempts, cause: describe(&error) });
@@ -139,6 +144,11 @@ impl<'a> Transport<'a> {
         if let Some(origin) = self.origin {
             request = request.header("UserAgentOrigin", origin);
         }
+        if let Some((key, certificate)) = &self.signs_with {
+            let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+            let signature = key.sign_message(certificate, body, now).map_err(Failure::Signing)?;
+            request = request.header("MS-Signature", signature);
+        }
         let started = Instant::now();
         let mut response = request.body(body.to_vec()).send().await.map_err(Failure::Network)?;
         let problems = problems_of(&response, encoding);
@@ -155,9 +165,17 @@ impl<'a> Transport<'a> {
     }
 }
 
+/// What every message is signed with, where it is. A certificate that can't be read signs nothing, and TLS complains of it.
+fn signing_key(options: &ClientOptions, device: &Device) -> Option<(DeviceKeyPair, Vec<u8>)> {
+    let own = device.identity().certificate.as_ref().filter(|_| options.signs || device.signs_messages())?;
+    let key = DeviceKeyPair::from_pem(own.key.expose().as_bytes()).ok()?;
+    Some((key, certificate_der(own.certificate.as_bytes()).ok()?))
+}
+
 /// Why a request brought no reply.
 pub(super) enum Failure {
     Network(reqwest::Error),
+    Signing(crate::pki::Error),
     TooLarge,
 }
 

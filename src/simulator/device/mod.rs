@@ -250,6 +250,12 @@ impl Device {
         self.notices.iter().filter(is_urgent).map(|notice| notice.kind.as_str())
     }
 
+    /// Whether the server has told it to sign its messages (`RequireMessageSigning`).
+    pub fn signs_messages(&self) -> bool {
+        let node = format!("./Vendor/MSFT/DMClient/Provider/{}/RequireMessageSigning", self.identity.provider_id);
+        self.tree.value(&node).is_some_and(|value| value == "true")
+    }
+
     /// `EntDMID`, which the header `client-request-id` carries.
     pub fn ent_dm_id(&self) -> Option<String> {
         self.tree.value(&format!("./Vendor/MSFT/DMClient/Provider/{}/EntDMID", self.identity.provider_id))
