@@ -228,6 +228,11 @@ CREATE TABLE enrollments (
     leave_by bigint,
     signing text,
     signing_confirmed_at bigint,
+    wake_since bigint,
+    channel_due_at bigint,
+    poll_schedule text,
+    poll_since bigint,
+    poll_asked_at bigint,
     CONSTRAINT enrollments_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
     CONSTRAINT enrollments_pkey PRIMARY KEY (id),
     CONSTRAINT enrollments_folded_id_generation_key UNIQUE (folded_id, generation)
@@ -310,6 +315,59 @@ CREATE TABLE meta (
     value bytea NOT NULL,
     CONSTRAINT meta_pkey PRIMARY KEY (name)
 );
+
+CREATE TABLE push_channels (
+    enrollment text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    reason text,
+    package text,
+    uri bytea,
+    uri_hash text COLLATE "C",
+    status bigint,
+    observed_at bigint,
+    changed_at bigint NOT NULL,
+    pushes bigint NOT NULL,
+    woke bigint NOT NULL,
+    slept bigint NOT NULL,
+    awaiting_since bigint,
+    pushed_at bigint,
+    woke_at bigint,
+    outcome text,
+    outcome_at bigint,
+    outcome_detail text,
+    CONSTRAINT push_channels_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT push_channels_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX push_channels_awaiting ON push_channels USING btree (awaiting_since) WHERE (awaiting_since IS NOT NULL);
+
+CREATE TABLE push_services (
+    name text COLLATE "C" NOT NULL,
+    token bytea,
+    token_for text COLLATE "C",
+    token_ends bigint,
+    token_number bigint NOT NULL,
+    refresh_until bigint,
+    refresh_failures bigint NOT NULL,
+    refresh_after bigint,
+    problem text,
+    problem_at bigint,
+    paced_until bigint NOT NULL,
+    paused_until bigint,
+    CONSTRAINT push_services_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE pushes (
+    enrollment text COLLATE "C" NOT NULL,
+    urgent boolean NOT NULL,
+    requested_at bigint NOT NULL,
+    due_at bigint NOT NULL,
+    attempts bigint NOT NULL,
+    claim text COLLATE "C",
+    claimed_at bigint,
+    CONSTRAINT pushes_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT pushes_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX pushes_by_due ON pushes USING btree (due_at);
 
 CREATE TABLE sessions (
     id text COLLATE "C" NOT NULL,

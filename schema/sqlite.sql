@@ -199,7 +199,7 @@ CREATE TABLE enrollments (
     ended_at INTEGER,
     session TEXT,
     session_snapshot BLOB,              -- sealed
-    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER,             -- since when the newest session has waited for an answer
+    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER,             -- since when the newest session has waited for an answer
     UNIQUE (folded_id, generation)
 ) STRICT;
 CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;
@@ -275,6 +275,54 @@ CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
 ) STRICT;
+
+CREATE TABLE push_channels (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    state TEXT NOT NULL,
+    reason TEXT,                        -- why it is in this state
+    package TEXT,                       -- the package family name that the device was given
+    uri BLOB,                          -- sealed: the address, where it may be called
+    uri_hash TEXT,          -- SHA-256 of the address that was last reported, whatever became of it
+    status INTEGER,                      -- Push/Status
+    observed_at INTEGER,                 -- when the device last said something of it
+    changed_at INTEGER NOT NULL,
+    pushes INTEGER NOT NULL,             -- pushes that WNS took
+    woke INTEGER NOT NULL,               -- of these, followed by a session
+    slept INTEGER NOT NULL,              -- of these, not followed by one in time
+    awaiting_since INTEGER,              -- WNS took a push, and no session has begun yet
+    pushed_at INTEGER,
+    woke_at INTEGER,
+    outcome TEXT,                       -- of the last push
+    outcome_at INTEGER,
+    outcome_detail TEXT
+) STRICT;
+CREATE INDEX push_channels_awaiting ON push_channels (awaiting_since) WHERE awaiting_since IS NOT NULL;
+
+CREATE TABLE push_services (
+    name TEXT NOT NULL PRIMARY KEY,
+    token BLOB,                        -- sealed
+    token_for TEXT,         -- SHA-256 of the credentials that it was given for
+    token_ends INTEGER,
+    token_number INTEGER NOT NULL,       -- counts the tokens
+    refresh_until INTEGER,               -- an instance asks for one, and has time until then
+    refresh_failures INTEGER NOT NULL,
+    refresh_after INTEGER,               -- not to be asked before
+    problem TEXT,                       -- why there is no token
+    problem_at INTEGER,
+    paced_until INTEGER NOT NULL,        -- the rate is used up until then
+    paused_until INTEGER                 -- the service asked to be left alone
+) STRICT;
+
+CREATE TABLE pushes (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    urgent INTEGER NOT NULL,
+    requested_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,             -- not before; while an instance sends it: when another may
+    attempts INTEGER NOT NULL,
+    claim TEXT,             -- of the instance that sends it
+    claimed_at INTEGER
+) STRICT;
+CREATE INDEX pushes_by_due ON pushes (due_at);
 
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,

@@ -16,5 +16,6 @@ pub mod management;
 pub mod metrics;
 pub mod model;
 pub mod pki;
+pub mod push;
 pub mod simulator;
 pub mod store;

@@ -48,6 +48,10 @@ struct Inner {
     certificate_refusals: Family<ReasonLabels, Counter>,
     signatures: Family<ReasonLabels, Counter<u64, AtomicU64>>,
     certificates_expiring: Gauge,
+    pushes: Family<OutcomeLabels, Counter>,
+    push_wakes: Family<EventLabels, Counter>,
+    push_tokens: Family<OutcomeLabels, Counter>,
+    pushes_waiting: Gauge,
     enrollments: Family<EnrollmentLabels, Counter>,
 }
 
@@ -92,6 +96,11 @@ struct ReasonLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
     state: &'static str,
 }
@@ -122,6 +131,10 @@ impl Metrics {
             certificate_refusals: Family::default(),
             signatures: Family::default(),
             certificates_expiring: Gauge::default(),
+            pushes: Family::default(),
+            push_wakes: Family::default(),
+            push_tokens: Family::default(),
+            pushes_waiting: Gauge::default(),
             enrollments: Family::default(),
             registry: Registry::default(),
         };
@@ -190,6 +203,10 @@ impl Metrics {
             "Enrolled devices whose certificate ends soon",
             inner.certificates_expiring.clone(),
         );
+        registry.register("pushes", "Pushes by what became of them", inner.pushes.clone());
+        registry.register("push_wakes", "What followed pushes that WNS took", inner.push_wakes.clone());
+        registry.register("push_tokens", "Tokens that were asked for, by what came of it", inner.push_tokens.clone());
+        registry.register("pushes_waiting", "Pushes that wait to be sent", inner.pushes_waiting.clone());
         Self(Arc::new(Inner { registry, ..inner }))
     }
 
@@ -239,6 +256,26 @@ impl Metrics {
     /// Notes how many enrolled devices have a certificate that ends soon.
     pub fn certificates_expiring(&self, count: i64) {
         self.0.certificates_expiring.set(count);
+    }
+
+    /// Counts a push, by what became of it.
+    pub fn push(&self, outcome: &'static str) {
+        self.0.pushes.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts what followed a push that WNS took: `woke`, `slept`; `by_itself` where the device came before it.
+    pub fn push_wake(&self, event: &'static str) {
+        self.0.push_wakes.get_or_create(&EventLabels { event }).inc();
+    }
+
+    /// Counts a token that was asked for, by what came of it.
+    pub fn push_token(&self, outcome: &'static str) {
+        self.0.push_tokens.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Notes how many pushes wait to be sent.
+    pub fn pushes_waiting(&self, count: i64) {
+        self.0.pushes_waiting.set(count);
     }
 
     pub(crate) fn request(&self, door: Door, route: &'static str, status: u16, took: Duration) {

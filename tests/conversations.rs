@@ -65,6 +65,7 @@ impl Conversation {
         let login = [LoginStatus::User, LoginStatus::User, LoginStatus::Others, LoginStatus::None];
         let ids = [SessionIds::Decimal, SessionIds::DecimalFromZero, SessionIds::Hex];
         let behaviour = Behaviour {
+            channel: None,
             login: login[random.random_range(0..login.len())],
             session_ids: ids[random.random_range(0..ids.len())],
             remembers_nonce: random.random_bool(0.3),

@@ -19,6 +19,8 @@ mod e2e;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod push;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod store;

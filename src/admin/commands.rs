@@ -21,6 +21,9 @@ pub struct CommandQuery {
     /// Only those that were ordered together.
     #[serde(default, alias = "batch", skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
+    /// Also what the server asks of devices for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<bool>,
     /// Entries at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
@@ -69,6 +72,7 @@ impl Admin {
             device: device_filter(query.device_id.as_deref())?,
             state: state.transpose()?,
             batch: batch.transpose()?,
+            own: query.own.unwrap_or_default(),
         };
         let page = self.store.read(move |tx: &mut Tx<'_>| tx.commands(&filter, cursor.as_ref(), limit)).await?;
         Ok(PageJson::of(page, |record| CommandJson::from(&record)))

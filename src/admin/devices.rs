@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, Error, PageJson, Part};
+use super::{Admin, Error, PageJson, Part, PushJson};
 use crate::model::{
     Device, DeviceFilter, DeviceId, DeviceInfo, Signing, Timestamp, from_rfc3339, from_rfc3339_option, rfc3339,
     rfc3339_option,
@@ -29,6 +29,9 @@ pub struct DeviceJson {
     pub open_commands: i64,
     /// Its life under management.
     pub enrollment: Option<EnrollmentJson>,
+    /// How it is woken; lists leave this out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushJson>,
 }
 
 /// One life of a device under management.
@@ -98,6 +101,7 @@ impl From<Device> for DeviceJson {
                 signing: life.signing,
                 signs_since: life.signing_confirmed_at,
             }),
+            push: None,
         }
     }
 }
@@ -130,8 +134,13 @@ impl Admin {
     /// One device.
     pub async fn device(&self, id: &str) -> Result<DeviceJson, Error> {
         let id = named_device(id)?;
-        let device = self.store.read(move |tx: &mut Tx<'_>| tx.device(&id)).await?;
-        device.map(DeviceJson::from).ok_or(Error::NotFound("device"))
+        let look = move |tx: &mut Tx<'_>| {
+            let Some(device) = tx.device(&id)? else { return Ok(None) };
+            let life = device.enrollment.as_ref().filter(|life| life.state.is_live());
+            let push = life.map(|life| tx.push_record(&life.id)).transpose()?.flatten();
+            Ok::<_, Error>(Some(DeviceJson { push: push.map(PushJson::from), ..DeviceJson::from(device) }))
+        };
+        self.store.read(look).await?.ok_or(Error::NotFound("device"))
     }
 }
 

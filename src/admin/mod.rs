@@ -13,11 +13,13 @@ mod imports;
 mod journal;
 mod leaving;
 mod orders;
+mod push;
 mod repetition;
 mod secret_text;
 mod sessions;
 mod signing;
 mod status;
+mod sync;
 mod tokens;
 
 pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
@@ -35,17 +37,20 @@ pub use imports::{Import, Imported, ImportedDevice};
 pub use journal::{EventJson, MessageJson};
 pub use leaving::Unenroll;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
+pub use push::{LastPushJson, PushJson, PushServiceJson};
 pub use repetition::Repetition;
 pub use secret_text::SecretText;
 pub use sessions::{SessionDetail, SessionJson, SessionQuery};
 pub use signing::{SetSigning, SigningJson};
 pub use status::Status;
+pub use sync::{Reach, SyncJson};
 pub use tokens::{NewToken, TOKEN_PREFIX};
 
 use serde::{Deserialize, Serialize};
 
 use crate::management::Management;
 use crate::model::{Cursor, Page};
+use crate::push::Polls;
 use crate::store::Store;
 
 /// Longest page of a list.
@@ -59,12 +64,19 @@ pub const DEFAULT_LIMIT: usize = 50;
 pub struct Admin {
     store: Store,
     management: Management,
+    polls: Option<Polls>,
 }
 
 impl Admin {
+    /// The same, and it knows when devices come by themselves.
+    #[must_use]
+    pub fn with_polls(self, polls: Polls) -> Self {
+        Self { polls: Some(polls), ..self }
+    }
+
     /// On a store and the capabilities on it.
     pub const fn new(store: Store, management: Management) -> Self {
-        Self { store, management }
+        Self { store, management, polls: None }
     }
 }
 

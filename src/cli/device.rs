@@ -8,8 +8,10 @@ use super::{
     Global, Output,
     client::connected,
     leaving::{Block, Leave},
+    push,
     shown::{Ink, Paint, line, short, table, time},
     signing::SigningVerb,
+    sync::Sync,
 };
 use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
 
@@ -33,6 +35,7 @@ enum Verb {
     Signing(SigningVerb),
     Unenroll(Leave),
     Block(Block),
+    Sync(Sync),
 }
 
 /// List devices by their ids
@@ -71,6 +74,7 @@ impl Device {
             Verb::Signing(signing) => signing.run(global, output),
             Verb::Unenroll(leave) => leave.run(global, output),
             Verb::Block(block) => block.run(global, output),
+            Verb::Sync(sync) => sync.run(global, output),
         }
     }
 }
@@ -163,6 +167,9 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         fact("signing", life.signing.map(|signing| signing.as_str().to_owned()));
         fact("signs since", life.signs_since.map(time));
         fact("ended", life.ended_at.map(time));
+    }
+    for (name, value) in device.push.iter().flat_map(push::told_of_device) {
+        fact(name, Some(value));
     }
     if !events.is_empty() {
         text.push_str("\nLately\n");

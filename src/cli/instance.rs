@@ -9,7 +9,7 @@ use tokio::time::MissedTickBehavior;
 use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
-use super::{Installation, hinted, readiness::Readiness};
+use super::{Installation, hinted, readiness::Readiness, waking};
 use crate::{
     admin::Admin,
     config::{IdleJournal, Settings},
@@ -34,7 +34,7 @@ pub struct Instance {
     pub parts: Parts,
     /// What operators may do.
     pub admin: Admin,
-    tidying: JoinHandle<()>,
+    working: Vec<JoinHandle<()>>,
 }
 
 /// The time.
@@ -60,8 +60,18 @@ impl Instance {
         let metrics = Metrics::new();
         let door = &settings.device_door;
         let devices = DeviceLimiter::new(door.device_rate, door.device_burst);
-        let management = Management::new(store.clone(), options(settings), metrics.clone(), devices);
-        let admin = Admin::new(store.clone(), management.clone());
+        let mut options = options(settings);
+        let push = waking::push(installation, &store, &metrics, &options.provider_id)?;
+        if let Some(push) = &push {
+            options.wakes = true;
+            options.attendants.push(waking::attendant(push));
+        }
+        let polls = waking::polls(settings, &options.provider_id)?;
+        if settings.schedule.adapt {
+            options.attendants.push(waking::schedules(&polls));
+        }
+        let management = Management::new(store.clone(), options, metrics.clone(), devices);
+        let admin = Admin::new(store.clone(), management.clone()).with_polls(polls);
         let sign_ins = installation.sign_ins(store.clone())?;
         let gate = Gate::with_sign_ins(store.clone(), settings.enrollment_limits.clone(), sign_ins);
         let authorities = Arc::new(installation.authorities()?);
@@ -72,7 +82,8 @@ impl Instance {
             Plan::new(&settings.host, &settings.enrollment)?.with_signing(settings.trust.message_signing),
             metrics.clone(),
         );
-        let tidying = tokio::spawn(tidy(management.clone(), retention(settings)));
+        let mut working = vec![tokio::spawn(tidy(management.clone(), retention(settings)))];
+        working.extend(push.iter().flat_map(waking::start));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
             enrolling: http::enrolling(enrolling),
@@ -85,13 +96,13 @@ impl Instance {
             admin: admin.clone(),
             metrics,
         };
-        Ok(Self { parts, admin, tidying })
+        Ok(Self { parts, admin, working })
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        self.tidying.abort();
+        self.working.iter().for_each(JoinHandle::abort);
     }
 }
 

@@ -21,12 +21,15 @@ mod leaving;
 mod logging;
 mod output;
 mod progress;
+mod push;
 mod readiness;
 mod serve;
 mod session;
 mod shown;
 mod signing;
 mod simulate;
+mod sync;
+mod waking;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -105,6 +108,7 @@ verbs! {
     Session(session::Session),
     Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
+    Push(push::Push),
     Simulate(simulate::Simulate),
     Bench(bench::Bench),
 }

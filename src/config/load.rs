@@ -305,7 +305,10 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("entra.issuers", entra.is_configured() && entra.issuers.is_empty(), "must not be empty"),
     ];
     let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));
-    broken.or_else(|| settings.enrollment_limits.unfit())
+    broken
+        .or_else(|| settings.enrollment_limits.unfit())
+        .or_else(|| settings.schedule.unfit())
+        .or_else(|| settings.push.unfit())
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod enrollment_limits;
 mod folder;
 mod load;
 mod proxy;
+mod push;
+mod schedule;
 mod sign_in;
 mod trust;
 mod values;
@@ -22,6 +24,8 @@ pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numb
 pub use folder::DataFolder;
 pub use load::{Error, Origin, load, resolve};
 pub use proxy::{HeaderName, Network, Proxy};
+pub use push::{Push, TokenForm};
+pub use schedule::Schedule;
 pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub use trust::Trust;
 pub(crate) use values::duration::parse as parse_duration;
@@ -56,6 +60,10 @@ pub struct Settings {
     pub proxy: Proxy,
     /// What proves who sends a message.
     pub trust: Trust,
+    /// When enrolled devices come by themselves.
+    pub schedule: Schedule,
+    /// Waking devices.
+    pub push: Push,
     /// What was said, kept for reading.
     pub journal: Journal,
     /// Federated sign-in with an OpenID Connect provider.

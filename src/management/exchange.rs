@@ -12,6 +12,7 @@ use transom_protocol::session::{
 use transom_protocol::syncml::codec::{Encoding, encode};
 use transom_protocol::syncml::{Message, write};
 
+use super::attendant::{self, Attendant};
 use super::identity::{Identity, Mismatch, identify};
 use super::journal::kept;
 use super::proofs::Proofs;
@@ -106,6 +107,10 @@ pub(super) struct Frame<'a> {
     pub(super) signing: Signing,
     /// How far the time of a signature may be from now.
     pub(super) window: Window,
+    /// Who else has something to say to devices.
+    pub(super) attendants: &'a [Attendant],
+    /// Open commands that one device may have.
+    pub(super) max_open: i64,
     pub(super) uploads: UploadLimits,
 }
 
@@ -202,8 +207,9 @@ fn accepted(
     if activating {
         tx.activate_enrollment(&contact.enrollment, now)?;
     }
+    let wanted = attendant::before(tx, contact, frame.attendants, frame.max_open, now)?;
     let mut pending = Vec::new();
-    if contact.open_commands > 0 || !concerned.is_empty() {
+    if contact.open_commands > 0 || wanted || !concerned.is_empty() {
         pending = tx.pending_commands(&contact.enrollment, &concerned, now, COMMANDS_LOADED)?;
         if admitted.brings_reports() {
             let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
@@ -258,6 +264,7 @@ fn accepted(
         tx.record_exchange(&record.of(heard, Some(&decision.reply), &reply.body))?;
     }
     signing::follow(tx, contact, &decision, now)?;
+    attendant::after(tx, contact, &decision, frame.attendants, now)?;
     leaving::follow(tx, contact, &decision, frame.leave_timeout, now)?;
     Ok(Told {
         commands_sent: decision.attempts.len(),

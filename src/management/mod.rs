@@ -5,6 +5,7 @@
 //! transaction of the store: what the device may do is decided by [`transom_protocol::session`], and nothing leaves
 //! before it is committed.
 
+mod attendant;
 pub mod conversation;
 mod effects;
 mod exchange;
@@ -20,6 +21,7 @@ mod service;
 mod signature;
 mod signing;
 
+pub use attendant::Attendant;
 pub use exchange::UploadLimits;
 pub(crate) use journal::text_of;
 pub use leaving::{LeaveError, Left};

@@ -109,6 +109,7 @@ impl Management {
             batch: Some(batch.clone()),
             created_by: order.by.clone(),
             max_open: self.options().max_open,
+            wake: self.options().wakes,
         };
         tx.enqueue(&new, now)
     }
@@ -118,6 +119,11 @@ impl Management {
         for _ in 0..count {
             self.metrics().command("queued");
         }
+    }
+
+    /// Whether devices are woken for what is ordered for them.
+    pub fn wakes(&self) -> bool {
+        self.options().wakes
     }
 
     /// Open commands that one device may have.

@@ -8,6 +8,7 @@ use transom_protocol::session::{DeviceId, Nonce, Rules};
 use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
 
+use super::attendant::Attendant;
 use super::exchange::{BUSY, ExchangeOutcome, Frame, Heard, Told, UploadLimits, exchange};
 use super::journal::kept;
 use super::request::{Answer, DeviceRequest};
@@ -45,6 +46,10 @@ pub struct Options {
     pub signing: Signing,
     /// How far the time of a signature may be from now.
     pub signing_window: Window,
+    /// Whether an order asks for a push to the devices that can be woken.
+    pub wakes: bool,
+    /// Who else has something to say to devices.
+    pub attendants: Vec<Attendant>,
     /// Values that devices have begun to send in chunks.
     pub uploads: UploadLimits,
 }
@@ -73,6 +78,8 @@ impl Default for Options {
             provider_id: "Transom".to_owned(),
             signing: Signing::default(),
             signing_window: Window::default(),
+            wakes: false,
+            attendants: Vec::new(),
             uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
         }
     }
@@ -146,10 +153,17 @@ impl Management {
         self.0
             .store
             .write(move |tx| {
-                let Options { rules, keep_idle, uploads, leave_timeout, signing, signing_window, .. } = &inner.options;
-                let (keep_idle, leave_timeout) = (*keep_idle, *leave_timeout);
-                let (signing, window) = (*signing, *signing_window);
-                let frame = Frame { rules, keep_idle, uploads: *uploads, leave_timeout, signing, window };
+                let Options { rules, keep_idle, uploads, leave_timeout, attendants, max_open, .. } = &inner.options;
+                let frame = Frame {
+                    rules,
+                    keep_idle: *keep_idle,
+                    leave_timeout: *leave_timeout,
+                    uploads: *uploads,
+                    signing: inner.options.signing,
+                    window: inner.options.signing_window,
+                    attendants,
+                    max_open: *max_open,
+                };
                 let told = exchange(tx, &heard, &frame)?;
                 Ok((told, tx.statements()))
             })

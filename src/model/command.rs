@@ -20,6 +20,8 @@ pub struct NewCommands {
     pub created_by: String,
     /// A queue with more open commands than this afterwards takes none of them.
     pub max_open: i64,
+    /// Devices that have a channel are to be woken for them.
+    pub wake: bool,
 }
 
 /// A command to be put into a queue.
@@ -177,7 +179,12 @@ pub struct CommandFilter {
     pub state: Option<CommandState>,
     /// Only those that were ordered together.
     pub batch: Option<BatchId>,
+    /// Also what the server asks of devices for itself.
+    pub own: bool,
 }
+
+/// What the server asks of devices for itself is ordered by this and a word.
+pub const OWN: &str = "transom:";
 
 impl NewCommand {
     /// A command to be sent as soon as possible.

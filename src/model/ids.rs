@@ -77,6 +77,8 @@ ids! {
     EnrollmentTokenId;
     /// An attempt to enroll.
     AttemptId;
+    /// A claim on pushes: who sends them.
+    PushClaim;
 }
 
 /// A new id for a command of the queue, made at `now`.

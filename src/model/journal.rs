@@ -124,6 +124,8 @@ pub enum EventKind {
     Enrollment,
     /// A credential was refused, or an account locked.
     Security,
+    /// Something about waking the device.
+    Push,
 }
 
 /// Which exchanges, in the order in which they happened.
@@ -157,7 +159,8 @@ pub enum EventFilter {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Alert, Self::Anomaly, Self::DeviceInfo, Self::Enrollment, Self::Security];
+    pub const ALL: [Self; 6] =
+        [Self::Alert, Self::Anomaly, Self::DeviceInfo, Self::Enrollment, Self::Security, Self::Push];
 
     /// The word in JSON and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -167,6 +170,7 @@ impl EventKind {
             Self::DeviceInfo => "device_info",
             Self::Enrollment => "enrollment",
             Self::Security => "security",
+            Self::Push => "push",
         }
     }
 }

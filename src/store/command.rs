@@ -10,7 +10,7 @@ use super::queue::{instruction_of, progress_of};
 use super::schema::{attempts, commands, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Attempt, CommandFilter, CommandRecord, CommandView, Cursor, Page};
+use crate::model::{Attempt, CommandFilter, CommandRecord, CommandView, Cursor, OWN, Page};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = commands)]
@@ -75,6 +75,9 @@ impl Tx<'_> {
                 .into_boxed();
             if let Some(after) = after {
                 query = query.filter(commands::id.lt(after.sort_key()));
+            }
+            if !filter.own {
+                query = query.filter(commands::created_by.not_like(format!("{OWN}%")));
             }
             if let Some(device) = &filter.device {
                 query = query.filter(commands::folded_id.eq(device.key()));

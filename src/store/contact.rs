@@ -41,6 +41,18 @@ pub struct Contact {
     pub info: DeviceInfo,
     /// Commands without an outcome. With none there is nothing to look up in the queue.
     pub open_commands: i64,
+    /// A push is wanted, or was sent, and no session has begun since.
+    pub wake_since: Option<Timestamp>,
+    /// From then on the device is asked for its channel; `None` when it never was.
+    pub channel_due_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The schedule that the device says it has, or took from us: the numbers of its sets.
+    pub poll_schedule: Option<String>,
+    /// Since when, where we gave it.
+    pub poll_since: Option<Timestamp>,
+    /// When it was last given another one.
+    pub poll_asked_at: Option<Timestamp>,
     /// The newest session, whatever became of it.
     pub session: Option<(SessionKey, Session)>,
 }
@@ -109,6 +121,12 @@ struct ContactRow {
     signing_confirmed_at: Option<i64>,
     leave_by: Option<i64>,
     upn: Option<String>,
+    wake_since: Option<i64>,
+    channel_due_at: Option<i64>,
+    created_at: i64,
+    poll_schedule: Option<String>,
+    poll_since: Option<i64>,
+    poll_asked_at: Option<i64>,
 }
 
 impl Tx<'_> {
@@ -164,6 +182,12 @@ impl Tx<'_> {
             signing_confirmed_at: row.signing_confirmed_at.map(Timestamp),
             leave_by: row.leave_by.map(Timestamp),
             upn: row.upn,
+            wake_since: row.wake_since.map(Timestamp),
+            channel_due_at: row.channel_due_at.map(Timestamp),
+            created_at: Timestamp(row.created_at),
+            poll_schedule: row.poll_schedule,
+            poll_since: row.poll_since.map(Timestamp),
+            poll_asked_at: row.poll_asked_at.map(Timestamp),
             session,
         })
     }

@@ -53,6 +53,11 @@ table! {
         leave_by -> Nullable<BigInt>,
         signing -> Nullable<Text>,
         signing_confirmed_at -> Nullable<BigInt>,
+        wake_since -> Nullable<BigInt>,
+        channel_due_at -> Nullable<BigInt>,
+        poll_schedule -> Nullable<Text>,
+        poll_since -> Nullable<BigInt>,
+        poll_asked_at -> Nullable<BigInt>,
     }
 }
 
@@ -340,9 +345,63 @@ table! {
     }
 }
 
+table! {
+    push_channels (enrollment) {
+        enrollment -> Text,
+        state -> Text,
+        reason -> Nullable<Text>,
+        package -> Nullable<Text>,
+        uri -> Nullable<Binary>,
+        uri_hash -> Nullable<Text>,
+        status -> Nullable<BigInt>,
+        observed_at -> Nullable<BigInt>,
+        changed_at -> BigInt,
+        pushes -> BigInt,
+        woke -> BigInt,
+        slept -> BigInt,
+        awaiting_since -> Nullable<BigInt>,
+        pushed_at -> Nullable<BigInt>,
+        woke_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+        outcome_at -> Nullable<BigInt>,
+        outcome_detail -> Nullable<Text>,
+    }
+}
+
+table! {
+    pushes (enrollment) {
+        enrollment -> Text,
+        urgent -> Bool,
+        requested_at -> BigInt,
+        due_at -> BigInt,
+        attempts -> BigInt,
+        claim -> Nullable<Text>,
+        claimed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    push_services (name) {
+        name -> Text,
+        token -> Nullable<Binary>,
+        token_for -> Nullable<Text>,
+        token_ends -> Nullable<BigInt>,
+        token_number -> BigInt,
+        refresh_until -> Nullable<BigInt>,
+        refresh_failures -> BigInt,
+        refresh_after -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+        problem_at -> Nullable<BigInt>,
+        paced_until -> BigInt,
+        paused_until -> Nullable<BigInt>,
+    }
+}
+
+joinable!(push_channels -> enrollments (enrollment));
 joinable!(admissions -> enrollments (enrollment));
 joinable!(commands -> enrollments (enrollment));
 joinable!(sessions -> enrollments (enrollment));
+allow_tables_to_appear_in_same_query!(enrollments, push_channels);
 allow_tables_to_appear_in_same_query!(enrollments, admissions);
 joinable!(certificates -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);

@@ -10,6 +10,7 @@ scenarios!(
     devices_are_listed_and_shown,
     hostile_names_are_only_names,
     what_happened_is_told,
+    how_a_device_is_reached_is_said_honestly,
     the_server_says_what_it_is
 );
 
@@ -31,6 +32,20 @@ const NAMES: [&str; 12] = [
 
 fn escaped(name: &str) -> String {
     percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+async fn how_a_device_is_reached_is_said_honestly(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.enroll("D1").await;
+    let sync = door.send(door.request(reqwest::Method::POST, "/devices/D1/sync")).await;
+    assert_eq!(sync.status, 200, "{sync:?}");
+    let sync = sync.json();
+    assert_eq!((&sync["reach"], &sync["why"]), (&json!("schedule"), &json!("push is not configured")));
+    assert_eq!(sync["next_poll_at"], json!(null), "nobody knows the schedule of an imported device");
+    door.send(door.request(reqwest::Method::POST, "/devices/nobody/sync")).await.problem(404);
+    let push = door.get("/push").await.json();
+    assert_eq!((&push["configured"], &push["waiting"]), (&json!(false), &json!(0)));
+    door.close().await;
 }
 
 async fn devices_are_listed_and_shown(test: &TestStore) {

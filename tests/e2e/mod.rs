@@ -29,6 +29,7 @@ mod signed_in;
 mod traces;
 mod uploads;
 mod values;
+mod waking;
 
 /// Runs a test on each engine that is there.
 macro_rules! on_both {

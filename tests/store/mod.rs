@@ -35,7 +35,7 @@ fn device(name: &str) -> DeviceId {
     DeviceId::parse(name).unwrap()
 }
 
-fn account(secret: &str) -> Account {
+pub(crate) fn account(secret: &str) -> Account {
     Account {
         scheme: AuthScheme::Md5,
         client: Credential { name: "device".to_owned(), a1: A1::new("device", secret) },
@@ -86,6 +86,7 @@ fn order(devices: &[&str], commands: Vec<NewCommand>) -> NewCommands {
         batch: None,
         created_by: "tests".to_owned(),
         max_open: 10_000,
+        wake: false,
     }
 }
 

@@ -12,3 +12,4 @@ pub(crate) mod server;
 pub(crate) mod statements;
 pub(crate) mod windows;
 pub(crate) mod wire;
+pub(crate) mod wns;

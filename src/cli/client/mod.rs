@@ -20,8 +20,8 @@ use super::BearerToken;
 use crate::{
     admin::{
         Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
-        Ordered, PageJson, Part, ResolveAs, SessionDetail, SessionJson, SessionQuery, SetSigning, SigningJson, Status,
-        Unenroll,
+        Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, SetSigning,
+        SigningJson, Status, SyncJson, Unenroll,
     },
     pki::outbound,
 };
@@ -129,6 +129,16 @@ impl Client {
     /// What happened to a device, newest first.
     pub async fn events(&self, device: &str, part: &Part) -> Result<PageJson<EventJson>, ClientError> {
         self.get(&["devices", device, "events"], part).await
+    }
+
+    /// Asks a device to come, and says how it is reached.
+    pub async fn sync(&self, device: &str) -> Result<SyncJson, ClientError> {
+        self.post(&["devices", device, "sync"], None).await
+    }
+
+    /// How pushes go in general.
+    pub async fn push_service(&self) -> Result<PushServiceJson, ClientError> {
+        self.get(&["push"], &()).await
     }
 
     /// Sessions, newest first.

@@ -28,6 +28,9 @@ pub(super) struct List {
     /// Only those that were sent together
     #[arg(long, value_name = "BATCH_ID")]
     batch: Option<String>,
+    /// Also what the server asks of devices for itself
+    #[arg(long)]
+    own: bool,
     /// How many, up to 500 [default: 50]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -47,6 +50,7 @@ impl List {
             device_id: self.device,
             state: self.state.map(|state| state.as_str().to_owned()),
             batch_id: self.batch,
+            own: self.own.then_some(true),
             limit: self.limit,
             cursor: self.cursor,
         };

@@ -15,6 +15,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/signing").route(web::post().to(signing)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/refused").route(web::get().to(refused)).default_service(only("GET")))
+        .service(web::resource("/devices/{id}/sync").route(web::post().to(sync)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/unenroll").route(web::post().to(unenroll)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/block").route(web::post().to(block)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/events").route(web::get().to(events)).default_service(only("GET")));
@@ -67,6 +68,10 @@ async fn signing(
 /// Messages that say they are from the device and were turned away.
 async fn refused(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.refused(&id).await?))
+}
+
+async fn sync(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.sync(&id, now()).await?))
 }
 
 async fn events(admin: Data<Admin>, id: Path<String>, Query(part): Query<Part>) -> Answer {

@@ -12,6 +12,7 @@ mod enrollment_attempts;
 mod enrollment_tokens;
 mod enrollment_users;
 mod enrollments;
+mod push;
 mod query;
 mod refusal;
 mod repeat;
@@ -46,6 +47,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
     devices::configure(routes);
     sessions::configure(routes);
     enrollments::configure(routes);
+    push::configure(routes);
     enrollment_users::configure(routes);
     enrollment_tokens::configure(routes);
     enrollment_attempts::configure(routes);

@@ -25,6 +25,8 @@ pub struct Behaviour {
     pub keep_alive: bool,
     /// It repeats the Results of one message in the next, as was recorded.
     pub repeats_results: bool,
+    /// The address of the channel that it has once it was given a package family name, from the next session on.
+    pub channel: Option<String>,
     /// The tests promise that no Exec is ordered twice with the same target and data: a second one is a complaint.
     pub execs_are_unique: bool,
 }
@@ -54,6 +56,7 @@ impl Default for Behaviour {
             split_answers: None,
             keep_alive: false,
             repeats_results: false,
+            channel: None,
             execs_are_unique: false,
         }
     }

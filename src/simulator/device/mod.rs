@@ -176,6 +176,9 @@ impl Device {
     /// [`Behaviour::remembers_nonce`] is set.
     pub fn start_session(&mut self, trigger: Trigger) -> Message {
         self.tree.sign_in(self.behaviour.login);
+        if let Some(channel) = &self.behaviour.channel {
+            self.tree.open_channel(&self.identity.provider_id, channel);
+        }
         self.notices.extend(self.tree.settle());
         self.sessions = self.sessions.saturating_add(1);
         let mut session = Session {

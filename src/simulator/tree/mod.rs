@@ -123,6 +123,15 @@ impl Tree {
         std::mem::take(&mut self.work).into_iter().filter_map(|work| exec::finish(&mut self.root, work)).collect()
     }
 
+    /// The device has a channel for pushes, if it was given a package family name.
+    pub fn open_channel(&mut self, provider_id: &str, uri: &str) {
+        let push = format!("./Vendor/MSFT/DMClient/Provider/{}/Push", path::escape(provider_id));
+        if self.get(&format!("{push}/PFN")).is_ok() {
+            self.root.plant(&format!("{push}/ChannelURI"), Format::Chr, uri);
+            self.root.plant(&format!("{push}/Status"), Format::Int, "0");
+        }
+    }
+
     /// Whether something was started that [`Tree::settle`] will finish with a notice.
     pub fn is_busy(&self) -> bool {
         self.work.iter().any(Work::ends_with_notice)

@@ -7,7 +7,7 @@ use transom_protocol::session::{CommandId, CommandState, DeviceId, Timestamp};
 
 use super::{Timers, instruction_of};
 use crate::model::{
-    CommandScope, Dependency, Enqueued, EnrollmentState, NewCommand, NewCommands, NotEnqueued, command_id,
+    CommandScope, Dependency, Enqueued, EnrollmentId, EnrollmentState, NewCommand, NewCommands, NotEnqueued, command_id,
 };
 use crate::store::fragments::{among, update};
 use crate::store::schema::{commands, devices, enrollments};
@@ -72,6 +72,12 @@ impl Tx<'_> {
             );
             on_backend!(self, |conn| query.execute(conn))?;
             ids = self.insert_commands(new, &queues, now)?;
+            if new.wake {
+                let urgent = new.commands.iter().any(|command| command.proof);
+                let ready = new.commands.iter().map(|command| command.not_before.unwrap_or(now)).min().unwrap_or(now);
+                let enrollments: Vec<String> = queues.iter().map(|queue| queue.enrollment.clone()).collect();
+                self.request_pushes(&enrollments, urgent, ready.max(now), now)?;
+            }
         }
         let mut enqueued = Vec::with_capacity(places.len());
         for device in &new.devices {
@@ -81,6 +87,40 @@ impl Tx<'_> {
             enqueued.push(Enqueued { device: device.clone(), commands });
         }
         Ok(enqueued)
+    }
+
+    /// Puts commands into the queue of one enrollment that the server has a wish of its own for, whoever is newer. The
+    /// enrollment is to be locked. Gives their ids; none when the queue is full.
+    pub fn enqueue_own(
+        &mut self,
+        enrollment: &EnrollmentId,
+        new: &NewCommands,
+        now: Timestamp,
+    ) -> Result<Vec<CommandId>, Error> {
+        let count = i64::try_from(new.commands.len()).unwrap_or(i64::MAX);
+        let query = enrollments::table.find(enrollment.as_str()).filter(enrollments::ended_at.is_null()).select((
+            enrollments::id,
+            enrollments::folded_id,
+            enrollments::next_sequence,
+            enrollments::open_commands,
+        ));
+        let found: Option<(String, String, i64, i64)> = on_backend!(self, |conn| query.first(conn).optional())?;
+        let Some((id, folded_id, next_sequence, open)) = found else { return Ok(Vec::new()) };
+        if count == 0 || open.saturating_add(count) > new.max_open {
+            return Ok(Vec::new());
+        }
+        let queue = Queue { enrollment: id, folded_id, next_sequence };
+        let query = update(
+            enrollments::table,
+            enrollments::id.eq(enrollment.as_str()),
+            (
+                enrollments::next_sequence.eq(enrollments::next_sequence + count),
+                enrollments::open_commands.eq(enrollments::open_commands + count),
+            ),
+        );
+        on_backend!(self, |conn| query.execute(conn))?;
+        let ids = self.insert_commands(new, &[&queue], now)?;
+        Ok(ids.into_values().flatten().collect())
     }
 
     /// Where `count` more commands for each device go, or why not; the queues stay locked.

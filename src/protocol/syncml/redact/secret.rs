@@ -23,6 +23,7 @@ const SECRET_NODES: &[&str] = &[
     "onboarding",         // WindowsAdvancedThreatProtection/Onboarding: whoever has it can enroll sensors
     "workspacekey",       // SurfaceHub/MOMAgent/WorkspaceKey
     "matchingid",         // eUICCs/*/Profiles/*/…: fetches a SIM profile
+    "channeluri",         // DMClient/Provider/*/Push/ChannelURI: whoever has it can push
     "newpinvalue",        // RemoteLock/NewPINValue
     "newpin",
     "pincode",
