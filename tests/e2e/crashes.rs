@@ -178,7 +178,7 @@ pub(super) async fn settle_accounts(operator: &Operator, devices: &[Device], rou
 }
 
 /// Servers that die again and again are no fault of the commands that were on their way: none is set aside for it.
-fn patient(site: Site, deaths: usize) -> Site {
+pub(super) fn patient(site: Site, deaths: usize) -> Site {
     site.without_rates().with("QUEUE_MAX_ATTEMPTS", &(deaths * 2 + 5).to_string())
 }
 

@@ -8,7 +8,7 @@ use transom::protocol::syncml::codec::{Encoding, encode};
 use transom::simulator::device::Trigger;
 use transom::store::DatabaseUrl;
 
-use super::crashes::{Load, drain, enroll, finish, order, settle_accounts};
+use super::crashes::{Load, drain, enroll, finish, order, patient, settle_accounts};
 use super::on_both;
 use crate::support::databases::{Engine, postgres_server};
 use crate::support::server::{Site, size, until};
@@ -28,8 +28,8 @@ fn a_database_that_is_away_is_a_503_and_heals() {
 }
 
 async fn with_connections_that_break(site: Site) {
-    let site = site.without_rates();
     let (count, rounds) = (size("E2E_DEVICES", 12), size("E2E_ROUNDS", 5));
+    let site = patient(site, rounds * 4);
     let server = site.serve();
     let windows = Arc::new(Windows::new(server.device_addr, site.root()));
     let devices = enroll(&windows, &server.operator(), count).await;
@@ -95,8 +95,8 @@ async fn with_a_database_that_goes_away(site: Site) {
 }
 
 async fn a_server_that_is_told_to_stop_under_load_loses_nothing(site: Site) {
-    let site = site.without_rates();
     let (count, rounds) = (size("E2E_DEVICES", 12), size("E2E_ROUNDS", 3));
+    let site = patient(site, rounds);
     let wire = Wire::new().await;
     let windows = Arc::new(Windows::new(wire.addr, site.root()));
     let mut server = site.serve();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use reqwest::{Client, Method, Url};
@@ -16,8 +17,6 @@ pub(crate) const CALLBACK: &str = "https://mdm.contoso.test/EnrollmentServer/Aut
 pub(crate) struct Provider {
     child: Child,
     pub(crate) issuer: String,
-    /// Kept open: it dies of a warning that nobody can hear.
-    _said: BufReader<ChildStdout>,
 }
 
 /// A browser: one person's cookies, by host and name, and no script.
@@ -53,7 +52,12 @@ impl Provider {
             println!("skipped: no OpenID Connect provider is installed; {hint}");
             return None;
         }
-        // Free a moment ago, and nobody else takes ports of this range by chance.
+        // Others of this machine may take the port that was free a moment ago: then another is tried.
+        let started = (0..3).find_map(|_| Self::started(data));
+        Some(started.expect("the provider did not get ready"))
+    }
+
+    fn started(data: &Path) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut child = Command::new("node")
             .arg(folder().join("provider.mjs"))
@@ -64,14 +68,17 @@ impl Provider {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (tell, said) = mpsc::channel();
+        // Listens for as long as it runs: it dies of a warning that nobody can hear.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+        let provider = Self { child, issuer: format!("https://localhost:{port}") };
         // It warns first, of what is only good for tests.
-        while said.trim() != "ready" {
-            said.clear();
-            assert!(lines.read_line(&mut said).unwrap() > 0, "the provider ended");
+        loop {
+            if said.recv_timeout(Duration::from_mins(1)).ok()?.trim() == "ready" {
+                return Some(provider);
+            }
         }
-        Some(Self { child, issuer: format!("https://localhost:{port}"), _said: lines })
     }
 }
 
