@@ -1,5 +1,29 @@
 -- The whole schema, as the migrations make it. Rewritten by BLESS=1 cargo test; a test compares.
 
+CREATE TABLE actions (
+    id text COLLATE "C" NOT NULL,
+    enrollment text COLLATE "C" NOT NULL,
+    folded_id text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    request bytea NOT NULL,
+    command text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    progress text,
+    detail text,
+    baseline bytea,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    accepted_at bigint,
+    ask_at bigint,
+    asks bigint NOT NULL,
+    settled_at bigint,
+    CONSTRAINT actions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT actions_pkey PRIMARY KEY (id)
+);
+CREATE INDEX actions_by_device ON actions USING btree (folded_id, id);
+CREATE INDEX actions_open ON actions USING btree (enrollment) WHERE (settled_at IS NULL);
+CREATE INDEX actions_settled ON actions USING btree (settled_at) WHERE (settled_at IS NOT NULL);
+
 CREATE TABLE admissions (
     enrollment text COLLATE "C" NOT NULL,
     user_name text NOT NULL,
@@ -24,6 +48,9 @@ CREATE TABLE api_tokens (
     expires_at bigint,
     last_used_at bigint,
     revoked_at bigint,
+    role text NOT NULL,
+    scope text,
+    created_by text,
     CONSTRAINT api_tokens_pkey PRIMARY KEY (id),
     CONSTRAINT api_tokens_hash_key UNIQUE (hash)
 );
@@ -40,6 +67,36 @@ CREATE TABLE attempts (
     answered_at bigint,
     CONSTRAINT attempts_command_fkey FOREIGN KEY (command) REFERENCES commands(id) ON DELETE CASCADE,
     CONSTRAINT attempts_pkey PRIMARY KEY (command, number)
+);
+CREATE INDEX attempts_by_session ON attempts USING btree (session, server_message, cmd_id);
+
+CREATE TABLE audit (
+    seq bigint NOT NULL,
+    at bigint NOT NULL,
+    actor text COLLATE "C" NOT NULL,
+    actor_kind text NOT NULL,
+    from_address text,
+    trace text,
+    action text COLLATE "C" NOT NULL,
+    subject_kind text NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    before_json text,
+    after_json text,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_pkey PRIMARY KEY (seq)
+);
+CREATE INDEX audit_by_action ON audit USING btree (action, seq);
+CREATE INDEX audit_by_actor ON audit USING btree (actor, seq);
+CREATE INDEX audit_by_subject ON audit USING btree (subject, seq);
+CREATE INDEX audit_by_time ON audit USING btree (at);
+
+CREATE TABLE audit_chain (
+    id bigint NOT NULL,
+    first_seq bigint NOT NULL,
+    anchor bytea NOT NULL,
+    last_seq bigint NOT NULL,
+    head bytea NOT NULL,
+    CONSTRAINT audit_chain_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE certificates (
@@ -60,6 +117,7 @@ CREATE TABLE certificates (
     CONSTRAINT certificates_pkey PRIMARY KEY (fingerprint),
     CONSTRAINT certificates_serial_key UNIQUE (serial)
 );
+CREATE INDEX certificates_by_end ON certificates USING btree (not_after, fingerprint);
 CREATE INDEX certificates_by_enrollment ON certificates USING btree (enrollment);
 CREATE INDEX certificates_by_key ON certificates USING btree (key);
 CREATE INDEX certificates_revoked ON certificates USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
@@ -94,6 +152,7 @@ CREATE TABLE commands (
     depends_on text,
     instruction bytea NOT NULL,
     progress bytea,
+    user_name text,
     CONSTRAINT commands_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT commands_pkey PRIMARY KEY (id),
     CONSTRAINT commands_enrollment_sequence_key UNIQUE (enrollment, sequence)
@@ -107,12 +166,52 @@ CREATE INDEX commands_lapsing ON commands USING btree (lapses_at) WHERE (lapses_
 CREATE INDEX commands_ready ON commands USING btree (enrollment, lane, sequence, ready_at) WHERE (ready_at IS NOT NULL);
 CREATE INDEX commands_settled ON commands USING btree (settled_at, id) WHERE (settled_at IS NOT NULL);
 
+CREATE TABLE csp_drops (
+    name text COLLATE "C" NOT NULL,
+    sha256 text NOT NULL,
+    imported_at bigint NOT NULL,
+    imported_by text NOT NULL,
+    files bigint NOT NULL,
+    skipped bigint NOT NULL,
+    trees bigint NOT NULL,
+    nodes bigint NOT NULL,
+    place bigint,
+    body bytea NOT NULL,
+    CONSTRAINT csp_drops_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE csp_state (
+    id bigint NOT NULL,
+    generation bigint NOT NULL,
+    CONSTRAINT csp_state_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE csp_templates (
+    file text COLLATE "C" NOT NULL,
+    app text,
+    kind text,
+    sha256 text NOT NULL,
+    imported_at bigint NOT NULL,
+    imported_by text NOT NULL,
+    policies bigint NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT csp_templates_pkey PRIMARY KEY (file)
+);
+
 CREATE TABLE declared_devices (
     kind text COLLATE "C" NOT NULL,
     value text COLLATE "C" NOT NULL,
     note text,
     created_at bigint NOT NULL,
     CONSTRAINT declared_devices_pkey PRIMARY KEY (kind, value)
+);
+
+CREATE TABLE device_preparations (
+    enrollment text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    changed_at bigint NOT NULL,
+    CONSTRAINT device_preparations_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT device_preparations_pkey PRIMARY KEY (enrollment)
 );
 
 CREATE TABLE devices (
@@ -131,6 +230,21 @@ CREATE TABLE devices (
     CONSTRAINT devices_folded_id_key UNIQUE (folded_id)
 );
 CREATE INDEX devices_by_name ON devices USING btree (folded_name, folded_id) WHERE (folded_name IS NOT NULL);
+
+CREATE TABLE diagnostics (
+    action text COLLATE "C" NOT NULL,
+    token_hash bytea NOT NULL,
+    open_until bigint NOT NULL,
+    claimed_until bigint,
+    bytes bigint,
+    sha256 text COLLATE "C",
+    received_at bigint,
+    deleted_at bigint,
+    CONSTRAINT diagnostics_action_fkey FOREIGN KEY (action) REFERENCES actions(id),
+    CONSTRAINT diagnostics_pkey PRIMARY KEY (action),
+    CONSTRAINT diagnostics_token_hash_key UNIQUE (token_hash)
+);
+CREATE INDEX diagnostics_received ON diagnostics USING btree (received_at) WHERE (deleted_at IS NULL);
 
 CREATE TABLE enrollment_attempts (
     id text COLLATE "C" NOT NULL,
@@ -233,6 +347,13 @@ CREATE TABLE enrollments (
     poll_schedule text,
     poll_since bigint,
     poll_asked_at bigint,
+    facts_due_at bigint,
+    enveloping text,
+    envelopes_since bigint,
+    envelope_told text,
+    envelope_used text,
+    provisioning_due_at bigint,
+    entra_device text,
     CONSTRAINT enrollments_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
     CONSTRAINT enrollments_pkey PRIMARY KEY (id),
     CONSTRAINT enrollments_folded_id_generation_key UNIQUE (folded_id, generation)
@@ -241,7 +362,18 @@ CREATE INDEX enrollments_awaiting ON enrollments USING btree (awaiting_since) WH
 CREATE INDEX enrollments_by_certificate_end ON enrollments USING btree (certificate_ends) WHERE (certificate_ends IS NOT NULL);
 CREATE INDEX enrollments_by_device ON enrollments USING btree (device);
 CREATE INDEX enrollments_by_hardware ON enrollments USING btree (hw_dev_id) WHERE (hw_dev_id IS NOT NULL);
+CREATE INDEX enrollments_by_silence ON enrollments USING btree (last_seen_at) WHERE (ended_at IS NULL);
+CREATE INDEX enrollments_by_user ON enrollments USING btree (lower(upn), folded_id);
 CREATE INDEX enrollments_leaving ON enrollments USING btree (leave_by) WHERE (leave_by IS NOT NULL);
+
+CREATE TABLE envelope_keys (
+    id text COLLATE "C" NOT NULL,
+    certificate bytea NOT NULL,
+    private_key bytea NOT NULL,
+    created_at bigint NOT NULL,
+    not_after bigint NOT NULL,
+    CONSTRAINT envelope_keys_pkey PRIMARY KEY (id)
+);
 
 CREATE TABLE events (
     id text COLLATE "C" NOT NULL,
@@ -262,6 +394,7 @@ CREATE TABLE events (
     CONSTRAINT events_pkey PRIMARY KEY (id)
 );
 CREATE INDEX events_by_device ON events USING btree (folded_id, id) WHERE (folded_id IS NOT NULL);
+CREATE INDEX events_by_kind ON events USING btree (kind, id);
 CREATE INDEX events_by_session ON events USING btree (session, id) WHERE (session IS NOT NULL);
 CREATE INDEX events_by_time ON events USING btree (at);
 
@@ -293,6 +426,69 @@ CREATE INDEX exchanges_by_session ON exchanges USING btree (session, id) WHERE (
 CREATE INDEX exchanges_by_time ON exchanges USING btree (received_at, stored_bytes);
 CREATE INDEX exchanges_unauthenticated ON exchanges USING btree (folded_id, id) WHERE (session IS NULL);
 
+CREATE TABLE fact_changes (
+    id text COLLATE "C" NOT NULL,
+    device text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    enrollment text COLLATE "C" NOT NULL,
+    at bigint NOT NULL,
+    change text NOT NULL,
+    CONSTRAINT fact_changes_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
+    CONSTRAINT fact_changes_pkey PRIMARY KEY (id)
+);
+CREATE INDEX fact_changes_by_age ON fact_changes USING btree (at);
+CREATE INDEX fact_changes_by_fact ON fact_changes USING btree (device, name, id);
+
+CREATE TABLE fact_items (
+    device text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    item text COLLATE "C" NOT NULL,
+    CONSTRAINT fact_items_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
+    CONSTRAINT fact_items_pkey PRIMARY KEY (device, name, item)
+);
+CREATE INDEX fact_items_by_item ON fact_items USING btree (name, item, device);
+
+CREATE TABLE facts (
+    device text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    enrollment text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    word text COLLATE "C",
+    number bigint,
+    said text,
+    status bigint,
+    observed_at bigint NOT NULL,
+    changed_at bigint NOT NULL,
+    CONSTRAINT facts_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
+    CONSTRAINT facts_pkey PRIMARY KEY (device, name)
+);
+CREATE INDEX facts_by_number ON facts USING btree (name, number, device) WHERE (number IS NOT NULL);
+CREATE INDEX facts_by_word ON facts USING btree (name, word, device) WHERE (word IS NOT NULL);
+
+CREATE TABLE feed (
+    arrival bigint NOT NULL,
+    number bigint,
+    id text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    at bigint NOT NULL,
+    device_id text,
+    folded_id text COLLATE "C",
+    enrollment text COLLATE "C",
+    session text COLLATE "C",
+    exchange text COLLATE "C",
+    trace_id text,
+    correlation text,
+    data bytea NOT NULL,
+    CONSTRAINT feed_pkey PRIMARY KEY (arrival)
+);
+CREATE INDEX feed_unnumbered ON feed USING btree (arrival) WHERE (number IS NULL);
+CREATE UNIQUE INDEX feed_by_number ON feed USING btree (number) WHERE (number IS NOT NULL);
+
+CREATE TABLE feed_numbers (
+    last bigint NOT NULL,
+    CONSTRAINT feed_numbers_pkey PRIMARY KEY (last)
+);
+
 CREATE TABLE idempotency_keys (
     token text NOT NULL,
     key text NOT NULL,
@@ -314,6 +510,85 @@ CREATE TABLE meta (
     name text NOT NULL,
     value bytea NOT NULL,
     CONSTRAINT meta_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE operator_links (
+    id text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    operator text COLLATE "C",
+    name text,
+    role text NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    expires_at bigint NOT NULL,
+    used_at bigint,
+    CONSTRAINT operator_links_operator_fkey FOREIGN KEY (operator) REFERENCES operators(id),
+    CONSTRAINT operator_links_pkey PRIMARY KEY (id),
+    CONSTRAINT operator_links_hash_key UNIQUE (hash)
+);
+CREATE INDEX operator_links_by_end ON operator_links USING btree (expires_at);
+
+CREATE TABLE operator_sessions (
+    id text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    operator text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    seen_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    CONSTRAINT operator_sessions_operator_fkey FOREIGN KEY (operator) REFERENCES operators(id),
+    CONSTRAINT operator_sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT operator_sessions_hash_key UNIQUE (hash)
+);
+CREATE INDEX operator_sessions_by_end ON operator_sessions USING btree (expires_at);
+CREATE INDEX operator_sessions_by_operator ON operator_sessions USING btree (operator);
+
+CREATE TABLE operators (
+    id text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    folded_name text COLLATE "C" NOT NULL,
+    role text NOT NULL,
+    subject text COLLATE "C",
+    password bytea,
+    totp bytea,
+    totp_step bigint NOT NULL,
+    recovery text,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    disabled_at bigint,
+    last_seen_at bigint,
+    version bigint NOT NULL,
+    CONSTRAINT operators_pkey PRIMARY KEY (id),
+    CONSTRAINT operators_folded_name_key UNIQUE (folded_name),
+    CONSTRAINT operators_subject_key UNIQUE (subject)
+);
+
+CREATE TABLE provisionings (
+    enrollment text COLLATE "C" NOT NULL,
+    value text NOT NULL,
+    deadline bigint,
+    changed_at bigint NOT NULL,
+    CONSTRAINT provisionings_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT provisionings_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX provisionings_by_deadline ON provisionings USING btree (deadline) WHERE (deadline IS NOT NULL);
+
+CREATE TABLE public_certificates (
+    door text COLLATE "C" NOT NULL,
+    directory text,
+    account bytea,
+    wanted text COLLATE "C",
+    chain text,
+    key bytea,
+    number bigint NOT NULL,
+    begins_at bigint,
+    ends_at bigint,
+    challenges text,
+    turn_until bigint,
+    failures bigint NOT NULL,
+    again_at bigint,
+    problem text,
+    problem_at bigint,
+    CONSTRAINT public_certificates_pkey PRIMARY KEY (door)
 );
 
 CREATE TABLE push_channels (
@@ -369,6 +644,51 @@ CREATE TABLE pushes (
 );
 CREATE INDEX pushes_by_due ON pushes USING btree (due_at);
 
+CREATE TABLE recovery_key_views (
+    id text COLLATE "C" NOT NULL,
+    recovery_key text COLLATE "C" NOT NULL,
+    folded_id text COLLATE "C" NOT NULL,
+    at bigint NOT NULL,
+    viewed_by text NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT recovery_key_views_pkey PRIMARY KEY (id)
+);
+CREATE INDEX recovery_key_views_by_device ON recovery_key_views USING btree (folded_id, id);
+
+CREATE TABLE recovery_keys (
+    id text COLLATE "C" NOT NULL,
+    folded_id text COLLATE "C" NOT NULL,
+    device_id text NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    secret bytea NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    outdated_at bigint,
+    CONSTRAINT recovery_keys_pkey PRIMARY KEY (id)
+);
+CREATE INDEX recovery_keys_by_device ON recovery_keys USING btree (folded_id, id);
+
+CREATE TABLE saved_filters (
+    id text COLLATE "C" NOT NULL,
+    operator text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    search text NOT NULL,
+    condition text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT saved_filters_operator_fkey FOREIGN KEY (operator) REFERENCES operators(id),
+    CONSTRAINT saved_filters_pkey PRIMARY KEY (id),
+    CONSTRAINT saved_filters_operator_name_key UNIQUE (operator, name)
+);
+
+CREATE TABLE session_terms (
+    term bytea NOT NULL,
+    session text COLLATE "C" NOT NULL,
+    CONSTRAINT session_terms_session_fkey FOREIGN KEY (session) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT session_terms_pkey PRIMARY KEY (term, session)
+);
+CREATE INDEX session_terms_by_session ON session_terms USING btree (session);
+
 CREATE TABLE sessions (
     id text COLLATE "C" NOT NULL,
     enrollment text COLLATE "C" NOT NULL,
@@ -386,6 +706,11 @@ CREATE TABLE sessions (
     commands_answered bigint NOT NULL,
     last_reply_encoding text,
     last_reply bytea,
+    kind text COLLATE "C" NOT NULL,
+    user_name text,
+    user_verified boolean NOT NULL,
+    user_tenant text,
+    user_object text,
     CONSTRAINT sessions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT sessions_pkey PRIMARY KEY (id)
 );
@@ -425,4 +750,43 @@ CREATE TABLE uploads (
     began_at bigint NOT NULL,
     bytes bigint NOT NULL,
     CONSTRAINT uploads_pkey PRIMARY KEY (session)
+);
+
+CREATE TABLE user_sessions (
+    session text COLLATE "C" NOT NULL,
+    enrollment text COLLATE "C" NOT NULL,
+    awaiting_since bigint,
+    snapshot bytea NOT NULL,
+    CONSTRAINT user_sessions_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT user_sessions_session_fkey FOREIGN KEY (session) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT user_sessions_pkey PRIMARY KEY (session)
+);
+CREATE INDEX user_sessions_awaiting ON user_sessions USING btree (awaiting_since) WHERE (awaiting_since IS NOT NULL);
+CREATE INDEX user_sessions_by_enrollment ON user_sessions USING btree (enrollment);
+
+CREATE TABLE webhooks (
+    id text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    url bytea NOT NULL,
+    secret bytea NOT NULL,
+    kinds text NOT NULL,
+    devices text NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    reason text,
+    changed_at bigint NOT NULL,
+    created_at bigint NOT NULL,
+    created_by text NOT NULL,
+    position bigint NOT NULL,
+    delivered bigint NOT NULL,
+    missed bigint NOT NULL,
+    failures bigint NOT NULL,
+    failing_since bigint,
+    retry_at bigint,
+    tried_at bigint,
+    status bigint,
+    problem text,
+    claim text COLLATE "C",
+    claimed_until bigint,
+    CONSTRAINT webhooks_pkey PRIMARY KEY (id),
+    CONSTRAINT webhooks_name_key UNIQUE (name)
 );

@@ -1,5 +1,27 @@
 -- The whole schema, as the migrations make it. Rewritten by BLESS=1 cargo test; a test compares.
 
+CREATE TABLE actions (
+    id TEXT NOT NULL PRIMARY KEY,
+    enrollment TEXT NOT NULL REFERENCES enrollments (id),
+    folded_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    request BLOB NOT NULL,             -- sealed: what was asked for, with its secrets
+    command TEXT NOT NULL,  -- whose outcome decides
+    state TEXT NOT NULL,
+    progress TEXT,                      -- what the device last said of it
+    detail TEXT,                        -- why it ended so
+    baseline BLOB,                     -- sealed: what the device said before it began
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    accepted_at INTEGER,                 -- the device took it on then
+    ask_at INTEGER,                      -- the device is asked how far it is, from then on
+    asks INTEGER NOT NULL,               -- how often it was asked
+    settled_at INTEGER                   -- when it ended
+) STRICT;
+CREATE INDEX actions_by_device ON actions (folded_id, id);
+CREATE INDEX actions_open ON actions (enrollment) WHERE settled_at IS NULL;
+CREATE INDEX actions_settled ON actions (settled_at) WHERE settled_at IS NOT NULL;
+
 CREATE TABLE admissions (
     enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
     user_name TEXT NOT NULL,
@@ -22,7 +44,7 @@ CREATE TABLE api_tokens (
     expires_at INTEGER,
     last_used_at INTEGER,
     revoked_at INTEGER
-) STRICT;
+, role TEXT NOT NULL DEFAULT 'admin', scope TEXT, created_by TEXT) STRICT;
 
 CREATE TABLE attempts (
     command TEXT NOT NULL REFERENCES commands (id) ON DELETE CASCADE,
@@ -36,6 +58,34 @@ CREATE TABLE attempts (
     answered_at INTEGER,
     PRIMARY KEY (command, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_by_session ON attempts (session, server_message, cmd_id);
+
+CREATE TABLE audit (
+    seq INTEGER NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    from_address TEXT,
+    trace TEXT,
+    action TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    before_json TEXT,
+    after_json TEXT,
+    hash BLOB NOT NULL
+) STRICT;
+CREATE INDEX audit_by_action ON audit (action, seq);
+CREATE INDEX audit_by_actor ON audit (actor, seq);
+CREATE INDEX audit_by_subject ON audit (subject, seq);
+CREATE INDEX audit_by_time ON audit (at);
+
+CREATE TABLE audit_chain (
+    id INTEGER NOT NULL PRIMARY KEY,
+    first_seq INTEGER NOT NULL,
+    anchor BLOB NOT NULL,               -- the hash of the entry before the first
+    last_seq INTEGER NOT NULL,
+    head BLOB NOT NULL                  -- the hash of the last entry
+) STRICT;
 
 CREATE TABLE certificates (
     fingerprint TEXT NOT NULL PRIMARY KEY,  -- SHA-256 of the certificate
@@ -51,6 +101,7 @@ CREATE TABLE certificates (
     revoked_at INTEGER,
     reason TEXT                             -- why it no longer counts
 , der BLOB) STRICT;
+CREATE INDEX certificates_by_end ON certificates (not_after, fingerprint);
 CREATE INDEX certificates_by_enrollment ON certificates (enrollment);
 CREATE INDEX certificates_by_key ON certificates (key);
 CREATE INDEX certificates_revoked ON certificates (revoked_at) WHERE revoked_at IS NOT NULL;
@@ -84,7 +135,7 @@ CREATE TABLE commands (
     accepted_at INTEGER,
     depends_on TEXT,                    -- ids as a JSON array
     instruction BLOB NOT NULL,          -- sealed
-    progress BLOB,                      -- sealed
+    progress BLOB, user_name TEXT,                      -- sealed
     UNIQUE (enrollment, sequence)
 ) STRICT;
 CREATE INDEX commands_accepted ON commands (accepted_at) WHERE accepted_at IS NOT NULL;
@@ -96,12 +147,47 @@ CREATE INDEX commands_lapsing ON commands (lapses_at) WHERE lapses_at IS NOT NUL
 CREATE INDEX commands_ready ON commands (enrollment, lane, sequence, ready_at) WHERE ready_at IS NOT NULL;
 CREATE INDEX commands_settled ON commands (settled_at, id) WHERE settled_at IS NOT NULL;
 
+CREATE TABLE csp_drops (
+    name TEXT NOT NULL PRIMARY KEY,
+    sha256 TEXT NOT NULL,               -- of what was imported
+    imported_at INTEGER NOT NULL,
+    imported_by TEXT NOT NULL,
+    files INTEGER NOT NULL,
+    skipped INTEGER NOT NULL,
+    trees INTEGER NOT NULL,
+    nodes INTEGER NOT NULL,
+    place INTEGER,                       -- in use, and which counts first; absent: kept only
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE csp_state (
+    id INTEGER NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE csp_templates (
+    file TEXT NOT NULL PRIMARY KEY,     -- in small letters
+    app TEXT,                            -- devices are given it under this name
+    kind TEXT,                           -- as a policy or as a preference
+    sha256 TEXT NOT NULL,
+    imported_at INTEGER NOT NULL,
+    imported_by TEXT NOT NULL,
+    policies INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE declared_devices (
     kind TEXT NOT NULL,
     value TEXT NOT NULL,
     note TEXT,
     created_at INTEGER NOT NULL,
     PRIMARY KEY (kind, value)
+) STRICT;
+
+CREATE TABLE device_preparations (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    state TEXT NOT NULL,
+    changed_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE devices (
@@ -118,6 +204,18 @@ CREATE TABLE devices (
     os_version TEXT
 ) STRICT;
 CREATE INDEX devices_by_name ON devices (folded_name, folded_id) WHERE folded_name IS NOT NULL;
+
+CREATE TABLE diagnostics (
+    action TEXT NOT NULL PRIMARY KEY REFERENCES actions (id),
+    token_hash BLOB NOT NULL UNIQUE,   -- SHA-256 of what the address ends with
+    open_until INTEGER NOT NULL,         -- the address is good until then
+    claimed_until INTEGER,               -- the device is sending, and has time until then
+    bytes INTEGER,
+    sha256 TEXT,
+    received_at INTEGER,
+    deleted_at INTEGER
+) STRICT;
+CREATE INDEX diagnostics_received ON diagnostics (received_at) WHERE deleted_at IS NULL;
 
 CREATE TABLE enrollment_attempts (
     id TEXT NOT NULL PRIMARY KEY,
@@ -199,14 +297,27 @@ CREATE TABLE enrollments (
     ended_at INTEGER,
     session TEXT,
     session_snapshot BLOB,              -- sealed
-    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER,             -- since when the newest session has waited for an answer
+    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER, facts_due_at INTEGER, enveloping TEXT, envelopes_since INTEGER, envelope_told TEXT, envelope_used TEXT, provisioning_due_at INTEGER, entra_device TEXT,             -- since when the newest session has waited for an answer
     UNIQUE (folded_id, generation)
 ) STRICT;
 CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;
 CREATE INDEX enrollments_by_certificate_end ON enrollments (certificate_ends) WHERE certificate_ends IS NOT NULL;
 CREATE INDEX enrollments_by_device ON enrollments (device);
 CREATE INDEX enrollments_by_hardware ON enrollments (hw_dev_id) WHERE hw_dev_id IS NOT NULL;
+CREATE INDEX enrollments_by_silence ON enrollments (last_seen_at) WHERE ended_at IS NULL;
+CREATE INDEX enrollments_by_user ON enrollments (lower(upn), folded_id);
 CREATE INDEX enrollments_leaving ON enrollments (leave_by) WHERE leave_by IS NOT NULL;
+
+CREATE TABLE envelope_keys (
+    -- SHA-256 of the certificate.
+    id TEXT NOT NULL PRIMARY KEY,
+    -- The certificate, in DER.
+    certificate BLOB NOT NULL,
+    -- The key in PKCS #8, sealed.
+    private_key BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    not_after INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE events (
     id TEXT NOT NULL PRIMARY KEY,
@@ -226,6 +337,7 @@ CREATE TABLE events (
     data BLOB                           -- sealed
 ) STRICT;
 CREATE INDEX events_by_device ON events (folded_id, id) WHERE folded_id IS NOT NULL;
+CREATE INDEX events_by_kind ON events (kind, id);
 CREATE INDEX events_by_session ON events (session, id) WHERE session IS NOT NULL;
 CREATE INDEX events_by_time ON events (at);
 
@@ -255,6 +367,56 @@ CREATE INDEX exchanges_by_session ON exchanges (session, id) WHERE session IS NO
 CREATE INDEX exchanges_by_time ON exchanges (received_at, stored_bytes);
 CREATE INDEX exchanges_unauthenticated ON exchanges (folded_id, id) WHERE session IS NULL;
 
+CREATE TABLE fact_changes (
+    id TEXT NOT NULL PRIMARY KEY,
+    device TEXT NOT NULL REFERENCES devices (id),
+    name TEXT NOT NULL,
+    enrollment TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    change TEXT NOT NULL                    -- JSON
+) STRICT;
+CREATE INDEX fact_changes_by_age ON fact_changes (at);
+CREATE INDEX fact_changes_by_fact ON fact_changes (device, name, id);
+
+CREATE TABLE fact_items (
+    device TEXT NOT NULL REFERENCES devices (id),
+    name TEXT NOT NULL,
+    item TEXT NOT NULL,
+    PRIMARY KEY (device, name, item)
+) STRICT;
+CREATE INDEX fact_items_by_item ON fact_items (name, item, device);
+
+CREATE TABLE facts (
+    device TEXT NOT NULL REFERENCES devices (id),
+    name TEXT NOT NULL,
+    enrollment TEXT NOT NULL,   -- in which it was observed
+    kind TEXT NOT NULL,         -- text, integer, boolean, time, list, odd or absent
+    word TEXT,                  -- of a text
+    number INTEGER,                          -- of a number, a yes or no, a time; how many items a list has
+    said TEXT,                              -- what is odd
+    status INTEGER,                          -- why it is absent
+    observed_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (device, name)
+) STRICT;
+CREATE INDEX facts_by_number ON facts (name, number, device) WHERE number IS NOT NULL;
+CREATE INDEX facts_by_word ON facts (name, word, device) WHERE word IS NOT NULL;
+
+CREATE TABLE feed (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    device_id TEXT,
+    folded_id TEXT,
+    enrollment TEXT,
+    session TEXT,
+    exchange TEXT,
+    trace_id TEXT,                      -- of the request in which it happened
+    correlation TEXT,                   -- what the device calls that request (MS-CV)
+    data BLOB NOT NULL                  -- sealed: what belongs to the kind, as JSON
+) STRICT;
+
 CREATE TABLE idempotency_keys (
     token TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -274,6 +436,73 @@ CREATE TABLE journal_size (
 CREATE TABLE meta (
     name TEXT NOT NULL PRIMARY KEY,
     value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE operator_links (
+    id TEXT NOT NULL PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,          -- SHA-256 of the secret in the link
+    operator TEXT REFERENCES operators (id), -- whose password it sets; absent for one who is not there yet
+    name TEXT,                          -- what the new one is called, where that is fixed
+    role TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT;
+CREATE INDEX operator_links_by_end ON operator_links (expires_at);
+
+CREATE TABLE operator_sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,          -- SHA-256 of what the browser shows
+    operator TEXT NOT NULL REFERENCES operators (id),
+    created_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operator_sessions_by_end ON operator_sessions (expires_at);
+CREATE INDEX operator_sessions_by_operator ON operator_sessions (operator);
+
+CREATE TABLE operators (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,                 -- as it was first written
+    folded_name TEXT NOT NULL UNIQUE,   -- in lower case: the form that is compared
+    role TEXT NOT NULL,
+    subject TEXT UNIQUE,                -- issuer and subject at the provider of sign-ins
+    password BLOB,                      -- sealed: the Argon2id hash
+    totp BLOB,                          -- sealed: the secret of the authenticator
+    totp_step INTEGER NOT NULL,         -- the last code that was used: none is good twice
+    recovery TEXT,                      -- hashes of the recovery codes that are left
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    disabled_at INTEGER,
+    last_seen_at INTEGER,
+    version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE provisionings (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    value TEXT NOT NULL,
+    deadline INTEGER,                     -- when time runs out for something that goes on
+    changed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX provisionings_by_deadline ON provisionings (deadline) WHERE deadline IS NOT NULL;
+
+CREATE TABLE public_certificates (
+    door TEXT NOT NULL PRIMARY KEY,
+    directory TEXT,                     -- of the account
+    account BLOB,                       -- sealed: the account with its key
+    wanted TEXT,                        -- SHA-256 of what the certificate was ordered for
+    chain TEXT,                         -- PEM
+    key BLOB,                           -- sealed: PEM
+    number INTEGER NOT NULL,            -- counts the certificates
+    begins_at INTEGER,
+    ends_at INTEGER,
+    challenges TEXT,                    -- names and what is to be shown for them, as JSON
+    turn_until INTEGER,                 -- an instance orders one, and has time until then
+    failures INTEGER NOT NULL,          -- in a row
+    again_at INTEGER,                   -- not to be tried before
+    problem TEXT,                       -- why there was none
+    problem_at INTEGER
 ) STRICT;
 
 CREATE TABLE push_channels (
@@ -324,6 +553,46 @@ CREATE TABLE pushes (
 ) STRICT;
 CREATE INDEX pushes_by_due ON pushes (due_at);
 
+CREATE TABLE recovery_key_views (
+    id TEXT NOT NULL PRIMARY KEY,
+    recovery_key TEXT NOT NULL,
+    folded_id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    viewed_by TEXT NOT NULL,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE INDEX recovery_key_views_by_device ON recovery_key_views (folded_id, id);
+
+CREATE TABLE recovery_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    folded_id TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,                 -- the protector of the volume, or the account
+    secret BLOB NOT NULL,              -- sealed
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    outdated_at INTEGER                  -- the device has rotated it since
+) STRICT;
+CREATE INDEX recovery_keys_by_device ON recovery_keys (folded_id, id);
+
+CREATE TABLE saved_filters (
+    id TEXT NOT NULL PRIMARY KEY,
+    operator TEXT NOT NULL REFERENCES operators (id),
+    name TEXT NOT NULL,
+    search TEXT NOT NULL,               -- how names, users and ids begin
+    condition TEXT NOT NULL,            -- on facts
+    created_at INTEGER NOT NULL,
+    UNIQUE (operator, name)
+) STRICT;
+
+CREATE TABLE session_terms (
+    term BLOB NOT NULL,
+    session TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    PRIMARY KEY (term, session)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_terms_by_session ON session_terms (session);
+
 CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,
     enrollment TEXT NOT NULL REFERENCES enrollments (id),
@@ -341,7 +610,7 @@ CREATE TABLE sessions (
     commands_answered INTEGER NOT NULL,
     last_reply_encoding TEXT,
     last_reply BLOB                     -- sealed
-) STRICT;
+, kind TEXT NOT NULL DEFAULT 'mixed', user_name TEXT, user_verified INTEGER NOT NULL DEFAULT 0, user_tenant TEXT, user_object TEXT) STRICT;
 CREATE INDEX sessions_by_device ON sessions (folded_id, started_at, id);
 CREATE INDEX sessions_by_enrollment ON sessions (enrollment);
 CREATE INDEX sessions_by_start ON sessions (started_at, id);
@@ -360,6 +629,8 @@ CREATE TABLE sign_ins (
 ) STRICT;
 CREATE INDEX sign_ins_by_time ON sign_ins (expires_at);
 
+CREATE TABLE sqlite_sequence(name,seq);
+
 CREATE TABLE upload_chunks (
     session TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -374,4 +645,38 @@ CREATE TABLE uploads (
     folded_id TEXT NOT NULL,
     began_at INTEGER NOT NULL,
     bytes INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE user_sessions (
+    session TEXT NOT NULL PRIMARY KEY REFERENCES sessions (id) ON DELETE CASCADE,
+    enrollment TEXT NOT NULL REFERENCES enrollments (id),
+    awaiting_since INTEGER,              -- it waits for an answer to what was sent
+    snapshot BLOB NOT NULL              -- sealed
+) STRICT;
+CREATE INDEX user_sessions_awaiting ON user_sessions (awaiting_since) WHERE awaiting_since IS NOT NULL;
+CREATE INDEX user_sessions_by_enrollment ON user_sessions (enrollment);
+
+CREATE TABLE webhooks (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    url BLOB NOT NULL,                  -- sealed
+    secret BLOB NOT NULL,               -- sealed: what deliveries are signed with
+    kinds TEXT NOT NULL,                -- as a JSON array; all kinds when it is empty
+    devices TEXT NOT NULL,              -- as a JSON array, in lower case; all devices when it is empty
+    state TEXT NOT NULL,
+    reason TEXT,                        -- why it is in this state
+    changed_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    position INTEGER NOT NULL,          -- everything up to this number was delivered, or is not for it
+    delivered INTEGER NOT NULL,
+    missed INTEGER NOT NULL,            -- events that were gone before they were delivered
+    failures INTEGER NOT NULL,          -- in a row
+    failing_since INTEGER,
+    retry_at INTEGER,
+    tried_at INTEGER,
+    status INTEGER,                     -- of the last answer
+    problem TEXT,                       -- of the last try
+    claim TEXT,                         -- of the instance that delivers
+    claimed_until INTEGER
 ) STRICT;

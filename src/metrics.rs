@@ -1,5 +1,9 @@
 //! What is counted, for `/metrics` (the `OpenMetrics` text format). Labels come from fixed lists, never from outside.
 
+mod standing;
+#[cfg(test)]
+mod watched;
+
 use std::{
     fmt,
     sync::{
@@ -14,6 +18,8 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
+
+pub use standing::{Process, Standing};
 
 /// A handle on all counters of the process; clones count together.
 #[derive(Clone)]
@@ -47,12 +53,18 @@ struct Inner {
     commands: Family<StateLabels, Counter>,
     certificate_refusals: Family<ReasonLabels, Counter>,
     signatures: Family<ReasonLabels, Counter<u64, AtomicU64>>,
+    envelopes: Family<ReasonLabels, Counter>,
     certificates_expiring: Gauge,
     pushes: Family<OutcomeLabels, Counter>,
     push_wakes: Family<EventLabels, Counter>,
     push_tokens: Family<OutcomeLabels, Counter>,
     pushes_waiting: Gauge,
+    webhooks: Family<OutcomeLabels, Counter>,
+    webhook_states: Family<StateLabels, Gauge>,
+    webhook_lag: Gauge,
     enrollments: Family<EnrollmentLabels, Counter>,
+    standing: Standing,
+    process: Process,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -108,7 +120,7 @@ struct StateLabels {
 impl Metrics {
     /// With everything at zero.
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("transom");
+        let mut root = Registry::default();
         let durations: Family<RouteLabels, Histogram, fn() -> Histogram> = Family::new_with_constructor(|| {
             Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
         });
@@ -130,14 +142,23 @@ impl Metrics {
             commands: Family::default(),
             certificate_refusals: Family::default(),
             signatures: Family::default(),
+            envelopes: Family::default(),
             certificates_expiring: Gauge::default(),
             pushes: Family::default(),
             push_wakes: Family::default(),
             push_tokens: Family::default(),
             pushes_waiting: Gauge::default(),
+            webhooks: Family::default(),
+            webhook_states: Family::default(),
+            webhook_lag: Gauge::default(),
             enrollments: Family::default(),
+            standing: Standing::default(),
+            process: Process::default(),
             registry: Registry::default(),
         };
+        inner.process.register(&mut root);
+        let registry = root.sub_registry_with_prefix("transom");
+        inner.standing.register(registry);
         registry.register("build", "The running release", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         registry.register("http_requests", "Requests that were answered", inner.requests.clone());
         registry.register_with_unit(
@@ -199,6 +220,11 @@ impl Metrics {
             inner.signatures.clone(),
         );
         registry.register(
+            "device_envelope_refusals",
+            "Messages that were refused because of their envelope, or because they had none",
+            inner.envelopes.clone(),
+        );
+        registry.register(
             "device_certificates_expiring",
             "Enrolled devices whose certificate ends soon",
             inner.certificates_expiring.clone(),
@@ -206,8 +232,16 @@ impl Metrics {
         registry.register("pushes", "Pushes by what became of them", inner.pushes.clone());
         registry.register("push_wakes", "What followed pushes that WNS took", inner.push_wakes.clone());
         registry.register("push_tokens", "Tokens that were asked for, by what came of it", inner.push_tokens.clone());
+        registry.register("webhook_deliveries", "Tries to deliver an event, by outcome", inner.webhooks.clone());
+        registry.register("webhooks", "Receivers of events, by state", inner.webhook_states.clone());
+        registry.register_with_unit(
+            "webhook_oldest",
+            "Age of the oldest event that waits for an active receiver",
+            Unit::Seconds,
+            inner.webhook_lag.clone(),
+        );
         registry.register("pushes_waiting", "Pushes that wait to be sent", inner.pushes_waiting.clone());
-        Self(Arc::new(Inner { registry, ..inner }))
+        Self(Arc::new(Inner { registry: root, ..inner }))
     }
 
     /// Everything in the `OpenMetrics` text format.
@@ -216,6 +250,16 @@ impl Metrics {
         // Writing to a string does not fail.
         let _ = text::encode(&mut page, &self.0.registry);
         page
+    }
+
+    /// What is looked at now and then.
+    pub fn standing(&self) -> &Standing {
+        &self.0.standing
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Process {
+        &self.0.process
     }
 
     /// Counts something that happened to a session: `started`, `ended`, `timed_out` and the like.
@@ -248,6 +292,11 @@ impl Metrics {
         self.0.certificate_refusals.get_or_create(&ReasonLabels { reason }).inc();
     }
 
+    /// Counts a message that was refused because of its envelope, by why.
+    pub fn envelope_refused(&self, reason: &'static str) {
+        self.0.envelopes.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
     /// Counts a message that was refused because of its signature, by why.
     pub fn signature_refused(&self, reason: &'static str) {
         self.0.signatures.get_or_create(&ReasonLabels { reason }).inc();
@@ -271,6 +320,21 @@ impl Metrics {
     /// Counts a token that was asked for, by what came of it.
     pub fn push_token(&self, outcome: &'static str) {
         self.0.push_tokens.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Counts a try to deliver an event: `delivered` or `failed`.
+    pub fn webhook(&self, outcome: &'static str) {
+        self.0.webhooks.get_or_create(&OutcomeLabels { outcome }).inc();
+    }
+
+    /// Notes how many receivers of events are in a state.
+    pub fn webhooks(&self, state: &'static str, count: i64) {
+        self.0.webhook_states.get_or_create(&StateLabels { state }).set(count);
+    }
+
+    /// Notes how old the oldest event is that waits for a receiver, in seconds.
+    pub fn webhook_lag(&self, seconds: i64) {
+        self.0.webhook_lag.set(seconds);
     }
 
     /// Notes how many pushes wait to be sent.

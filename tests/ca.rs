@@ -11,7 +11,7 @@ use transom::config::DataFolder;
 use transom::model::{CertificateState, DeviceId, DeviceInfo, NewCertificate, NewEnrollment, Timestamp};
 use transom::pki::device::{DeviceKeyKind, DeviceKeyPair, RequestShape};
 use transom::pki::{CertificateRequest, IssuedCertificate, verify_device_certificate};
-use transom::protocol::session::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
+use transom::protocol::session::{A1, Account, AuthScheme, Credential, Nonce, Rotation, Secret32};
 use transom::store;
 
 /// An installation, and files beside it.
@@ -248,6 +248,9 @@ async fn kept(store: &store::Store, name: &str, authority: String, issued: &Issu
         accepted: 0,
         failures: 0,
         failed_session: None,
+        recent_sessions: Vec::new(),
+        proofs: None,
+        rotation: Rotation::default(),
     };
     let device_id = DeviceId::parse(name).unwrap();
     let enrollment = NewEnrollment { device_id, account, info: DeviceInfo::default(), made: None };

@@ -1,6 +1,7 @@
 //! The commands that talk to a server: the program itself, against doors that are open.
 
 mod enrolling;
+mod policy;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -300,6 +301,12 @@ mod scenarios {
         assert_eq!(one, exported["sessions"][0]);
         assert!(one["messages"][0]["request"].as_str().unwrap().starts_with("<SyncML"));
         assert!(one["conversation"].is_array() && one["events"].is_array());
+        let page = program.run(&["session", "export", id, "--format", "html"]).await.out;
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Session of <bdi>D1</bdi>"), "{page}");
+        for part in ["<script", " src=", "<link", "Secr3t-Password!", "href=\"/"] {
+            assert!(!page.contains(part), "{part}: {page}");
+        }
+        program.run(&["session", "export", "--device", "D1", "--format", "html"]).await.failed(2, "--format");
         program.run(&["session", "export"]).await.failed(2, "required");
         door.close().await;
     }

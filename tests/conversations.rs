@@ -65,7 +65,6 @@ impl Conversation {
         let login = [LoginStatus::User, LoginStatus::User, LoginStatus::Others, LoginStatus::None];
         let ids = [SessionIds::Decimal, SessionIds::DecimalFromZero, SessionIds::Hex];
         let behaviour = Behaviour {
-            channel: None,
             login: login[random.random_range(0..login.len())],
             session_ids: ids[random.random_range(0..ids.len())],
             remembers_nonce: random.random_bool(0.3),
@@ -76,7 +75,7 @@ impl Conversation {
             split_answers: random.random_bool(0.2).then(|| random.random_range(1..4)),
             keep_alive: random.random_bool(0.2),
             repeats_results: random.random_bool(0.2),
-            execs_are_unique: false,
+            ..Behaviour::default()
         };
         let mut server = Server::new(seed);
         if random.random_bool(0.2) {

@@ -44,3 +44,43 @@ fn every_proxy_configuration_is_described() {
         assert!(page.contains(&format!("(proxies/{name})")), "{name}");
     }
 }
+
+/// The rows of the table in docs/inventory.md, as the code has them.
+fn facts() -> String {
+    let row = |fact: &transom::model::fact::Definition| {
+        let unit = fact.unit.map(|unit| format!(" ({unit})")).unwrap_or_default();
+        let since = fact.since.map(|build| build.to_string()).unwrap_or_default();
+        let (name, kind, title) = (fact.name, fact.kind.as_str(), fact.title);
+        format!("| `{name}` | {kind}{unit} | {title} | `{}` | {} | {since} |", fact.node, fact.plan)
+    };
+    transom::model::fact::catalogue().iter().map(|fact| row(fact) + "\n").collect()
+}
+
+#[test]
+fn the_page_on_inventory_shows_every_fact() {
+    let path = root().join("docs/inventory.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("|---|---|---|---|---|---|\n").unwrap();
+    let after: String = rest.split_inclusive('\n').skip_while(|line| line.starts_with('|')).collect();
+    let written = format!("{before}|---|---|---|---|---|---|\n{}{after}", facts());
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &written).unwrap();
+    } else {
+        assert_eq!(page, written, "run BLESS=1 cargo test --test integration documents");
+    }
+}
+
+#[test]
+fn the_table_of_facts_is_as_in_the_code() {
+    let path = root().join("schema/facts.json");
+    let table = transom::admin::Admin::fact_definitions().items;
+    let text = serde_json::to_string_pretty(&table).unwrap() + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
+        text,
+        "run BLESS=1 cargo test --test integration documents"
+    );
+}

@@ -1,6 +1,8 @@
 //! The integration tests: one binary, so that it links once.
 
 #[cfg(test)]
+mod acme;
+#[cfg(test)]
 mod api;
 #[cfg(test)]
 mod ca;
@@ -18,6 +20,10 @@ mod documents;
 mod e2e;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod packaging;
+#[cfg(test)]
+mod published;
 #[cfg(test)]
 mod push;
 #[cfg(test)]

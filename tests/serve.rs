@@ -93,6 +93,35 @@ async fn an_installation_serves_at_once_and_ends_in_good_order() {
 }
 
 #[test]
+fn systemd_is_told_when_the_doors_are_open_and_when_they_close() {
+    let place = installation();
+    let socket = place.path().join("notify");
+    let listener = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    listener.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let heard = || {
+        let mut message = [0; 256];
+        let length = listener.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    };
+    let mut command = transom(&place.path().join("data"));
+    command.env("NOTIFY_SOCKET", &socket).args([
+        "serve",
+        "--device-addr",
+        "127.0.0.1:0",
+        "--admin-addr",
+        "127.0.0.1:0",
+    ]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let serving = Serving { child, said: Value::Null };
+    assert!(heard().lines().any(|line| line == "READY=1"));
+    let written = fs::read(place.path().join("data/run/addresses.json")).unwrap();
+    let written: Value = serde_json::from_slice(&written).unwrap();
+    std::net::TcpStream::connect(written["device_addr"].as_str().unwrap()).unwrap();
+    assert_eq!(serving.stop(Signal::TERM), Some(0));
+    assert!(heard().lines().any(|line| line == "STOPPING=1"));
+}
+
+#[test]
 fn exit_codes_tell_refusal_from_wrong_usage() {
     let place = installation();
     let data = place.path().join("data");

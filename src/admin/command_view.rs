@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::management::{hresult, redact_value};
 use crate::model::{
@@ -11,7 +12,7 @@ use crate::model::{
 };
 
 /// A command. Lists leave `items` and `attempts` out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CommandJson {
     /// Its id.
     pub id: String,
@@ -23,6 +24,9 @@ pub struct CommandJson {
     pub kind: String,
     /// Its first node.
     pub target: String,
+    /// Whose `./User` nodes it means, where it names a user.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub user: Option<String>,
     /// Where it stands.
     pub state: Cow<'static, str>,
     /// Why it stands there, in a stable word.
@@ -43,6 +47,7 @@ pub struct CommandJson {
         deserialize_with = "from_rfc3339_option",
         default
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub since: Option<Timestamp>,
     /// How often it has held.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,12 +59,14 @@ pub struct CommandJson {
         deserialize_with = "from_rfc3339_option",
         default
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub retry_at: Option<Timestamp>,
     /// What it was ordered with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_id: Option<String>,
     /// When it was ordered.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
@@ -70,9 +77,11 @@ pub struct CommandJson {
         deserialize_with = "from_rfc3339_option",
         default
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub not_before: Option<Timestamp>,
     /// Not to be sent at or after.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// When it got its outcome.
     #[serde(
@@ -81,6 +90,7 @@ pub struct CommandJson {
         deserialize_with = "from_rfc3339_option",
         default
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub settled_at: Option<Timestamp>,
     /// Commands that have to succeed before.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
@@ -97,7 +107,7 @@ pub struct CommandJson {
 }
 
 /// One node of a command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ItemJson {
     /// What is done with it.
     pub kind: String,
@@ -121,7 +131,7 @@ pub struct ItemJson {
 }
 
 /// A value of a node below the one that was asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ValueJson {
     /// The node.
     pub uri: String,
@@ -132,7 +142,7 @@ pub struct ValueJson {
 }
 
 /// An error code with what it means.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorJson {
     /// The device's own code when it gave one, else the Status code.
     pub code: String,
@@ -145,7 +155,7 @@ pub struct ErrorJson {
 }
 
 /// One time that a command was put into a message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptJson {
     /// In which session.
     pub session_id: String,
@@ -155,9 +165,11 @@ pub struct AttemptJson {
     pub cmd_id: u32,
     /// When.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub sent_at: Timestamp,
     /// When the first answer came.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub answered_at: Option<Timestamp>,
     /// The exchange that carried it out.
     pub sent_in: String,
@@ -176,6 +188,7 @@ impl From<&CommandRecord> for CommandJson {
             sequence: record.sequence,
             kind: record.kind.clone(),
             target: record.target.clone(),
+            user: record.user.clone(),
             state: record.state.as_str().into(),
             reason: code.map(|code| code.as_str().into()),
             reason_text: code.map(|code| code.meaning().into()),

@@ -1,15 +1,16 @@
 //! Commands: list, look at, take back, resolve.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::devices::{device_filter, named_device};
 use super::{Admin, CommandJson, Error, PageJson, Part, Repetition};
 use crate::management::{Resolution, orders};
-use crate::model::{BatchId, CommandFilter, CommandId, CommandState, Timestamp, parse_command_id};
+use crate::model::{Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, Timestamp, parse_command_id};
 use crate::store::{Cancellation, Tx};
 
 /// Which commands.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct CommandQuery {
     /// Only those of this device.
@@ -26,6 +27,7 @@ pub struct CommandQuery {
     pub own: Option<bool>,
     /// Entries at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// From the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,7 +35,7 @@ pub struct CommandQuery {
 }
 
 /// What a person knows of a command whose outcome is unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ResolveAs {
     /// Send it again.
@@ -45,7 +47,7 @@ pub enum ResolveAs {
 }
 
 /// What a clearing took back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Cleared {
     /// The device.
     pub device_id: String,
@@ -88,14 +90,18 @@ impl Admin {
     pub async fn cancel(
         &self,
         id: &str,
-        by: &str,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<CommandJson, Error> {
-        let (id, by) = (named_command(id)?, by.to_owned());
-        self.once(repetition, now, move |tx| match orders::cancel(tx, &id, &by, now)? {
+        let (id, by) = (named_command(id)?, by.clone());
+        self.once(repetition, now, move |tx| match orders::cancel(tx, &id, &by.name, now)? {
+            Cancellation::Canceled => {
+                tx.audit(&by, AuditRecord::new("command.cancel", "command", id.0.as_str()), now);
+                shown(tx, &id)
+            }
             // Asked for twice, it is done once.
-            Cancellation::Canceled | Cancellation::Settled(CommandState::Canceled) => shown(tx, &id),
+            Cancellation::Settled(CommandState::Canceled) => shown(tx, &id),
             Cancellation::Sent => Err(Error::Conflict(
                 "it is on its way: the device may be carrying it out, so its outcome has to be awaited".to_owned(),
             )),
@@ -110,15 +116,18 @@ impl Admin {
     pub async fn clear(
         &self,
         device: &str,
-        by: &str,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<Cleared, Error> {
-        let (device, by) = (named_device(device)?, by.to_owned());
+        let (device, by) = (named_device(device)?, by.clone());
         self.once(repetition, now, move |tx| {
             let found = tx.device(&device)?.ok_or(Error::NotFound("device"))?;
-            let canceled = found.enrollment.map(|life| tx.clear(&life.id, &by, now)).transpose()?;
-            Ok(Cleared { device_id: found.device_id.to_string(), canceled: canceled.unwrap_or_default() })
+            let canceled = found.enrollment.map(|life| tx.clear(&life.id, &by.name, now)).transpose()?;
+            let canceled = canceled.unwrap_or_default();
+            let record = AuditRecord::new("device.clear", "device", found.device_id.as_str());
+            tx.audit(&by, record.after(serde_json::json!({"canceled": canceled})), now);
+            Ok(Cleared { device_id: found.device_id.to_string(), canceled })
         })
         .await
     }
@@ -128,7 +137,7 @@ impl Admin {
         &self,
         id: &str,
         how: ResolveAs,
-        by: &str,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<CommandJson, Error> {
@@ -137,9 +146,11 @@ impl Admin {
             ResolveAs::Succeeded => Resolution::Succeeded,
             ResolveAs::Failed => Resolution::Failed,
         };
-        let (id, by) = (named_command(id)?, by.to_owned());
+        let (id, by) = (named_command(id)?, by.clone());
         self.once(repetition, now, move |tx| {
-            tx.resolve_unknown(&id, resolution, &by, now)?;
+            tx.resolve_unknown(&id, resolution, &by.name, now)?;
+            let record = AuditRecord::new("command.resolve", "command", id.0.as_str());
+            tx.audit(&by, record.after(serde_json::json!({"as": how})), now);
             shown(tx, &id)
         })
         .await

@@ -1,9 +1,10 @@
 //! Devices that are declared before they enroll.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Admin, Error, Fault, PageJson, Part};
-use crate::model::{DeclaredDevice, DeclaredKind, Timestamp, from_rfc3339, rfc3339};
+use crate::model::{Actor, AuditRecord, DeclaredDevice, DeclaredKind, Timestamp, from_rfc3339, rfc3339};
 use crate::store::Tx;
 
 /// Most devices in one request.
@@ -12,11 +13,14 @@ const MAX_ENTRIES: usize = 100_000;
 /// Devices that one transaction takes.
 const TOGETHER: usize = 500;
 
+/// Devices that the audit log names of one declaration.
+const NAMED: usize = 100;
+
 /// Longest note, in characters.
 const MAX_NOTE: usize = 256;
 
 /// A declared device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeclaredDeviceJson {
     /// `hardware_hash`, `serial`, `mac` or `imei`.
     pub kind: DeclaredKind,
@@ -26,11 +30,12 @@ pub struct DeclaredDeviceJson {
     pub note: Option<String>,
     /// When it was declared.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
 /// Devices to be declared.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// Each of them.
@@ -38,7 +43,7 @@ pub struct Declaration {
 }
 
 /// A device to be declared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDeclared {
     /// What it is declared by.
@@ -51,7 +56,7 @@ pub struct NewDeclared {
 }
 
 /// What became of a declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Declared {
     /// Devices that are new.
     pub declared: usize,
@@ -61,7 +66,7 @@ pub struct Declared {
 
 impl Admin {
     /// Declares devices. One that can't be keeps all others from it.
-    pub async fn declare(&self, declaration: Declaration, now: Timestamp) -> Result<Declared, Error> {
+    pub async fn declare(&self, declaration: Declaration, by: &Actor, now: Timestamp) -> Result<Declared, Error> {
         let entries = declaration.devices;
         if entries.is_empty() {
             return Err(Error::invalid("/devices", "no device is given"));
@@ -83,7 +88,15 @@ impl Admin {
         while !devices.is_empty() {
             let some: Vec<_> = devices.drain(..devices.len().min(TOGETHER)).collect();
             let count = some.len();
-            let new = self.store.write(move |tx: &mut Tx<'_>| tx.declare_devices(&some)).await?;
+            let by = by.clone();
+            let job = move |tx: &mut Tx<'_>| {
+                let new = tx.declare_devices(&some)?;
+                let named: Vec<_> = some.iter().take(NAMED).map(|one| (one.kind, one.value.as_str())).collect();
+                let told = serde_json::json!({"count": some.len(), "new": new, "named": named});
+                tx.audit(&by, AuditRecord::new("device.declare", "declared_devices", "").after(told), now);
+                Ok::<_, Error>(new)
+            };
+            let new = self.store.write(job).await?;
             done.declared += new;
             done.known += count.saturating_sub(new);
         }
@@ -98,11 +111,23 @@ impl Admin {
     }
 
     /// Takes a declaration back. What has enrolled by it stays.
-    pub async fn remove_declared(&self, kind: &str, value: &str) -> Result<NewDeclared, Error> {
+    pub async fn remove_declared(
+        &self,
+        kind: &str,
+        value: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<NewDeclared, Error> {
         let kind = DeclaredKind::parse(kind).ok_or(Error::NotFound("declared device"))?;
         let value = kind.fold(value).ok_or(Error::NotFound("declared device"))?;
-        let folded = value.clone();
-        self.store.write(move |tx: &mut Tx<'_>| tx.remove_declared(kind, &folded)).await?;
+        let (folded, by) = (value.clone(), by.clone());
+        let job = move |tx: &mut Tx<'_>| {
+            tx.remove_declared(kind, &folded)?;
+            let told = serde_json::json!({"kind": kind});
+            tx.audit(&by, AuditRecord::new("device.undeclare", "declared_devices", &folded).before(told), now);
+            Ok::<_, Error>(())
+        };
+        self.store.write(job).await?;
         Ok(NewDeclared { kind, value, note: None })
     }
 }

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::facts::condition;
 use super::{Admin, Error, PageJson, Part, PushJson};
 use crate::model::{
-    Device, DeviceFilter, DeviceId, DeviceInfo, Signing, Timestamp, from_rfc3339, from_rfc3339_option, rfc3339,
-    rfc3339_option,
+    Device, DeviceFilter, DeviceId, DeviceInfo, Enveloping, ProofPolicy, Signing, Timestamp, from_rfc3339,
+    from_rfc3339_option, rfc3339, rfc3339_option,
 };
 use crate::store::Tx;
 
 /// A device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceJson {
     /// Its own id.
     pub id: String,
@@ -21,9 +23,11 @@ pub struct DeviceJson {
     pub info: DeviceInfo,
     /// When it was first heard of.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Its last authenticated contact.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_seen_at: Option<Timestamp>,
     /// Commands without an outcome.
     pub open_commands: i64,
@@ -35,7 +39,7 @@ pub struct DeviceJson {
 }
 
 /// One life of a device under management.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnrollmentJson {
     /// Its id.
     pub id: String,
@@ -45,12 +49,15 @@ pub struct EnrollmentJson {
     pub state: Cow<'static, str>,
     /// When it was made.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Its first authenticated contact.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub first_seen_at: Option<Timestamp>,
     /// When it ended.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     /// The enrolled user, where the device enrolled itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +72,7 @@ pub struct EnrollmentJson {
         serialize_with = "rfc3339_option",
         deserialize_with = "from_rfc3339_option"
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub certificate_ends_at: Option<Timestamp>,
     /// Whether its messages are signed, where that is not as the settings say: `off`, `accept` or `require`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +84,43 @@ pub struct EnrollmentJson {
         serialize_with = "rfc3339_option",
         deserialize_with = "from_rfc3339_option"
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub signs_since: Option<Timestamp>,
+    /// Whether its messages are enveloped, where that is not as the settings say: `off`, `accept` or `require`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enveloping: Option<Enveloping>,
+    /// Since when the device envelopes its messages, by its own word.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option"
+    )]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub envelopes_since: Option<Timestamp>,
+    /// What is enough to believe its messages, where that is not as the settings say; lists leave this out: `standard`, or `certificate`,
+    /// `signature`, `digest` and `basic`, joined by `and` and `or`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub proofs: Option<ProofPolicy>,
+    /// When the device was given credentials that it has not used yet; lists leave this out.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option"
+    )]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub credentials_offered_at: Option<Timestamp>,
+    /// Since when the device uses the credentials that it was given last; nothing for those that it began with.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "rfc3339_option",
+        deserialize_with = "from_rfc3339_option"
+    )]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub credentials_since: Option<Timestamp>,
 }
 
 impl From<Device> for DeviceJson {
@@ -100,6 +144,11 @@ impl From<Device> for DeviceJson {
                 certificate_ends_at: life.certificate_ends,
                 signing: life.signing,
                 signs_since: life.signing_confirmed_at,
+                enveloping: life.enveloping,
+                envelopes_since: life.envelopes_since,
+                proofs: None,
+                credentials_offered_at: None,
+                credentials_since: None,
             }),
             push: None,
         }
@@ -107,14 +156,18 @@ impl From<Device> for DeviceJson {
 }
 
 /// Which devices.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceQuery {
-    /// Only those whose id or name begins so; the case of ASCII letters makes no difference.
+    /// Only those whose id, name or user begins so; the case of ASCII letters makes no difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begins_with: Option<String>,
+    /// Only those for which this condition on their facts holds, such as `os.build < 22631`.
+    #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// Entries at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// From the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,7 +179,7 @@ impl Admin {
     pub async fn devices(&self, query: DeviceQuery) -> Result<PageJson<DeviceJson>, Error> {
         let part = Part { limit: query.limit, cursor: query.cursor };
         let (limit, cursor) = (part.limit()?, part.cursor()?);
-        let filter = DeviceFilter { begins_with: query.begins_with };
+        let filter = DeviceFilter { begins_with: query.begins_with, condition: condition(query.condition.as_deref())? };
         let page = self.store.read(move |tx: &mut Tx<'_>| tx.devices(&filter, cursor.as_ref(), limit)).await?;
         Ok(PageJson::of(page, DeviceJson::from))
     }
@@ -138,7 +191,14 @@ impl Admin {
             let Some(device) = tx.device(&id)? else { return Ok(None) };
             let life = device.enrollment.as_ref().filter(|life| life.state.is_live());
             let push = life.map(|life| tx.push_record(&life.id)).transpose()?.flatten();
-            Ok::<_, Error>(Some(DeviceJson { push: push.map(PushJson::from), ..DeviceJson::from(device) }))
+            let account = life.map(|life| tx.account(&life.id)).transpose()?.flatten();
+            let mut shown = DeviceJson { push: push.map(PushJson::from), ..DeviceJson::from(device) };
+            if let (Some(life), Some(account)) = (&mut shown.enrollment, account) {
+                life.credentials_offered_at = account.rotation.offered.last().map(|offered| offered.at);
+                life.credentials_since = account.rotation.since;
+                life.proofs = account.proofs;
+            }
+            Ok::<_, Error>(Some(shown))
         };
         self.store.read(look).await?.ok_or(Error::NotFound("device"))
     }

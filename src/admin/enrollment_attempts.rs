@@ -1,6 +1,7 @@
 //! Attempts to enroll: who was let in, who was refused, why, and what helps.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::devices::device_filter;
 use super::enrollment_tokens::user_filter;
@@ -12,15 +13,17 @@ use crate::model::{
 use crate::store::Tx;
 
 /// An attempt to enroll. What the device says of itself is only its word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnrollmentAttemptJson {
     /// Its id.
     pub id: String,
     /// When.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// When the last one like it was.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub last_at: Timestamp,
     /// How many like it there were: those of somebody who is locked are counted here.
     pub count: i64,
@@ -55,7 +58,7 @@ pub struct EnrollmentAttemptJson {
 }
 
 /// Which attempts.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EnrollmentAttemptQuery {
     /// Only those of this user.
@@ -72,6 +75,7 @@ pub struct EnrollmentAttemptQuery {
     pub outcome: Option<String>,
     /// Entries at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// From the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

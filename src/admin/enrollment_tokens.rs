@@ -1,12 +1,13 @@
 //! Tokens that enroll devices in place of a password: made once, shown once, kept as a hash.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Admin, Error, PageJson, Part, Repetition, SecretText};
 use crate::enrollment::applicant::{new_token, token_hash};
 use crate::model::{
-    Admission, EnrollmentToken, EnrollmentTokenId, EnrollmentTokenState, NewEnrollmentToken, Timestamp, UserName,
-    from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
+    Actor, Admission, AuditRecord, EnrollmentToken, EnrollmentTokenId, EnrollmentTokenState, NewEnrollmentToken,
+    Timestamp, UserName, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
 };
 use crate::store::Tx;
 
@@ -17,7 +18,7 @@ const MAX_USES: u32 = 10_000;
 const GOOD_FOR: i64 = 24 * 60 * 60 * 1000;
 
 /// A token that enrolls devices, without the token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnrollmentTokenJson {
     /// Its id.
     pub id: String,
@@ -31,22 +32,26 @@ pub struct EnrollmentTokenJson {
     pub used: u32,
     /// When it was made.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
     /// Worth nothing from then on.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
     /// When it last enrolled a device.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
     /// When it was taken back.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
 }
 
 /// A token to be made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEnrollmentTokenJson {
     /// Whose devices it enrolls. There need not be an account of this name.
@@ -61,21 +66,23 @@ pub struct NewEnrollmentTokenJson {
         serialize_with = "rfc3339_option",
         deserialize_with = "from_rfc3339_option"
     )]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
 }
 
 /// A token that was just made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct MadeEnrollmentToken {
     /// What is kept of it.
     #[serde(flatten)]
     pub record: EnrollmentTokenJson,
     /// The token itself; it can't be had again.
+    #[schema(value_type = String)]
     pub token: SecretText,
 }
 
 /// A token with what it has enrolled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnrollmentTokenDetail {
     /// The token.
     #[serde(flatten)]
@@ -85,7 +92,7 @@ pub struct EnrollmentTokenDetail {
 }
 
 /// An enrollment that a token made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenUse {
     /// The enrollment.
     pub enrollment_id: String,
@@ -93,11 +100,12 @@ pub struct TokenUse {
     pub device_id: String,
     /// When.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
 /// Which tokens.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct EnrollmentTokenQuery {
     /// Only those of this user.
@@ -105,6 +113,7 @@ pub struct EnrollmentTokenQuery {
     pub user: Option<String>,
     /// Entries at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// From the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +125,7 @@ impl Admin {
     pub async fn create_enrollment_token(
         &self,
         new: NewEnrollmentTokenJson,
-        created_by: &str,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<MadeEnrollmentToken, Error> {
@@ -134,13 +143,19 @@ impl Admin {
         rand::fill(&mut random);
         let token = new_token(&random);
         let hash = token_hash(token.expose()).ok_or_else(|| Error::invalid("", "no token could be made"))?;
-        let new =
-            NewEnrollmentToken { user, uses, expires_at: Some(expires_at), hash, created_by: created_by.to_owned() };
+        let new = NewEnrollmentToken { user, uses, expires_at: Some(expires_at), hash, created_by: by.name.clone() };
+        let by = by.clone();
         let job = move |tx: &mut Tx<'_>| {
             if let Some(before) = repetition.as_ref().map(|claim| claim.begin(tx, now)).transpose()?.flatten() {
                 return Ok(before);
             }
             let record = shown(tx.create_enrollment_token(&new, now)?, now);
+            let asked = serde_json::json!({"user": record.user, "uses": record.uses});
+            tx.audit(
+                &by,
+                AuditRecord::new("enrollment_token.create", "enrollment_token", &record.id).after(asked),
+                now,
+            );
             let made = MadeEnrollmentToken { record, token: SecretText::new(token) };
             if let Some(repetition) = repetition {
                 repetition.end(tx, &made)?;
@@ -176,14 +191,20 @@ impl Admin {
     }
 
     /// Takes a token back. What it has enrolled stays.
-    pub async fn revoke_enrollment_token(&self, id: &str, now: Timestamp) -> Result<EnrollmentTokenJson, Error> {
-        let id = named_token(id)?;
+    pub async fn revoke_enrollment_token(
+        &self,
+        id: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<EnrollmentTokenJson, Error> {
+        let (id, by) = (named_token(id)?, by.clone());
         let job = move |tx: &mut Tx<'_>| {
             let token = tx.enrollment_token(&id)?.ok_or(Error::NotFound("enrollment token"))?;
             if token.revoked_at.is_some() {
                 return Ok(token);
             }
             tx.revoke_enrollment_token(&id, now)?;
+            tx.audit(&by, AuditRecord::new("enrollment_token.revoke", "enrollment_token", id.as_str()), now);
             Ok::<_, Error>(EnrollmentToken { revoked_at: Some(now), ..token })
         };
         self.store.write(job).await.map(|token| shown(token, now))

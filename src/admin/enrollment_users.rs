@@ -1,12 +1,13 @@
 //! Accounts that enroll devices with a password.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Admin, Error, PageJson, Part, Repetition, SecretText};
 use crate::enrollment::applicant::{PasswordRefused, hash_password, is_acceptable, new_password};
 use crate::model::{
-    EnrollmentUser, FailureSubject, NewEnrollmentUser, Secret, Timestamp, UserName, from_rfc3339, from_rfc3339_option,
-    rfc3339, rfc3339_option,
+    Actor, AuditRecord, EnrollmentUser, FailureSubject, NewEnrollmentUser, Secret, Timestamp, UserName, from_rfc3339,
+    from_rfc3339_option, rfc3339, rfc3339_option,
 };
 use crate::store::Tx;
 
@@ -14,7 +15,7 @@ use crate::store::Tx;
 const MAX_DISPLAY_NAME: usize = 256;
 
 /// An account that enrolls devices.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnrollmentUserJson {
     /// Its id.
     pub id: String,
@@ -28,23 +29,28 @@ pub struct EnrollmentUserJson {
     pub max_devices: Option<u32>,
     /// When it was made.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When its password was last set.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub password_set_at: Timestamp,
     /// Since when it enrolls nothing.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub disabled_at: Option<Timestamp>,
     /// Until when it is locked, after wrong passwords.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub locked_until: Option<Timestamp>,
     /// When it last enrolled a device.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
 }
 
 /// An account to be made. The password is given, or one is made and told once.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEnrollmentUserJson {
     /// What is typed into Windows.
@@ -54,6 +60,7 @@ pub struct NewEnrollmentUserJson {
     pub display_name: Option<String>,
     /// Its password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub password: Option<SecretText>,
     /// Make one.
     #[serde(default)]
@@ -67,11 +74,12 @@ pub struct NewEnrollmentUserJson {
 }
 
 /// Another password for an account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub password: Option<SecretText>,
     /// Make one.
     #[serde(default)]
@@ -79,14 +87,23 @@ pub struct NewPassword {
 }
 
 /// An account whose password was just set.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EnrollmentUserWithPassword {
     /// The account.
     #[serde(flatten)]
     pub user: EnrollmentUserJson,
     /// Its password, where one was made: it can't be had again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub password: Option<SecretText>,
+}
+
+impl EnrollmentUserJson {
+    /// Another one after each change that a person makes.
+    pub fn tag(&self) -> String {
+        let disabled = self.disabled_at.map_or(0, |at| at.0);
+        format!("{}-{}-{disabled}", self.created_at.0, self.password_set_at.0)
+    }
 }
 
 /// A password that was looked at.
@@ -100,6 +117,7 @@ impl Admin {
     pub async fn create_enrollment_user(
         &self,
         new: NewEnrollmentUserJson,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<EnrollmentUserWithPassword, Error> {
@@ -120,11 +138,14 @@ impl Admin {
             is_bulk: new.bulk,
             max_devices: new.max_devices,
         };
+        let by = by.clone();
         let job = move |tx: &mut Tx<'_>| {
             if let Some(before) = repetition.as_ref().map(|claim| claim.begin(tx, now)).transpose()?.flatten() {
                 return Ok(before);
             }
             let user = tx.create_enrollment_user(&account, now)?;
+            let asked = serde_json::json!({"bulk": user.is_bulk, "max_devices": user.max_devices});
+            tx.audit(&by, record("enrollment_user.create", &user).after(asked), now);
             let made = EnrollmentUserWithPassword { user: shown(tx, user, now)?, password: chosen.made };
             if let Some(repetition) = repetition {
                 repetition.end(tx, &made)?;
@@ -157,13 +178,16 @@ impl Admin {
         &self,
         name: &str,
         new: NewPassword,
+        seen: Option<String>,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<EnrollmentUserWithPassword, Error> {
-        let name = named_user(name)?;
+        let (name, by) = (named_user(name)?, by.clone());
         let chosen = choose(new).await?;
         let job = move |tx: &mut Tx<'_>| {
-            let user = found(tx, &name)?;
+            let user = as_seen(tx, &name, seen.as_deref(), now)?;
             tx.set_enrollment_password(&user.id, &chosen.hash, now)?;
+            tx.audit(&by, record("enrollment_user.password", &user), now);
             let user = found(tx, &name)?;
             Ok::<_, Error>(EnrollmentUserWithPassword { user: shown(tx, user, now)?, password: chosen.made })
         };
@@ -171,12 +195,19 @@ impl Admin {
     }
 
     /// Lets an account enroll nothing more. What it has enrolled stays.
-    pub async fn disable_enrollment_user(&self, name: &str, now: Timestamp) -> Result<EnrollmentUserJson, Error> {
-        let name = named_user(name)?;
+    pub async fn disable_enrollment_user(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<EnrollmentUserJson, Error> {
+        let (name, by) = (named_user(name)?, by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let user = found(tx, &name)?;
+            let user = as_seen(tx, &name, seen.as_deref(), now)?;
             if user.disabled_at.is_none() {
                 tx.disable_enrollment_user(&user.id, Some(now))?;
+                tx.audit(&by, record("enrollment_user.disable", &user), now);
             }
             found(tx, &name).and_then(|user| shown(tx, user, now))
         };
@@ -184,27 +215,46 @@ impl Admin {
     }
 
     /// Lets an account enroll again, and forgets its wrong passwords.
-    pub async fn enable_enrollment_user(&self, name: &str, now: Timestamp) -> Result<EnrollmentUserJson, Error> {
-        let name = named_user(name)?;
+    pub async fn enable_enrollment_user(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<EnrollmentUserJson, Error> {
+        let (name, by) = (named_user(name)?, by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let user = found(tx, &name)?;
+            let user = as_seen(tx, &name, seen.as_deref(), now)?;
             tx.disable_enrollment_user(&user.id, None)?;
             tx.forgive(&FailureSubject::Account(name.clone()))?;
+            tx.audit(&by, record("enrollment_user.enable", &user), now);
             found(tx, &name).and_then(|user| shown(tx, user, now))
         };
         self.store.write(job).await
     }
 
     /// Deletes an account. What it has enrolled stays.
-    pub async fn remove_enrollment_user(&self, name: &str, now: Timestamp) -> Result<EnrollmentUserJson, Error> {
-        let name = named_user(name)?;
+    pub async fn remove_enrollment_user(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<EnrollmentUserJson, Error> {
+        let (name, by) = (named_user(name)?, by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let user = found(tx, &name)?;
+            let user = as_seen(tx, &name, seen.as_deref(), now)?;
             tx.remove_enrollment_user(&user.id)?;
+            tx.audit(&by, record("enrollment_user.remove", &user), now);
             shown(tx, user, now)
         };
         self.store.write(job).await
     }
+}
+
+/// Something was done to an account.
+fn record(action: &'static str, user: &EnrollmentUser) -> AuditRecord {
+    AuditRecord::new(action, "enrollment_user", user.name.as_str())
 }
 
 /// The account that a path names.
@@ -214,6 +264,15 @@ fn named_user(text: &str) -> Result<UserName, Error> {
 
 fn found(tx: &mut Tx<'_>, name: &UserName) -> Result<EnrollmentUser, Error> {
     tx.enrollment_user(name)?.ok_or(Error::NotFound("enrollment account"))
+}
+
+/// The account, which must be as the caller last saw it where the caller says how that was.
+fn as_seen(tx: &mut Tx<'_>, name: &UserName, seen: Option<&str>, now: Timestamp) -> Result<EnrollmentUser, Error> {
+    let user = found(tx, name)?;
+    match seen {
+        Some(seen) if shown(tx, user.clone(), now)?.tag() != seen => Err(Error::Changed),
+        _ => Ok(user),
+    }
 }
 
 fn shown(tx: &mut Tx<'_>, user: EnrollmentUser, now: Timestamp) -> Result<EnrollmentUserJson, Error> {

@@ -12,6 +12,9 @@ pub enum Error {
     /// It does not fit what is there.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody else changed it since the caller looked.
+    #[error("it was changed meanwhile; look again")]
+    Changed,
     /// A parameter of a question is wrong.
     #[error("{}: {}", .0.at, .0.what)]
     Parameter(Fault),

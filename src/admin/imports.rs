@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Admin, Error, Fault, Repetition};
 use crate::management::import::ImportedEnrollment;
-use crate::model::{DeviceInfo, NewEnrollment, Timestamp};
+use crate::model::{Actor, AuditRecord, DeviceInfo, NewEnrollment, Timestamp};
 use crate::store::Tx;
 
 /// Most enrollments in one import.
@@ -15,6 +16,9 @@ const MAX_ENTRIES: usize = 100_000;
 
 /// Entries that one transaction takes.
 const TOGETHER: usize = 500;
+
+/// Devices that the audit log names of one import.
+const NAMED: usize = 100;
 
 /// Longest name of a device that is told back.
 const MAX_NAME: usize = 255;
@@ -31,7 +35,7 @@ pub struct Import {
 }
 
 /// What became of an import.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Imported {
     /// How many enrollments were made.
     pub imported: usize,
@@ -42,7 +46,7 @@ pub struct Imported {
 }
 
 /// What became of one entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportedDevice {
     /// The device, where the entry names one.
     pub device_id: Option<String>,
@@ -97,6 +101,7 @@ impl Admin {
     pub async fn import(
         &self,
         import: Import,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<Imported, Error> {
@@ -129,6 +134,7 @@ impl Admin {
             let claims = repetition.clone().filter(|_| chunk == 0);
             let keeps = repetition.clone().filter(|_| chunk + 1 == chunks);
             let so_far = if keeps.is_some() { imported.clone() } else { Imported::default() };
+            let by = by.clone();
             let job = move |tx: &mut Tx<'_>| {
                 if let Some(before) = claims.map(|claim| claim.begin(tx, now)).transpose()?.flatten() {
                     return Ok(Err(before));
@@ -137,6 +143,10 @@ impl Admin {
                 for entry in some {
                     done.add(store(tx, entry, now)?);
                 }
+                let named = done.devices.iter().filter(|device| device.error.is_none());
+                let named: Vec<_> = named.filter_map(|device| device.device_id.as_deref()).take(NAMED).collect();
+                let told = serde_json::json!({"imported": done.imported, "refused": done.refused, "named": named});
+                tx.audit(&by, AuditRecord::new("enrollment.import", "enrollments", "").after(told), now);
                 if let Some(repetition) = keeps {
                     repetition.end(tx, &so_far.with(done.clone()))?;
                 }

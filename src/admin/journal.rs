@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::model::Encoding;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::devices::named_device;
 use super::{Admin, Error, PageJson, Part};
@@ -12,12 +13,13 @@ use crate::model::{Event, EventFilter, Exchange, Proof, Timestamp, from_rfc3339,
 use crate::store::Tx;
 
 /// One message and the reply to it, without secrets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageJson {
     /// Its id.
     pub id: String,
     /// When the device's message was complete.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub received_at: Timestamp,
     /// From then until the reply was ready, in microseconds.
     pub duration_us: i64,
@@ -49,7 +51,7 @@ pub struct MessageJson {
 }
 
 /// An alert, an anomaly, a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventJson {
     /// Its id.
     pub id: String,
@@ -59,6 +61,7 @@ pub struct EventJson {
     pub session_id: Option<String>,
     /// When.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What sort of thing.
     pub kind: Cow<'static, str>,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use crate::model::Instruction;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::order_check::{OrderFindingJson, reason};
 use super::{Admin, Error, Fault, Repetition};
 use crate::management::{DEVICES_TOGETHER, Order, OrderError};
 use crate::model::{
-    BatchId, CommandId, Dependency, DeviceId, Enqueued, EnrollmentState, NewCommand, NotEnqueued, Timestamp,
-    parse_command_id, parse_rfc3339,
+    Actor, BatchId, CommandId, CommandScope, CommandState, Dependency, DeviceId, Enqueued, EnrollmentState, NewCommand,
+    NotEnqueued, OWN, Principal, Timestamp, parse_command_id, parse_rfc3339,
 };
 use crate::store::Tx;
 
@@ -24,7 +26,7 @@ const MAX_COMMANDS: usize = 1_000;
 const MAX_TOGETHER: usize = 200_000;
 
 /// An order, as JSON.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewOrder {
     /// One device; instead of `devices`.
@@ -35,10 +37,15 @@ pub struct NewOrder {
     pub devices: Vec<String>,
     /// One command; instead of `commands`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::admin::schema::Instruction>)]
     pub command: Option<Instruction>,
     /// Several, in the order in which they are to be sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<crate::admin::schema::Instruction>)]
     pub commands: Vec<Instruction>,
+    /// Whose `./User` nodes are meant, such as `bob@contoso.com`; unsaid, those of the enrolled user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Not to be sent before (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<String>,
@@ -51,22 +58,28 @@ pub struct NewOrder {
     /// Each of `commands` waits until the one before it has succeeded.
     #[serde(default)]
     pub chained: bool,
+    /// Why it is to be sent although the catalogue of settings says that it can't work; kept in the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unchecked: Option<String>,
     /// Only check.
     #[serde(default)]
     pub dry_run: bool,
 }
 
 /// What became of an order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ordered {
     /// Under this the commands are listed together; `null` after a dry run.
     pub batch_id: Option<String>,
     /// Device by device.
     pub devices: Vec<OrderedDevice>,
+    /// What the catalogue of settings says of the commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<OrderFindingJson>,
 }
 
 /// What became of an order for one device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderedDevice {
     /// The device.
     pub device_id: String,
@@ -78,7 +91,7 @@ pub struct OrderedDevice {
 }
 
 /// Why a device got no command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NotOrdered {
     /// No such device.
@@ -99,7 +112,7 @@ impl Admin {
     pub async fn order(
         &self,
         new: NewOrder,
-        by: &str,
+        by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<Ordered, Error> {
@@ -107,17 +120,60 @@ impl Admin {
         let order = order_of(new, by)?;
         self.management.check_order(&order, now).map_err(|error| told(error, alone))?;
         self.check_dependencies(&order).await?;
+        let findings = self.held_against_the_catalogue(&order.commands, alone, order.unchecked.as_deref()).await?;
         if dry_run {
-            return self.rehearse(order).await;
+            return Ok(Ordered { findings, ..self.rehearse(order).await? });
         }
-        let ordered = self.carry_out(order, repetition, now).await?;
+        let ordered = self.carry_out(order, findings, repetition, now).await?;
+        refusal_of(&ordered.devices).map_or(Ok(ordered), Err)
+    }
+
+    /// Orders a command anew that has ended without success, for the same device; with the same values, user and time
+    /// limits of its own none.
+    pub async fn retry(
+        &self,
+        id: &str,
+        by: &Actor,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<Ordered, Error> {
+        let id = parse_command_id(id).ok_or(Error::NotFound("command"))?;
+        let found = self.store.read(move |tx: &mut Tx<'_>| tx.command(&id)).await?;
+        let before = found.ok_or(Error::NotFound("command"))?;
+        let why_not = match before.record.state {
+            CommandState::Failed | CommandState::Expired | CommandState::Canceled | CommandState::Superseded => None,
+            CommandState::Unknown => {
+                Some("nobody knows whether it has run: resolve it, as 'retry' if it may run again")
+            }
+            CommandState::Succeeded => Some("it has succeeded"),
+            CommandState::Queued | CommandState::Sent | CommandState::Deferred => Some("it has no outcome yet"),
+        };
+        if let Some(why) = why_not {
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        if before.record.created_by.starts_with(OWN) {
+            return Err(Error::Conflict("the server asks this of the device by itself".to_owned()));
+        }
+        let user = before.record.user.as_deref().map(user_of).transpose()?;
+        let command = NewCommand { user, ..NewCommand::new(before.instruction) };
+        let unchecked = Some(format!("again: {}", before.record.id));
+        let devices = vec![before.record.device_id];
+        let order = Order { devices, commands: vec![command], by: by.clone(), unchecked };
+        self.management.check_order(&order, now).map_err(|error| told(error, true))?;
+        let ordered = self.carry_out(order, Vec::new(), repetition, now).await?;
         refusal_of(&ordered.devices).map_or(Ok(ordered), Err)
     }
 
     /// Every chunk of devices is one transaction; the first claims the request, the last keeps the answer.
-    async fn carry_out(&self, order: Order, repetition: Option<Repetition>, now: Timestamp) -> Result<Ordered, Error> {
+    async fn carry_out(
+        &self,
+        order: Order,
+        findings: Vec<OrderFindingJson>,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<Ordered, Error> {
         let (order, batch) = (Arc::new(order), BatchId::new(now));
-        let mut ordered = Ordered { batch_id: Some(batch.to_string()), devices: Vec::new() };
+        let mut ordered = Ordered { batch_id: Some(batch.to_string()), devices: Vec::new(), findings };
         let chunks = order.devices.len().div_ceil(DEVICES_TOGETHER);
         for chunk in 0..chunks {
             let (management, whole, batch) = (self.management.clone(), Arc::clone(&order), batch.clone());
@@ -129,7 +185,9 @@ impl Admin {
                     return Ok(Err(before));
                 }
                 let some = whole.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
-                let done: Vec<_> = management.enqueue(tx, &whole, some, &batch, now)?.into_iter().map(taken).collect();
+                let enqueued = management.enqueue(tx, &whole, some, &batch, now)?;
+                tx.audit(&whole.by, whole.record(&batch, &enqueued), now);
+                let done: Vec<_> = enqueued.into_iter().map(taken).collect();
                 if let Some(refusal) = refusal_of(&done).filter(|_| chunks == 1) {
                     return Err(refusal);
                 }
@@ -211,7 +269,7 @@ impl Admin {
                 Ok::<_, Error>(told)
             })
             .await?;
-        Ok(Ordered { batch_id: None, devices })
+        Ok(Ordered { batch_id: None, devices, findings: Vec::new() })
     }
 }
 
@@ -253,7 +311,7 @@ fn told(error: OrderError, alone: bool) -> Error {
 }
 
 /// From `[2].items[0].target`, or `items[0].target` where there is one command, to a pointer.
-fn pointer(at: &str, alone: bool) -> String {
+pub(super) fn pointer(at: &str, alone: bool) -> String {
     if at.starts_with('/') {
         return at.to_owned();
     }
@@ -270,7 +328,7 @@ fn pointer(at: &str, alone: bool) -> String {
     pointer
 }
 
-fn order_of(new: NewOrder, by: &str) -> Result<Order, Error> {
+fn order_of(new: NewOrder, by: &Actor) -> Result<Order, Error> {
     if new.device_id.is_some() && !new.devices.is_empty() {
         return Err(Error::invalid("/device_id", "write either device_id or devices"));
     }
@@ -294,14 +352,25 @@ fn order_of(new: NewOrder, by: &str) -> Result<Order, Error> {
         Ok(Dependency::On(id))
     });
     let depends_on: Vec<Dependency> = depends_on.collect::<Result<_, Error>>()?;
+    let user = new.user.as_deref().map(user_of).transpose()?;
+    let unchecked = reason(new.unchecked.as_deref())?;
     let commands = instructions.into_iter().enumerate().map(|(place, instruction)| {
         let mut depends_on = depends_on.clone();
         if new.chained && place > 0 {
             depends_on.push(Dependency::OnEarlier(place - 1));
         }
-        NewCommand { not_before, expires_at, depends_on, ..NewCommand::new(instruction) }
+        NewCommand { not_before, expires_at, depends_on, user: user.clone(), ..NewCommand::new(instruction) }
     });
-    Ok(Order { devices, commands: commands.collect(), by: by.to_owned() })
+    let commands: Vec<NewCommand> = commands.collect();
+    if user.is_some() && commands.iter().any(|command| command.scope != CommandScope::User) {
+        return Err(Error::invalid("/user", "a user can be named only for nodes below ./User"));
+    }
+    Ok(Order { devices, commands, by: by.clone(), unchecked })
+}
+
+fn user_of(name: &str) -> Result<Principal, Error> {
+    let what = "a name of a user is not empty, not longer than 320 bytes and has no blanks and control characters";
+    Principal::parse(name).ok_or_else(|| Error::invalid("/user", what))
 }
 
 /// The devices, each once.

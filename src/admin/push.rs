@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Admin, Error};
 use crate::model::{
@@ -12,7 +13,7 @@ use crate::model::{
 use crate::store::Tx;
 
 /// How a device is woken, and what became of the pushes to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PushJson {
     /// `registering`, `live`, `unavailable`, `refused` or `retired`.
     pub channel: ChannelState,
@@ -27,6 +28,7 @@ pub struct PushJson {
     pub status_text: Option<String>,
     /// When the device last said something of its channel.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub observed_at: Option<Timestamp>,
     /// Pushes that WNS took.
     pub pushes: u32,
@@ -36,15 +38,19 @@ pub struct PushJson {
     pub slept: u32,
     /// WNS took a push then, and no session has begun yet.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub awaiting_since: Option<Timestamp>,
     /// When WNS last took one.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub pushed_at: Option<Timestamp>,
     /// When a push last woke the device.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub woke_at: Option<Timestamp>,
     /// A push waits and goes out then.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub due_at: Option<Timestamp>,
     /// What became of the last push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,12 +58,13 @@ pub struct PushJson {
 }
 
 /// What became of the last push.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastPushJson {
     /// `accepted`, `dropped`, `throttled`, `failed`, `no_token`, `retired` or `refused`.
     pub outcome: PushOutcome,
     /// When.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// In a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,21 +72,24 @@ pub struct LastPushJson {
 }
 
 /// How pushes go in general.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PushServiceJson {
     /// Whether there is a package family name: without one nothing is sent.
     pub configured: bool,
     /// When the token ends.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub token_ends: Option<Timestamp>,
     /// Why there is no token, in the words of who refused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// Since when.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub problem_at: Option<Timestamp>,
     /// WNS asked to be left alone until then.
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_until: Option<Timestamp>,
     /// Pushes that wait to be sent.
     pub waiting: i64,

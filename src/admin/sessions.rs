@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::devices::device_filter;
 use super::{Admin, Error, EventJson, MessageJson, PageJson, Part};
-use crate::management::conversation::{Line, Told, tell};
-use crate::management::text_of;
+use crate::management::conversation::Line;
+use crate::management::words_asked_for;
 use crate::model::{
-    Cursor, Ending, EventFilter, Exchange, ExchangeFilter, Page, Phase, SessionFilter, SessionKey, SessionRecord,
-    Timestamp, from_rfc3339, parse_rfc3339, rfc3339,
+    Cursor, Ending, Exchange, ExchangeFilter, Page, Phase, SessionFilter, SessionKey, SessionRecord, Timestamp,
+    from_rfc3339, parse_rfc3339, rfc3339,
 };
 use crate::store::Tx;
 
 /// Messages of one session that are told together; sessions end before.
-const MAX_MESSAGES: usize = 500;
+pub(super) const MAX_MESSAGES: usize = 500;
 
 /// Bytes of messages that are told together.
-const MAX_BYTES: usize = 32 * 1024 * 1024;
+pub(super) const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Compressed bytes of messages that are read together.
 const MAX_STORED: usize = 8 * 1024 * 1024;
@@ -33,7 +34,7 @@ const MAX_CHALLENGES: usize = 50;
 const CHALLENGE_AGE: i64 = 10 * 60 * 1000;
 
 /// A session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionJson {
     /// Ours.
     pub id: String,
@@ -43,9 +44,11 @@ pub struct SessionJson {
     pub session_id: String,
     /// When its first authenticated message came.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
     /// When its last message came.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub last_at: Timestamp,
     /// `open`, `quiet`, or how it ended.
     pub phase: Cow<'static, str>,
@@ -53,6 +56,21 @@ pub struct SessionJson {
     pub authentication: Cow<'static, str>,
     /// Who was signed in, by the device's own word.
     pub login: String,
+    /// What it is for: `mixed`, `device` or `user`.
+    #[serde(default = "mixed")]
+    pub kind: Cow<'static, str>,
+    /// Whose session it is, where a token said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Whether that token was checked; else the name is the device's word.
+    #[serde(default)]
+    pub user_verified: bool,
+    /// The tenant of that user, where the token was checked.
+    #[serde(default)]
+    pub user_tenant: Option<String>,
+    /// The user as the tenant keeps people apart, likewise.
+    #[serde(default)]
+    pub user_object_id: Option<String>,
     /// Authenticated messages of the device.
     pub messages: i64,
     /// Commands that were sent.
@@ -62,7 +80,7 @@ pub struct SessionJson {
 }
 
 /// A session with what was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SessionDetail {
     /// The session.
     #[serde(flatten)]
@@ -76,7 +94,7 @@ pub struct SessionDetail {
 }
 
 /// Which sessions.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct SessionQuery {
     /// Only those of this device.
@@ -88,8 +106,12 @@ pub struct SessionQuery {
     /// Only those that began before (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Only those in which all these words were said: a node or its last part, a Status, an error code, a word of a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Entries at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// From the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,39 +127,16 @@ impl Admin {
             device: device_filter(query.device_id.as_deref())?,
             from: time("from", query.from.as_deref())?,
             until: time("until", query.until.as_deref())?,
+            words: words(query.text.as_deref())?,
         };
-        let page = self.store.read(move |tx: &mut Tx<'_>| tx.sessions(&filter, cursor.as_ref(), limit)).await?;
+        let page = self.store.read(move |tx: &mut Tx<'_>| tx.sessions(&filter, cursor.as_ref(), limit)).await;
+        let page = page.map_err(Part::misplaced)?;
         Ok(PageJson::of(page, |record| SessionJson::from(&record)))
     }
 
     /// One session as a person would tell it.
     pub async fn session(&self, id: &str) -> Result<SessionDetail, Error> {
-        let key = session_key(id)?;
-        let (record, exchanges, events) = self
-            .store
-            .read(move |tx: &mut Tx<'_>| {
-                let record = tx.session(&key)?.ok_or(Error::NotFound("session"))?;
-                let exchanges = exchanges_of(tx, &record, None, MAX_MESSAGES)?;
-                let events = tx.events(&EventFilter::OfSession(key), None, MAX_MESSAGES)?;
-                Ok::<_, Error>((record, exchanges, events))
-            })
-            .await?;
-        let mut truncated = exchanges.next.is_some() || events.next.is_some();
-        let mut texts: Vec<(Timestamp, String, String)> = Vec::with_capacity(exchanges.items.len());
-        let mut bytes = 0;
-        for exchange in exchanges.items {
-            let (request, reply) = (text(exchange.request.as_ref()), text(exchange.reply.as_ref()));
-            bytes += request.len() + reply.len();
-            if bytes > MAX_BYTES {
-                truncated = true;
-                break;
-            }
-            texts.push((exchange.received_at, request, reply));
-        }
-        let told: Vec<Told<'_>> = texts.iter().map(|(at, request, reply)| Told { at: *at, request, reply }).collect();
-        let mut events: Vec<EventJson> = events.items.into_iter().map(EventJson::from).collect();
-        events.reverse();
-        Ok(SessionDetail { session: SessionJson::from(&record), conversation: tell(&told), truncated, events })
+        Ok(self.explore(id).await?.detail)
     }
 
     /// The messages of a session, without secrets, in the order in which they came. A page may be shorter than asked
@@ -157,7 +156,7 @@ impl Admin {
 }
 
 /// Exchanges of a session, in their order. Before the first stand those of the challenge that led to it.
-fn exchanges_of(
+pub(super) fn exchanges_of(
     tx: &mut Tx<'_>,
     record: &SessionRecord,
     after: Option<&Cursor>,
@@ -225,12 +224,22 @@ fn time(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     text.map(parse).transpose()
 }
 
-fn session_key(text: &str) -> Result<SessionKey, Error> {
-    SessionKey::parse(text).ok_or(Error::NotFound("session"))
+const fn mixed() -> Cow<'static, str> {
+    Cow::Borrowed("mixed")
 }
 
-fn text(kept: Option<&Vec<u8>>) -> String {
-    kept.map(|kept| text_of(kept)).unwrap_or_default()
+/// The words that are asked for. A question without a word would find everything.
+fn words(text: Option<&str>) -> Result<Vec<String>, Error> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(Vec::new()) };
+    let words = words_asked_for(text);
+    if words.is_empty() {
+        return Err(Error::parameter("text", "write a word of two characters or more"));
+    }
+    Ok(words)
+}
+
+pub(super) fn session_key(text: &str) -> Result<SessionKey, Error> {
+    SessionKey::parse(text).ok_or(Error::NotFound("session"))
 }
 
 impl From<&SessionRecord> for SessionJson {
@@ -247,6 +256,11 @@ impl From<&SessionRecord> for SessionJson {
                 .ok()
                 .and_then(|word| word.as_str().map(str::to_owned))
                 .unwrap_or_default(),
+            kind: record.kind.as_str().into(),
+            user: record.user.clone(),
+            user_verified: record.user_verified,
+            user_tenant: record.user_tenant.clone(),
+            user_object_id: record.user_object.clone(),
             messages: record.exchanges,
             commands_sent: record.commands_sent,
             commands_answered: record.commands_answered,

@@ -1,14 +1,15 @@
 //! Whether devices sign their messages.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::devices::named_device;
-use super::{Admin, Error};
+use super::{Admin, Error, Repetition};
 use crate::management::{SigningError, SigningSet};
-use crate::model::{Signing, Timestamp};
+use crate::model::{Actor, Signing, Timestamp};
 
 /// How it is to be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetSigning {
     /// `off`, `accept` or `require`.
@@ -19,7 +20,7 @@ pub struct SetSigning {
 }
 
 /// How it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SigningJson {
     /// `off`, `accept` or `require`.
     pub signing: Signing,
@@ -31,11 +32,21 @@ pub struct SigningJson {
 
 impl Admin {
     /// Sets whether messages of a device are signed.
-    pub async fn set_signing(&self, id: &str, set: SetSigning, by: &str, now: Timestamp) -> Result<SigningJson, Error> {
+    pub async fn set_signing(
+        &self,
+        id: &str,
+        set: SetSigning,
+        by: &Actor,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<SigningJson, Error> {
         self.device(id).await?;
-        let SetSigning { signing, provider_id } = set;
-        let set = self.management.set_signing(named_device(id)?, signing, provider_id, by.to_owned(), now).await?;
-        Ok(set.into())
+        let (device, management, by) = (named_device(id)?, self.management.clone(), by.clone());
+        self.once(repetition, now, move |tx| {
+            let how = (set.signing, set.provider_id.as_deref());
+            Ok(management.set_signing(tx, device, how, &by, now)?.into())
+        })
+        .await
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     admin::{Admin, CommandJson, CommandQuery, NewEnrollmentTokenJson, SessionQuery},
     config::{DatabaseUrl, Host},
     http,
+    model::Actor,
     simulator::{
         client::{Client, ClientOptions},
         device::{Behaviour, Device},
@@ -78,6 +79,7 @@ impl Demo {
     async fn play(&self, installation: &Installation, data: &Path, output: &mut Output) -> anyhow::Result<()> {
         let instance = Instance::assemble(installation)?;
         let running = http::start(&installation.settings, instance.parts.clone()).await?;
+        instance.reached_at(&installation.settings, running.device_addr.port());
         let addresses = super::discovery::Addresses::new(
             &installation.settings.host,
             running.device_addr,
@@ -125,7 +127,7 @@ async fn enroll(admin: &Admin, server: &str, ca: &[u8]) -> anyhow::Result<(Vec<C
     for ((device_id, name), seed) in DEVICES.into_iter().zip(1..) {
         let user = format!("{}@example.com", name.to_lowercase());
         let token = NewEnrollmentTokenJson { user: user.clone(), uses: Some(1), expires_at: None };
-        let token = admin.create_enrollment_token(token, "demo", None, now()).await?.token;
+        let token = admin.create_enrollment_token(token, &Actor::server("demo"), None, now()).await?.token;
         let machine = Machine { device_id: device_id.to_owned(), name: name.to_owned(), ..Machine::seeded(seed) };
         let enrolled = enroller.enroll(&machine, &SignIn::password(user, token.secret().expose().as_str())).await?;
         let client = Client::new(&enrolled.address, ca, options.clone())?.for_device(&enrolled.identity)?;
@@ -155,10 +157,10 @@ async fn order(admin: &Admin) -> anyhow::Result<()> {
             { "kind": "delete", "items": [{ "target": format!("{policy}/Camera/AllowCamera") }] },
             { "kind": "get", "items": [{ "target": format!("{policy}/Experience/AllowCortana") }] }] },
     ]});
-    admin.order(serde_json::from_value(all)?, "demo", None, now()).await?;
+    admin.order(serde_json::from_value(all)?, &Actor::server("demo"), None, now()).await?;
     let kiosk = json!({ "device_id": DEVICES[2].0, "command":
         { "kind": "exec", "items": [{ "target": "./Device/Vendor/MSFT/Reboot/RebootNow" }] } });
-    admin.order(serde_json::from_value(kiosk)?, "demo", None, now()).await?;
+    admin.order(serde_json::from_value(kiosk)?, &Actor::server("demo"), None, now()).await?;
     Ok(())
 }
 

@@ -6,14 +6,21 @@ use clap::{Args, Subcommand};
 
 use super::{
     Global, Output,
+    action::{Ask, Keys},
     client::connected,
+    credentials::RotateVerb,
+    enveloping::EnvelopingVerb,
+    facts::{self, FactsVerb, RefreshVerb},
+    instance::now,
     leaving::{Block, Leave},
+    provisioning::ProvisioningVerb,
     push,
     shown::{Ink, Paint, line, short, table, time},
     signing::SigningVerb,
     sync::Sync,
+    trust::TrustVerb,
 };
-use crate::admin::{DeviceJson, DeviceQuery, EventJson, Part};
+use crate::admin::{DeviceJson, DeviceQuery, EnrollmentJson, EventJson, Part};
 
 /// Events that are shown with a device.
 const EVENTS: usize = 10;
@@ -21,7 +28,7 @@ const EVENTS: usize = 10;
 /// Longest value in a line.
 const VALUE: usize = 100;
 
-/// Devices: list them, look at one, let them leave
+/// Devices: list them, look at one, ask something of one, let them leave
 #[derive(Debug, Args)]
 pub(super) struct Device {
     #[command(subcommand)]
@@ -33,20 +40,37 @@ enum Verb {
     List(List),
     Show(Show),
     Signing(SigningVerb),
+    Enveloping(EnvelopingVerb),
+    Trust(TrustVerb),
+    RotateCredentials(RotateVerb),
     Unenroll(Leave),
     Block(Block),
     Sync(Sync),
+    Facts(FactsVerb),
+    Refresh(RefreshVerb),
+    Provisioning(ProvisioningVerb),
+    #[command(flatten)]
+    Ask(Ask),
+    #[command(flatten)]
+    Keys(Keys),
 }
 
 /// List devices by their ids
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   transom device list
-  transom device list --begins-with LAPTOP")]
+  transom device list --begins-with LAPTOP
+  transom device list --where 'os.build < 22631'
+  transom device list --where \"os.edition == 'Pro' and not defender.real_time\"
+
+`transom device facts` lists the facts that a condition may name.")]
 struct List {
     /// Only those whose id or name begins so, in small or capital letters
     #[arg(long, value_name = "TEXT")]
     begins_with: Option<String>,
+    /// Only those for which this condition on their facts holds
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
     /// How many, up to 500 [default: 50]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -55,7 +79,7 @@ struct List {
     cursor: Option<String>,
 }
 
-/// Show one device: what it says of itself, its enrollment, and what happened to it lately
+/// Show one device: its enrollment, its facts, and what happened to it lately
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   transom device show 1A2B
@@ -72,29 +96,32 @@ impl Device {
             Verb::List(list) => list.run(global, output),
             Verb::Show(show) => show.run(global, output),
             Verb::Signing(signing) => signing.run(global, output),
+            Verb::Enveloping(enveloping) => enveloping.run(global, output),
+            Verb::Trust(trust) => trust.run(global, output),
+            Verb::RotateCredentials(rotate) => rotate.run(global, output),
             Verb::Unenroll(leave) => leave.run(global, output),
             Verb::Block(block) => block.run(global, output),
             Verb::Sync(sync) => sync.run(global, output),
+            Verb::Facts(facts) => facts.run(global, output),
+            Verb::Refresh(refresh) => refresh.run(global, output),
+            Verb::Provisioning(provisioning) => provisioning.run(global, output),
+            Verb::Ask(ask) => ask.run(global, output),
+            Verb::Keys(keys) => keys.run(global, output),
         }
     }
 }
 
 impl List {
     fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        let query = DeviceQuery { begins_with: self.begins_with, limit: self.limit, cursor: self.cursor };
+        let query = DeviceQuery {
+            begins_with: self.begins_with,
+            condition: self.condition,
+            limit: self.limit,
+            cursor: self.cursor,
+        };
         connected(global, async |client| {
             let page = client.devices(&query).await?;
-            if output.is_json() {
-                return output.document(&page);
-            }
-            if page.items.is_empty() {
-                return output.text("no devices");
-            }
-            output.text(table_of(&page.items))?;
-            match page.next_cursor {
-                Some(cursor) => output.text(format!("There are more: --cursor {}", line(&cursor))),
-                None => Ok(()),
-            }
+            output.page(&page, "no devices", table_of)
         })
     }
 }
@@ -108,7 +135,8 @@ impl Show {
             }
             let part = Part { limit: Some(EVENTS), cursor: None };
             let events = client.events(&self.id, &part).await?;
-            output.text(told(&device, &events.items, Paint::of_output()))
+            let known = client.facts(&self.id).await?;
+            output.text(told(&device, &events.items, &facts::told(&known, now()), Paint::of_output()))
         })
     }
 }
@@ -141,7 +169,7 @@ fn certificate_of(device: &DeviceJson) -> String {
 }
 
 // Writing to a String does not fail.
-fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
+fn told(device: &DeviceJson, events: &[EventJson], facts: &str, paint: Paint) -> String {
     let name = device.info.name.as_deref().map(|name| format!(" ({})", line(name))).unwrap_or_default();
     let mut text = format!("Device {}{name}\n", paint.ink(Ink::Strong, &line(&device.id)));
     let mut fact = |name: &str, value: Option<String>| {
@@ -166,10 +194,18 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         fact("certificate", life.certificate_ends_at.map(|at| format!("good until {}", time(at))));
         fact("signing", life.signing.map(|signing| signing.as_str().to_owned()));
         fact("signs since", life.signs_since.map(time));
+        fact("enveloping", life.enveloping.map(|enveloping| enveloping.as_str().to_owned()));
+        fact("envelopes since", life.envelopes_since.map(time));
+        fact("believed by", life.proofs.as_ref().map(ToString::to_string));
+        fact("credentials", credentials_told(life));
         fact("ended", life.ended_at.map(time));
     }
     for (name, value) in device.push.iter().flat_map(push::told_of_device) {
         fact(name, Some(value));
+    }
+    if !facts.is_empty() {
+        text.push_str("\nFacts\n");
+        text.push_str(facts);
     }
     if !events.is_empty() {
         text.push_str("\nLately\n");
@@ -178,6 +214,14 @@ fn told(device: &DeviceJson, events: &[EventJson], paint: Paint) -> String {
         let _ = writeln!(text, "  {}", event_told(event));
     }
     text
+}
+
+/// Whether the device has other credentials than those that it began with.
+fn credentials_told(life: &EnrollmentJson) -> Option<String> {
+    let changed = life.credentials_since.map(|at| format!("changed {}", time(at)));
+    let offered = life.credentials_offered_at.map(|at| format!("new ones offered {}, not used yet", time(at)));
+    let told: Vec<String> = changed.into_iter().chain(offered).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// An event in one line.
@@ -223,7 +267,7 @@ mod tests {
     #[test]
     fn a_device_is_told_without_what_a_terminal_would_obey() {
         assert_eq!(
-            told(&device(), &[event()], Paint::PLAIN),
+            told(&device(), &[event()], "\n  os\n    build\n", Paint::PLAIN),
             "Device 1A2B (LAPTOP\\u{1b}[2J)
   state        pending
   Windows      10.0.26100.1
@@ -232,6 +276,11 @@ mod tests {
   waiting      2 of its commands have no outcome yet
   enrollment   E1, number 1 of this device
   enrolled     2027-01-15 08:00:00Z
+
+Facts
+
+  os
+    build
 
 Lately
   2027-01-15 08:00:00Z  alert 1226, com.example:x, ./A: a\\r\\nb

@@ -13,6 +13,7 @@ use transom_protocol::session::Timestamp;
 
 use super::{Global, Installation, Output, hinted, server_names};
 use crate::{
+    admin::SecretText,
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
     pki::{AuthorityFiles, AuthorityKey, CertificateAuthority, DataKey, write_public, write_secret},
 };
@@ -48,12 +49,21 @@ pub(super) struct Made {
     what: &'static str,
 }
 
+/// What a new installation has in its database.
+#[derive(Debug, Default)]
+pub(super) struct Prepared {
+    files: Vec<Made>,
+    link: Option<SecretText>,
+}
+
 #[derive(Debug, Serialize)]
 struct Report {
     data: PathBuf,
     host: String,
     database: String,
     files: Vec<Made>,
+    /// Where the first operator comes in, once and within a day.
+    link: Option<SecretText>,
     next: String,
 }
 
@@ -61,9 +71,10 @@ impl Init {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let now = Timestamp(jiff::Timestamp::now().as_millisecond());
         let data = std::path::absolute(&global.data).context("can't tell where the data folder is")?;
-        let files = make_with(&data, &self.host, &self.database, self.ca_key, now, prepare_store)?;
+        let (files, link) = make_with(&data, &self.host, &self.database, self.ca_key, now, prepare_store)?;
         let next = format!("transom serve --data {}", global.data.display());
-        let report = Report { data, host: self.host.to_string(), database: self.database.to_string(), files, next };
+        let report =
+            Report { data, host: self.host.to_string(), database: self.database.to_string(), files, link, next };
         if output.is_json() { output.document(&report) } else { output.text(report.to_text()) }
     }
 }
@@ -74,16 +85,28 @@ impl Report {
         lines.extend(self.files.iter().map(|made| format!("  {:<14}{}", made.file, made.what)));
         lines.push(format!("  {:<14}{}", "database", self.database));
         lines.push(format!("\nNext: {}", self.next));
+        if let Some(link) = &self.link {
+            lines.push(format!(
+                "Then open this in a browser to make the first operator. It is good once, for a day:\n  {}",
+                link.secret().expose()
+            ));
+        }
         lines.join("\n")
     }
 }
 
 /// Makes what lies in the database: its schema and the first token of the admin API.
-pub(super) fn prepare_store(installation: &Installation) -> anyhow::Result<Vec<Made>> {
-    let token = super::instance::prepare(installation)?;
+pub(super) fn prepare_store(installation: &Installation) -> anyhow::Result<Prepared> {
+    let (token, link) = super::instance::prepare(installation)?;
     let file = installation.folder.admin_token();
     write_secret(&file, format!("{}\n", token.expose()).as_bytes())?;
-    Ok(vec![Made { file: "admin.token".to_owned(), what: "token for the admin API, used by commands on this machine" }])
+    Ok(Prepared {
+        files: vec![Made {
+            file: "admin.token".to_owned(),
+            what: "token for the admin API, used by commands on this machine",
+        }],
+        link: Some(link),
+    })
 }
 
 /// Makes the folder beside its place, and moves it there when all of it is there.
@@ -92,9 +115,9 @@ pub(super) fn make(
     host: &Host,
     database: &DatabaseUrl,
     now: Timestamp,
-    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Vec<Made>>,
+    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Prepared>,
 ) -> anyhow::Result<Vec<Made>> {
-    make_with(data, host, database, AuthorityKey::default(), now, prepare_store)
+    make_with(data, host, database, AuthorityKey::default(), now, prepare_store).map(|(files, _)| files)
 }
 
 fn make_with(
@@ -103,8 +126,8 @@ fn make_with(
     database: &DatabaseUrl,
     ca_key: AuthorityKey,
     now: Timestamp,
-    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Vec<Made>>,
-) -> anyhow::Result<Vec<Made>> {
+    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Prepared>,
+) -> anyhow::Result<(Vec<Made>, Option<SecretText>)> {
     if is_taken(data)? {
         return Err(hinted(
             format!("{} exists already and is not empty", data.display()),
@@ -140,8 +163,8 @@ fn furnish(
     database: &DatabaseUrl,
     ca_key: AuthorityKey,
     now: Timestamp,
-    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Vec<Made>>,
-) -> anyhow::Result<Vec<Made>> {
+    prepare_store: impl FnOnce(&Installation) -> anyhow::Result<Prepared>,
+) -> anyhow::Result<(Vec<Made>, Option<SecretText>)> {
     let settings = Settings { host: host.clone(), database: database.clone(), ..Settings::default() };
     let key = DataKey::generate()?;
     let authority = CertificateAuthority::create_with(ca_key, &authority_name(host), now)?;
@@ -161,8 +184,9 @@ fn furnish(
         made("server.pem", "server certificate, valid for 397 days"),
         made("server.key", "its private key"),
     ];
-    files.extend(prepare_store(&Installation::new(folder.clone(), settings, key))?);
-    Ok(files)
+    let prepared = prepare_store(&Installation::new(folder.clone(), settings, key))?;
+    files.extend(prepared.files);
+    Ok((files, prepared.link))
 }
 
 /// What the authority of a host is called.
@@ -170,7 +194,8 @@ pub(super) fn authority_name(host: &Host) -> String {
     format!("Transom CA for {host}")
 }
 
-fn is_taken(data: &Path) -> anyhow::Result<bool> {
+/// Whether there is something at the place of a new data folder.
+pub(super) fn is_taken(data: &Path) -> anyhow::Result<bool> {
     match fs::read_dir(data) {
         Ok(mut entries) => Ok(entries.next().is_some()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -186,7 +211,7 @@ mod tests {
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
     fn make_at(data: &Path) -> anyhow::Result<Vec<Made>> {
-        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, |_| Ok(Vec::new()))
+        make(data, &"mdm.example.test".parse().unwrap(), &DatabaseUrl::default(), NOW, |_| Ok(Prepared::default()))
     }
 
     #[test]
@@ -249,6 +274,7 @@ mod tests {
             host: "localhost".into(),
             database: "postgres://transom:hunter2@db/mdm".parse::<DatabaseUrl>().unwrap().to_string(),
             files: Vec::new(),
+            link: None,
             next: String::new(),
         };
         assert!(!report.to_text().contains("hunter2"));

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::hinted;
 use crate::{
     config::{self, DataFolder, DatabaseUrl, Host, Settings},
-    enrollment::sign_in::SignIns,
+    enrollment::sign_in::{RelyingParty, SignIns},
     pki::{AuthorityFiles, CertificateAuthority, DataKey, LiveAuthorities, Purpose, ServerIdentity, ServerNames},
     store::Store,
 };
@@ -24,6 +24,8 @@ pub struct Installation {
     pub folder: DataFolder,
     /// Its settings, environment and flags included.
     pub settings: Settings,
+    /// Where those came from that somebody has set.
+    pub origins: Vec<(String, config::Origin)>,
     key: DataKey,
 }
 
@@ -40,14 +42,14 @@ impl Installation {
             let name = name.into_string().ok()?;
             value.into_string().ok().map(|value| (name, value))
         });
-        let settings = config::load(&folder, environment, flags)?;
+        let (settings, origins) = config::load_with_origins(&folder, environment, flags)?;
         let key = DataKey::load(&folder.key())?;
-        Ok(Self { folder, settings, key })
+        Ok(Self { folder, settings, origins, key })
     }
 
     /// From its parts, before there is a file of any.
     pub(super) fn new(folder: DataFolder, settings: Settings, key: DataKey) -> Self {
-        Self { folder, settings, key }
+        Self { folder, settings, origins: Vec::new(), key }
     }
 
     /// The URL that the store opens.
@@ -95,6 +97,12 @@ impl Installation {
     /// The ways to sign in elsewhere that are configured.
     pub fn sign_ins(&self, store: Store) -> anyhow::Result<SignIns> {
         Ok(SignIns::new(&self.settings, &self.folder, &self.key, store)?)
+    }
+
+    /// The provider where operators sign in, where one is configured.
+    pub fn operator_sign_in(&self) -> anyhow::Result<Option<RelyingParty>> {
+        let (people, openid) = (&self.settings.people, &self.settings.people_openid);
+        Ok(RelyingParty::for_operators(openid, &people.address, &self.folder, &self.key)?)
     }
 
     /// Makes sure that no other server uses the same `SQLite` file, until the result is dropped. Several servers share a

@@ -9,16 +9,23 @@ use tokio::time::MissedTickBehavior;
 use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
-use super::{Installation, hinted, readiness::Readiness, waking};
+use super::{
+    Installation, acting, hinted, knowing, provisioning, readiness::Readiness, securing, telling, vouching, waking,
+    watching::Watch,
+};
 use crate::{
+    acme::Acme,
+    actions::Actions,
     admin::Admin,
-    config::{IdleJournal, Settings},
+    config::{self, IdleJournal, Settings},
     enrollment::{Enrolling, Plan, applicant::Gate},
     http::{self, Parts},
     limits::DeviceLimiter,
-    management::{Management, Options, UploadLimits},
+    management::{EnvelopeOptions, Management, Options, UploadLimits},
     metrics::Metrics,
-    pki::signature::Window,
+    model::{Actor, Enveloping, NewApiToken, Patience},
+    pki::{envelope::Making, public::PublicCertificate, signature::Window},
+    provisioning::FirstSync,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
 };
 
@@ -35,6 +42,8 @@ pub struct Instance {
     /// What operators may do.
     pub admin: Admin,
     working: Vec<JoinHandle<()>>,
+    actions: Actions,
+    acme: Option<Acme>,
 }
 
 /// The time.
@@ -70,11 +79,38 @@ impl Instance {
         if settings.schedule.adapt {
             options.attendants.push(waking::schedules(&polls));
         }
-        let management = Management::new(store.clone(), options, metrics.clone(), devices);
-        let admin = Admin::new(store.clone(), management.clone()).with_polls(polls);
+        if settings.inventory.collect {
+            options.attendants.push(knowing::attendant(&settings.inventory));
+        }
+        let first_sync = FirstSync::new(crate::provisioning::Options {
+            plan: settings.provisioning.plan(),
+            check_every: millis(settings.provisioning.check_every),
+            provider_id: options.provider_id.clone(),
+            wakes: options.wakes,
+        })?;
+        options.attendants.push(provisioning::attendant(&first_sync));
+        let actions = acting::actions(settings, &store, options.max_open, options.wakes);
+        options.attendants.push(acting::attendant(&actions));
+        let archives = acting::archives(installation, &actions);
         let sign_ins = installation.sign_ins(store.clone())?;
-        let gate = Gate::with_sign_ins(store.clone(), settings.enrollment_limits.clone(), sign_ins);
+        options.tokens = vouching::verifier(&sign_ins);
         let authorities = Arc::new(installation.authorities()?);
+        options.envelopes.authorities = Some(authorities.clone());
+        let management = Management::new(store.clone(), options, metrics.clone(), devices);
+        let events = telling::events(installation, &store, &metrics)?;
+        let public = Arc::new(PublicCertificate::default());
+        let acme = securing::acme(installation, &store, &public)?;
+        let admin = Admin::new(store.clone(), management.clone())
+            .with_public_certificate(acme.is_some())
+            .with_polls(polls)
+            .with_first_sync(first_sync.clone())
+            .with_people(&settings.people)
+            .with_settings(config::effective(settings, &installation.origins))
+            .with_federation(installation.operator_sign_in()?, &settings.people_openid)
+            .with_events(events.clone())
+            .with_actions(actions.clone(), archives.clone())
+            .with_checked_orders(settings.queue.check_settings);
+        let gate = Gate::with_sign_ins(store.clone(), settings.enrollment_limits.clone(), sign_ins);
         let enrolling = Enrolling::new(
             store.clone(),
             gate.clone(),
@@ -82,21 +118,57 @@ impl Instance {
             Plan::new(&settings.host, &settings.enrollment)?.with_signing(settings.trust.message_signing),
             metrics.clone(),
         );
-        let mut working = vec![tokio::spawn(tidy(management.clone(), retention(settings)))];
+        let readiness = Arc::new(Readiness::new(store.clone(), authorities.clone(), installation));
+        let watch = Watch {
+            store: store.clone(),
+            metrics: metrics.clone(),
+            readiness: readiness.clone(),
+            authorities: authorities.clone(),
+        };
+        let mut working = vec![
+            tokio::spawn(tidy(management.clone(), retention(settings), metrics.clone())),
+            watch.start(installation),
+        ];
         working.extend(push.iter().flat_map(waking::start));
+        working.extend(telling::start(&events));
+        working.push(acting::start(&actions, &archives, settings.diagnostics.keep));
+        working.push(provisioning::start(&first_sync, &store));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
             enrolling: http::enrolling(enrolling),
             identity: installation.identity()?,
+            public,
             authorities,
             admin_identity: installation.admin_identity()?,
-            readiness: Readiness::new(store).check(),
+            readiness: readiness.check(),
             tokens: http::api::verifier(admin.clone()),
             gate,
             admin: admin.clone(),
+            archives,
             metrics,
         };
-        Ok(Self { parts, admin, working })
+        Ok(Self { parts, admin, working, actions, acme })
+    }
+
+    /// Shows the public certificate that there is, and from now on orders one whenever it is time. Waits for nobody but the
+    /// database.
+    pub async fn secure(&mut self) -> anyhow::Result<()> {
+        if let Some(acme) = &self.acme {
+            acme.look().await.context("can't look for the public certificate")?;
+            self.working.push(tokio::spawn(acme.clone().run()));
+        }
+        Ok(())
+    }
+
+    /// The device door listens at this port: devices are told addresses at it.
+    pub fn reached_at(&self, settings: &Settings, port: u16) {
+        let configured = settings.enrollment.url.trim();
+        let host = settings.host.in_url();
+        self.actions.reached_at(&match (configured, port) {
+            ("", 443) => format!("https://{host}"),
+            ("", port) => format!("https://{host}:{port}"),
+            (url, _) => url.to_owned(),
+        });
     }
 }
 
@@ -107,7 +179,7 @@ impl Drop for Instance {
 }
 
 /// Looks after what no device's message would.
-async fn tidy(management: Management, retention: RetentionRules) {
+async fn tidy(management: Management, retention: RetentionRules, metrics: Metrics) {
     let mut ticks = tokio::time::interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -118,8 +190,12 @@ async fn tidy(management: Management, retention: RetentionRules) {
             Err(error) => tracing::error!(%error, "could not tidy"),
         }
         match management.prune(retention, now()).await {
-            Ok(gone) if gone.exchanges + gone.commands > 0 => tracing::info!(?gone, "pruned"),
-            Ok(_) => {}
+            Ok(gone) => {
+                metrics.standing().journal(gone.journal_bytes);
+                if gone.exchanges + gone.commands > 0 {
+                    tracing::info!(?gone, "pruned");
+                }
+            }
             Err(error) => tracing::error!(%error, "could not prune the journal"),
         }
     }
@@ -142,13 +218,38 @@ fn options(settings: &Settings) -> Options {
         },
         limits: Limits { bytes: settings.device_door.body_limit, ..Limits::default() },
         keep_idle: settings.journal.idle == IdleJournal::Full,
+        tell_idle: settings.events.idle_sessions,
         accepted_timeout: millis(settings.queue.accepted_timeout),
         leave_timeout: millis(settings.enrollment.leave_timeout),
         provider_id: settings.enrollment.provider_id.clone(),
         signing: settings.trust.message_signing,
         signing_window: Window { past: settings.trust.signing_window, future: settings.trust.signing_window },
+        envelopes: envelopes(settings),
+        proofs: settings.trust.proofs.clone(),
+        device_token_proves: settings.trust.device_token_proves,
+        credentials_max_age: Some(millis(settings.trust.credentials_max_age)).filter(|age| *age > 0),
+        patience: Patience {
+            allowed: settings.trust.credential_attempts,
+            lockout: settings.trust.credential_lockout,
+            max_lockout: settings.trust.credential_max_lockout,
+            ..Options::default().patience
+        },
         uploads: UploadLimits { device: bytes(session.device_upload_bytes), all: bytes(session.all_upload_bytes) },
         ..Options::default()
+    }
+}
+
+/// What of the settings concerns messages in envelopes.
+fn envelopes(settings: &Settings) -> EnvelopeOptions {
+    let trust = &settings.trust;
+    let content_type = trust.envelope_content_type.trim();
+    EnvelopeOptions {
+        enveloping: if trust.message_envelopes { Enveloping::Accept } else { Enveloping::Off },
+        making: Making { cipher: trust.envelope_cipher, transport: trust.envelope_key_transport },
+        taken: trust.envelope_ciphers.clone(),
+        content_type: (!content_type.is_empty()).then(|| content_type.to_owned()),
+        despite_offline_revocation: trust.envelope_despite_offline_revocation,
+        authorities: None,
     }
 }
 
@@ -166,18 +267,36 @@ fn retention(settings: &Settings) -> RetentionRules {
     RetentionRules {
         age: journal.max_age,
         attempts: i64::from(settings.enrollment_limits.attempts_kept),
+        audit_age: settings.people.audit_age,
         journal_bytes: bytes(journal.max_bytes),
+        feed_age: settings.events.max_age,
+        feed_events: i64::from(settings.events.max_count),
         upload_age: settings.session.upload_timeout.saturating_add(CLOCKS_DIFFER),
         ..RetentionRules::default()
     }
 }
 
-/// Makes what lies in the database of a new installation: its schema and the first token of the admin API.
-pub(super) fn prepare(installation: &Installation) -> anyhow::Result<crate::model::Secret<String>> {
+/// How long the link for the first operator is good, in milliseconds.
+const FIRST_LINK: i64 = 24 * 3600 * 1000;
+
+/// Makes what lies in the database of a new installation: its schema, the first token of the admin API, and the link by
+/// which the first operator comes in.
+pub(super) fn prepare(
+    installation: &Installation,
+) -> anyhow::Result<(crate::model::Secret<String>, crate::admin::SecretText)> {
     let store = open_store(installation)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().context("can't start")?;
-    let made = runtime.block_on(Admin::make_token(&store, "init", None, now()))?;
-    Ok(made.token)
+    let made = runtime.block_on(Admin::make_token(
+        &store,
+        NewApiToken::admin("init"),
+        &Actor::server("transom:init"),
+        now(),
+    ))?;
+    let by = Actor::server("transom:init");
+    let ends = now().plus_millis(FIRST_LINK);
+    let door = format!("http://{}", installation.settings.admin_door.addr);
+    let link = runtime.block_on(Admin::first_link(&store, &door, &by, ends, now()))?;
+    Ok((made.token, link.link))
 }
 
 impl std::fmt::Debug for Instance {

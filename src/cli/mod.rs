@@ -3,33 +3,57 @@
 //! Exit codes: 0 done, 1 refused or failed with the reason on standard error, 2 wrong usage. What a command has to say
 //! goes to standard output, with `--json` as one JSON document; the log goes to standard error.
 
+mod acting;
+mod action;
+mod audit;
+mod backup;
 mod bench;
 mod ca;
+mod certificate;
 pub mod client;
 mod command;
+mod credentials;
+mod csp;
 mod demo;
 mod device;
 pub mod discovery;
 mod doctor;
 mod enrollment;
+mod enveloping;
+mod events;
+mod facts;
 mod failure;
+mod health;
 mod init;
 mod input;
 mod installation;
 mod instance;
+mod knowing;
 mod leaving;
 mod logging;
+mod operator;
 mod output;
+mod policy;
 mod progress;
+mod provisioning;
 mod push;
 mod readiness;
+mod restore;
+mod securing;
 mod serve;
 mod session;
+mod settings;
 mod shown;
 mod signing;
 mod simulate;
 mod sync;
+mod telling;
+mod token;
+mod trust;
+mod vouching;
 mod waking;
+mod watching;
+mod webhook;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -103,12 +127,26 @@ verbs! {
     Demo(demo::Demo),
     Init(init::Init),
     Serve(serve::Serve),
+    Health(health::Health),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Device(device::Device),
+    Action(action::ActionVerb),
     Command(command::Command),
     Session(session::Session),
+    Policy(policy::Policy),
+    Csp(csp::Csp),
     Enrollment(enrollment::Enrollment),
     Ca(ca::Ca),
+    Envelopes(enveloping::Envelopes),
+    Certificate(certificate::Certificate),
+    Operator(operator::Operator),
+    Token(token::Token),
+    Audit(audit::Audit),
+    Settings(settings::Settings),
     Push(push::Push),
+    Events(events::Events),
+    Webhook(webhook::Webhook),
     Simulate(simulate::Simulate),
     Bench(bench::Bench),
 }

@@ -4,7 +4,8 @@ use std::io::{self, ErrorKind, StdoutLock, Write as _};
 
 use serde::Serialize;
 
-use super::shown::json;
+use super::shown::{json, line};
+use crate::admin::PageJson;
 
 /// Where a command says what it has to say.
 pub struct Output {
@@ -32,6 +33,27 @@ impl Output {
     pub fn document(&mut self, document: &impl Serialize) -> anyhow::Result<()> {
         let document = json(&serde_json::to_string_pretty(document)?);
         written(writeln!(self.stream, "{document}").and_then(|()| self.stream.flush()))
+    }
+
+    /// Prints a page of a list: the document for programs; for people `none` where it is empty, or else what `told`
+    /// makes of its entries, and how to go on.
+    pub fn page<T: Serialize>(
+        &mut self,
+        page: &PageJson<T>,
+        none: &str,
+        told: impl FnOnce(&[T]) -> String,
+    ) -> anyhow::Result<()> {
+        if self.is_json() {
+            return self.document(page);
+        }
+        if page.items.is_empty() {
+            return self.text(none);
+        }
+        self.text(told(&page.items))?;
+        match &page.next_cursor {
+            Some(cursor) => self.text(format!("There are more: --cursor {}", line(cursor))),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn finish(&mut self) -> anyhow::Result<()> {

@@ -34,6 +34,11 @@ impl Drop for Progress {
     }
 }
 
+/// Says what the command has done, beside what it prints.
+pub(super) fn note(text: &str) {
+    say(&format!("{text}\n"));
+}
+
 /// Says something that does not keep the command from its work.
 pub(super) fn warn(text: &str) {
     say(&format!("warning: {text}\n"));

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Context as _;
 use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use transom_protocol::session::Timestamp;
 
@@ -58,15 +59,19 @@ impl Serve {
 async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
-    let instance = Instance::assemble(installation)?;
+    let mut instance = Instance::assemble(installation)?;
+    instance.secure().await?;
     warn_of_expiry(&instance.parts);
     let mut running = http::start(&installation.settings, instance.parts.clone()).await?;
+    instance.reached_at(&installation.settings, running.device_addr.port());
     let addresses = announce(installation, &running, output)?;
+    notify(&[NotifyState::Ready, NotifyState::Status("the doors are open")]);
     let failed = tokio::select! {
         () = signals.next() => None,
         error = running.failed() => Some(error),
     };
     tracing::info!("stopping");
+    notify(&[NotifyState::Stopping, NotifyState::Status("finishing what is running")]);
     let all_finished = tokio::select! {
         all_finished = running.stop() => all_finished,
         () = signals.next() => false,
@@ -76,6 +81,13 @@ async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Resu
     match failed {
         Some(error) => Err(error).context("the server stopped by itself"),
         None => Ok(()),
+    }
+}
+
+/// Tells systemd, where it started the server and wants to know.
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "systemd can't be told");
     }
 }
 
@@ -103,7 +115,10 @@ fn warn_of_expiry(parts: &Parts) {
         let at = rfc3339_text(ends);
         tracing::warn!(at, "the certificate authority ends, and no device certificate lives longer: transom ca rotate");
     }
-    for identity in [Some(&parts.identity), parts.admin_identity.as_ref()].into_iter().flatten() {
+    let shown = parts.public.current(now).map(|(_, identity)| identity);
+    for identity in
+        [Some(shown.as_ref().unwrap_or(&parts.identity)), parts.admin_identity.as_ref()].into_iter().flatten()
+    {
         let ends = identity.expires_at();
         if ends.millis_since(now) < EXPIRES_SOON_MILLIS {
             let at = jiff::Timestamp::from_millisecond(ends.0).map(|at| at.to_string()).unwrap_or_default();

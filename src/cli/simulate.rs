@@ -76,6 +76,12 @@ pub(super) struct Simulate {
     /// Who is signed in
     #[arg(long, value_enum, default_value_t = Login::User)]
     login: Login,
+    /// Percent of the nodes that the devices lack
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    lacks: u8,
+    /// Several builds and editions of Windows, in turn
+    #[arg(long)]
+    mixed: bool,
     /// Folder for the messages, without their secrets
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
@@ -88,6 +94,7 @@ const EXAMPLES: &str = "Examples:
   transom simulate --enroll https://mdm.example.com:8443 --ca root.pem --user ada@example.com --password TOKEN --keep ada.json
   transom simulate --identities ada.json --renew --keep renewed.json
   transom simulate --identities renewed.json --leave
+  transom simulate --identities devices.json --mixed --lacks 50
 
 devices.json: {\"url\": \"https://mdm.example.com:8443/ManagementServer/Mdm.svc\", \"ca\": \"root.pem\",
   \"devices\": [{\"device_id\": \"D1\", \"name\": \"D1\", \"password\": \"…\"}]}";
@@ -143,7 +150,8 @@ async fn simulate(args: &Simulate) -> anyhow::Result<(FleetReport, Walks)> {
     }
     let options = FleetOptions {
         parallel: args.parallel,
-        behaviour: Behaviour { login: args.login.into(), ..Behaviour::default() },
+        behaviour: Behaviour { login: args.login.into(), lacks: args.lacks, ..Behaviour::default() },
+        mixed: args.mixed,
         client: ClientOptions {
             encoding: if args.wbxml { Encoding::Wbxml } else { Encoding::Xml },
             keeps_bodies: args.trace.is_some(),

@@ -34,7 +34,7 @@ impl Sync {
     }
 }
 
-fn told(sync: &SyncJson) -> String {
+pub(super) fn told(sync: &SyncJson) -> String {
     let how = match (sync.reach, sync.push_at) {
         (Reach::Push, Some(at)) => format!("is pushed to at {}", time(at)),
         (Reach::Push, None) => "is pushed to".to_owned(),

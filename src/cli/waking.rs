@@ -15,8 +15,9 @@ use crate::{
     config,
     management::Attendant,
     metrics::Metrics,
+    model::Edge,
     pki::read_secret,
-    push::{Edge, Options, Plans, Polls, Push},
+    push::{Options, Plans, Polls, Push},
     store::Store,
 };
 

@@ -52,6 +52,11 @@ impl DataFolder {
         self.0.join("run").join("addresses.json")
     }
 
+    /// When the last backup was made.
+    pub fn last_backup(&self) -> PathBuf {
+        self.0.join("run").join("backup.json")
+    }
+
     /// Held by whoever changes the authorities.
     pub fn authority_lock(&self) -> PathBuf {
         self.0.join("run").join("ca.lock")

@@ -67,9 +67,18 @@ pub fn load(
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &[(&str, String)],
 ) -> Result<Settings, Error> {
+    load_with_origins(folder, environment, flags).map(|(settings, _)| settings)
+}
+
+/// The same, and where each value that somebody has set came from; of several the last counts.
+pub fn load_with_origins(
+    folder: &DataFolder,
+    environment: impl IntoIterator<Item = (String, String)>,
+    flags: &[(&str, String)],
+) -> Result<(Settings, Vec<(String, Origin)>), Error> {
     let path = folder.settings();
     let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-    resolve(Some((path, &text)), environment, flags)
+    resolve_with_origins(Some((path, &text)), environment, flags)
 }
 
 /// The same from a text that was read already.
@@ -78,6 +87,15 @@ pub fn resolve(
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &[(&str, String)],
 ) -> Result<Settings, Error> {
+    resolve_with_origins(file, environment, flags).map(|(settings, _)| settings)
+}
+
+/// The same, and where each value that somebody has set came from; of several the last counts.
+pub fn resolve_with_origins(
+    file: Option<(PathBuf, &str)>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    flags: &[(&str, String)],
+) -> Result<(Settings, Vec<(String, Origin)>), Error> {
     let mut layers = Layers::over_defaults();
     if let Some((path, text)) = file {
         layers.add_file(path, text)?;
@@ -222,7 +240,7 @@ impl Layers {
         self.values.iter().flat_map(leaves).collect()
     }
 
-    fn finish(self) -> Result<Settings, Error> {
+    fn finish(self) -> Result<(Settings, Vec<(String, Origin)>), Error> {
         let origin_of = |key: &str| {
             let set = self.origins.iter().rev().find(|(set, _)| set == key);
             set.map_or(Origin::Flag, |(_, origin)| origin.clone())
@@ -235,7 +253,7 @@ impl Layers {
             Some((key, message)) => {
                 Err(Error::Value { key: key.to_owned(), origin: origin_of(key), message: message.to_owned() })
             }
-            None => Ok(settings),
+            None => Ok((settings, self.origins)),
         }
     }
 }
@@ -248,7 +266,15 @@ fn variable(key: &str) -> String {
 /// Variables that start alike and mean something else: the command line's own, and those that container platforms
 /// inject for a service named `transom`.
 fn is_not_a_setting(name: &str) -> bool {
-    ["TRANSOM_DATA", "TRANSOM_SERVER", "TRANSOM_TOKEN", "TRANSOM_CA_PASSPHRASE", "TRANSOM_PORT"].contains(&name)
+    [
+        "TRANSOM_DATA",
+        "TRANSOM_SERVER",
+        "TRANSOM_TOKEN",
+        "TRANSOM_CA_PASSPHRASE",
+        "TRANSOM_BACKUP_PASSPHRASE",
+        "TRANSOM_PORT",
+    ]
+    .contains(&name)
         || name.starts_with("TRANSOM_PORT_")
         || name.starts_with("TRANSOM_SERVICE_")
 }
@@ -307,8 +333,15 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
     let broken = rules.into_iter().find(|(_, broken, _)| *broken).map(|(key, _, message)| (key, message));
     broken
         .or_else(|| settings.enrollment_limits.unfit())
+        .or_else(|| settings.acme.unfit())
+        .or_else(|| settings.people_openid.unfit(&settings.people.address))
         .or_else(|| settings.schedule.unfit())
         .or_else(|| settings.push.unfit())
+        .or_else(|| settings.events.unfit())
+        .or_else(|| settings.webhooks.unfit())
+        .or_else(|| settings.inventory.unfit())
+        .or_else(|| settings.provisioning.unfit())
+        .or_else(|| settings.diagnostics.unfit())
 }
 
 #[cfg(test)]

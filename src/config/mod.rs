@@ -4,10 +4,17 @@
 //! error that names it. Nothing here is global: whoever needs a setting is handed the section that it is in.
 //! `schema/transom.toml` shows every key with its default and is compared with this file by a test.
 
+mod acme;
+mod diagnostics;
+mod effective;
 mod enrollment;
 mod enrollment_limits;
+mod events;
 mod folder;
+mod inventory;
 mod load;
+mod people;
+mod provisioning;
 mod proxy;
 mod push;
 mod schedule;
@@ -19,10 +26,17 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use acme::{Acme, AcmeKey};
+pub use diagnostics::Diagnostics;
+pub use effective::{Effective, effective};
 pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
+pub use events::{Events, Webhooks};
 pub use folder::DataFolder;
-pub use load::{Error, Origin, load, resolve};
+pub use inventory::Inventory;
+pub use load::{Error, Origin, load, load_with_origins, resolve, resolve_with_origins};
+pub use people::{People, PeopleOpenId};
+pub use provisioning::Provisioning;
 pub use proxy::{HeaderName, Network, Proxy};
 pub use push::{Push, TokenForm};
 pub use schedule::Schedule;
@@ -46,6 +60,8 @@ pub struct Settings {
     pub server: Server,
     /// The door that devices knock at.
     pub device_door: DeviceDoor,
+    /// A certificate for the public name from an ACME server.
+    pub acme: Acme,
     /// The door for people and their scripts.
     pub admin_door: AdminDoor,
     /// The OMA-DM session.
@@ -64,6 +80,16 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Waking devices.
     pub push: Push,
+    /// What happened, kept for programs that read it.
+    pub events: Events,
+    /// Receivers that events are sent to.
+    pub webhooks: Webhooks,
+    /// Knowing devices.
+    pub inventory: Inventory,
+    /// What a device is to have before a person begins to work with it.
+    pub provisioning: Provisioning,
+    /// Archives that devices are asked for.
+    pub diagnostics: Diagnostics,
     /// What was said, kept for reading.
     pub journal: Journal,
     /// Federated sign-in with an OpenID Connect provider.
@@ -72,6 +98,10 @@ pub struct Settings {
     pub entra: Entra,
     /// Sign-in with a certificate from a provisioning package.
     pub certificate_sign_in: CertificateSignIn,
+    /// The people who run the server.
+    pub people: People,
+    /// Where they sign in.
+    pub people_openid: PeopleOpenId,
     /// The log on standard error.
     pub log: Log,
 }
@@ -124,6 +154,9 @@ pub struct DeviceDoor {
     /// What a device is told to wait when it comes at a bad time.
     #[serde(with = "values::duration")]
     pub retry_after: Duration,
+    /// Up to so much longer by chance, so that those who are sent away together do not come back together.
+    #[serde(with = "values::duration")]
+    pub retry_spread: Duration,
     /// Open connections.
     pub max_connections: usize,
     /// Open connections of one address (of one /64 with IPv6).
@@ -200,6 +233,11 @@ pub struct Queue {
     /// How long a command that was accepted may take to report its end.
     #[serde(with = "values::duration")]
     pub accepted_timeout: Duration,
+    /// How long an action that a device has taken on may go without a word of its end.
+    #[serde(with = "values::duration")]
+    pub action_timeout: Duration,
+    /// Commands are held against the catalogue of settings; what it says can't work is refused.
+    pub check_settings: bool,
 }
 
 /// What was said, kept for reading.
@@ -267,6 +305,7 @@ impl Default for DeviceDoor {
             keep_alive: seconds(30),
             answer_timeout: seconds(30),
             retry_after: seconds(30),
+            retry_spread: seconds(60),
             max_connections: 10_000,
             max_connections_per_peer: 1_000,
             max_in_flight: 256,
@@ -310,7 +349,12 @@ impl Default for Session {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { max_attempts: 5, accepted_timeout: seconds(DAY) }
+        Self {
+            max_attempts: 5,
+            accepted_timeout: seconds(DAY),
+            action_timeout: seconds(14 * DAY),
+            check_settings: true,
+        }
     }
 }
 

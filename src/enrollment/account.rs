@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use transom_protocol::enrollment::{ClientAuth, ServerAuth};
-use transom_protocol::session::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
+use transom_protocol::session::{A1, Account, AuthScheme, Credential, Nonce, Rotation, Secret32};
 use transom_protocol::soap::SecretText;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -61,6 +61,9 @@ impl Drawn {
             accepted: 0,
             failures: 0,
             failed_session: None,
+            recent_sessions: Vec::new(),
+            proofs: None,
+            rotation: Rotation::default(),
         }
     }
 }

@@ -24,7 +24,7 @@ use transom_protocol::session::Timestamp;
 
 use super::{
     connections::{Connections, PeerKey},
-    proxy::{Announced, Proxies, announced},
+    proxy::{Announced, Proxies, announced, looks_announced},
     stop::Stop,
     wire::{FarEnd, Transport, Wire, WireLimits},
 };
@@ -33,12 +33,19 @@ use crate::{
     metrics::{Door, Metrics},
     pki::{
         Authorities, Presented,
+        public::{asks_for_proof, first_record},
         tls::{Accepting, DeviceAcceptor},
     },
 };
 
 /// How long the library goes on reading what a client still sends after its connection was closed on it.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// The first message of TLS is smaller than this, also with keys of today's size.
+const LARGEST_HELLO: usize = 8 * 1024;
+
+/// After how long it is looked whether more of it has come.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Everything about a door but what is behind it.
 #[derive(Clone)]
@@ -53,6 +60,8 @@ pub(super) struct DoorFrame {
     pub(super) metrics: Metrics,
     pub(super) workers: usize,
     pub(super) body_limit: usize,
+    /// The same, for archives that devices are asked for.
+    pub(super) upload_limit: usize,
     pub(super) handshake_timeout: Duration,
     pub(super) head_timeout: Duration,
     pub(super) write_timeout: Duration,
@@ -137,12 +146,22 @@ impl DoorFrame {
             self.peers.check(&PeerKey::of(peer)).map_err(|_| "peer_rate")?;
             self.connections.admit(PeerKey::of(peer))?
         };
+        if self.proxies.is_some() && peer == hop {
+            self.turn_away_liars(&tcp, hop).await?;
+        }
         // Otherwise the first reply of a connection waits 40 ms for an acknowledgement.
         tcp.set_nodelay(true).map_err(|_| "gone")?;
         let (transport, certificate) = match &self.tls {
             Tls::Plain => (Transport::Plain(tcp), None),
             Tls::Anybody(acceptor) => (Transport::Tls(Box::new(self.handshake(acceptor, tcp).await?)), None),
             Tls::Devices(acceptor) => {
+                if let Some(proofs) = acceptor.proofs()
+                    && self.asks_for_proof(&tcp).await
+                {
+                    // An ACME server has seen what it came for when the handshake is over.
+                    drop(self.handshake(&proofs, tcp).await?);
+                    return Err("acme");
+                }
                 let now = Timestamp(jiff::Timestamp::now().as_millisecond());
                 let Accepting { acceptor, authorities, ends_at } = acceptor.current(now);
                 self.metrics.certificate_ends(self.door, ends_at.0 / 1000);
@@ -157,6 +176,43 @@ impl DoorFrame {
             Wire::new(transport, FarEnd { peer, hop, certificate }, limits, self.stop.clone(), counting, admission),
             address,
         ))
+    }
+
+    /// Somebody who is no proxy of ours, and begins as one would (threat T12): TLS would only call it rubbish.
+    async fn turn_away_liars(&self, tcp: &TcpStream, hop: IpAddr) -> Result<(), &'static str> {
+        let mut first = [0; 12];
+        // Waits for the first bytes, which the handshake would do next.
+        let peeked = tokio::time::timeout(self.handshake_timeout, tcp.peek(&mut first)).await;
+        let length = peeked.map_err(|_| "tls_handshake_timeout")?.map_err(|_| "gone")?;
+        if first.get(..length).is_some_and(looks_announced) {
+            tracing::warn!(peer = %hop, "a stranger speaks the PROXY protocol; proxies are named in proxy.trusted");
+            return Err("proxy_line_of_a_stranger");
+        }
+        Ok(())
+    }
+
+    /// Whether it is an ACME server that begins. Asked only while an order is under way.
+    async fn asks_for_proof(&self, tcp: &TcpStream) -> bool {
+        let mut first = vec![0; LARGEST_HELLO];
+        let look = async {
+            loop {
+                let seen = match tcp.peek(&mut first).await {
+                    Ok(length @ 1..) => first.get(..length).unwrap_or_default(),
+                    Ok(0) | Err(_) => return false,
+                };
+                if asks_for_proof(seen) {
+                    return true;
+                }
+                // Looking again gives the same bytes at once, until there are more.
+                match first_record(seen) {
+                    Some(whole) if seen.len() < whole.min(LARGEST_HELLO) => {}
+                    None if seen.len() < 5 && seen.first() == Some(&0x16) => {}
+                    _ => return false,
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(self.handshake_timeout, look).await.unwrap_or(false)
     }
 
     /// Whose connection a proxy says that it is.
@@ -206,7 +262,9 @@ impl DoorFrame {
     fn expects_continue(&self, request: Request) -> Result<Request, TooLarge> {
         let declared = request.headers().get(header::CONTENT_LENGTH);
         let declared = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if declared.is_some_and(|length| length > self.body_limit as u64) {
+        let is_upload = request.uri().path().get(..13).is_some_and(|path| path.eq_ignore_ascii_case("/Diagnostics/"));
+        let limit = if is_upload { self.upload_limit.max(self.body_limit) } else { self.body_limit };
+        if declared.is_some_and(|length| length > limit as u64) {
             self.metrics.refused(self.door, "body_too_large");
             return Err(TooLarge);
         }

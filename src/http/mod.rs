@@ -9,6 +9,8 @@ mod connections;
 mod devices;
 mod listener;
 mod observe;
+mod pages;
+pub mod people;
 pub mod problem;
 mod proxy;
 mod stop;
@@ -38,13 +40,14 @@ use self::{
     stop::{Stop, Stopper, stop},
 };
 use crate::{
-    admin::Admin,
+    actions::Archives,
+    admin::{Admin, Health},
     config::Settings,
     enrollment::{Enrolling, EnrollmentAnswer, EnrollmentRequest, applicant::Gate},
     limits::KeyedLimiter,
     management::{Answer, DeviceRequest, Management},
     metrics::{Door, Metrics},
-    pki::{LiveAuthorities, ServerIdentity, tls},
+    pki::{LiveAuthorities, ServerIdentity, public::PublicCertificate, tls},
 };
 
 /// Threads of the admin door.
@@ -56,8 +59,8 @@ pub type Answering = Arc<dyn Fn(DeviceRequest) -> BoxFuture<'static, Answer> + S
 /// Decides on a request of a device that enrolls.
 pub type EnrollmentAnswering = Arc<dyn Fn(EnrollmentRequest) -> BoxFuture<'static, EnrollmentAnswer> + Send + Sync>;
 
-/// Tells whether the store answers, or why not.
-pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+/// Tells whether the server can do its work, part by part.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Health> + Send + Sync>;
 
 /// What the doors are doors to.
 #[derive(Clone)]
@@ -68,11 +71,13 @@ pub struct Parts {
     pub enrolling: EnrollmentAnswering,
     /// What the device door shows.
     pub identity: ServerIdentity,
+    /// What it shows in place of that, while there is such a certificate.
+    pub public: Arc<PublicCertificate>,
     /// Whose certificates devices may show.
     pub authorities: Arc<LiveAuthorities>,
     /// What the admin door shows; plain HTTP without it.
     pub admin_identity: Option<ServerIdentity>,
-    /// Tells whether the store answers.
+    /// Tells whether the server can do its work.
     pub readiness: Readiness,
     /// Judges bearer tokens.
     pub tokens: api::TokenVerifier,
@@ -80,6 +85,8 @@ pub struct Parts {
     pub gate: Gate,
     /// What operators may ask and order.
     pub admin: Admin,
+    /// Where archives of diagnostics go.
+    pub archives: Archives,
     /// Where everything is counted.
     pub metrics: Metrics,
 }
@@ -234,9 +241,10 @@ fn listen(door: Door, addr: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn device_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFrame, StartError> {
     let door = &settings.device_door;
-    parts.metrics.certificate_ends(Door::Device, parts.identity.expires_at().0 / 1000);
     let now = Timestamp(jiff::Timestamp::now().as_millisecond());
-    let acceptor = tls::DeviceAcceptor::new(parts.identity.clone(), parts.authorities.clone(), now)?;
+    let acceptor =
+        tls::DeviceAcceptor::new(parts.identity.clone(), parts.public.clone(), parts.authorities.clone(), now)?;
+    parts.metrics.certificate_ends(Door::Device, acceptor.current(now).ends_at.0 / 1000);
     let connections =
         Connections::new(Door::Device, door.max_connections, door.max_connections_per_peer, parts.metrics.clone());
     Ok(DoorFrame {
@@ -249,6 +257,7 @@ fn device_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorF
         metrics: parts.metrics.clone(),
         workers: settings.server.workers,
         body_limit: door.body_limit,
+        upload_limit: settings.diagnostics.max_bytes,
         handshake_timeout: door.handshake_timeout,
         head_timeout: door.head_timeout,
         write_timeout: door.write_timeout,
@@ -274,6 +283,7 @@ fn admin_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFr
         metrics: parts.metrics.clone(),
         workers: ADMIN_WORKERS,
         body_limit: door.body_limit,
+        upload_limit: 0,
         handshake_timeout: times.handshake_timeout,
         head_timeout: times.head_timeout,
         write_timeout: times.write_timeout,
@@ -291,10 +301,12 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
     let door = DeviceDoor::new(settings, behind, (authorities, proxies), memory, frame.peers.clone());
     let (door, observer) = (Data::new(door), observer(&frame));
     let gate = Data::new(parts.gate.clone());
+    let archives = Data::new(parts.archives.clone());
     frame.open(listener, move || {
         App::new()
             .app_data(door.clone())
             .app_data(gate.clone())
+            .app_data(archives.clone())
             .app_data(observer.clone())
             .wrap(from_fn(observe))
             .configure(devices::configure)
@@ -319,6 +331,8 @@ fn open_admin_door(frame: DoorFrame, listener: TcpListener, settings: &Settings,
             .app_data(since.clone())
             .wrap(from_fn(observe))
             .configure(api::scope(body_limit, api::configure))
+            .configure(people::configure)
+            .configure(pages::configure)
             .configure(admin::configure)
     })
 }

@@ -21,8 +21,11 @@ use actix_web::{
 use futures_util::FutureExt as _;
 use tracing::Instrument as _;
 
-use super::{problem::Problem, stop::Stop, wire::Link};
-use crate::metrics::{Door, Metrics};
+use super::{devices::plain, problem::Problem, stop::Stop, wire::Link};
+use crate::{
+    metrics::{Door, Metrics},
+    model::Trace,
+};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -96,7 +99,8 @@ pub(super) async fn observe(
     let _running = link.as_ref().map(Link::begin);
     let observation = Observation::begin(&observer, &request, link.as_deref());
     let span = tracing::info_span!("request", id = observation.note.id());
-    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span).await;
+    let trace = Trace { id: observation.note.id().to_owned(), correlation: correlation(&request) };
+    let handled = trace.around(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span)).await;
     match handled {
         Ok(Ok(mut response)) => {
             observation.finish(response.response_mut().head_mut());
@@ -123,6 +127,12 @@ pub(super) async fn observe(
             Err(Panicked { id: observation.note.id().to_owned(), door: observer.door }.into())
         }
     }
+}
+
+/// What a device calls its request.
+fn correlation(request: &ServiceRequest) -> Option<String> {
+    let value = request.headers().get("MS-CV")?;
+    Some(plain(&String::from_utf8_lossy(value.as_bytes())))
 }
 
 struct Observation<'a> {

@@ -118,6 +118,11 @@ impl Problem {
         self
     }
 
+    /// What is wrong this time, in a sentence.
+    pub fn what(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
     /// Each thing that is wrong with what was sent.
     pub fn errors(&self) -> &[ProblemError] {
         &self.errors

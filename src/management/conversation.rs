@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::Timestamp;
 use transom_protocol::syncml::{
-    AlertCode, Command, Item, Message, Request, Results, Status, StatusClass, StatusCode, Verb, read, redact,
+    AlertCode, Command, Item, Message, Request, Results, Status, StatusClass, StatusCode, Verb, hresult, read, redact,
 };
 use transom_protocol::xml::Limits;
+use utoipa::ToSchema;
 
 use crate::model::{from_rfc3339, rfc3339};
 
@@ -25,13 +26,20 @@ pub struct Told<'a> {
 }
 
 /// One line of the telling.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Line {
     /// When it was said.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// The how-manieth exchange of the session, from 1.
     pub exchange: usize,
+    /// `MsgID` of the message that says it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message: String,
+    /// `CmdID` of what says it, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cmd_id: Option<String>,
     /// Who said it.
     pub speaker: Speaker,
     /// What: `Get`, `Replace`, `Alert`, `sign-in`, …
@@ -48,11 +56,15 @@ pub struct Line {
 }
 
 /// How a command was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Answer {
     /// When.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// The exchange whose message brought it, from 1.
+    #[serde(default)]
+    pub exchange: usize,
     /// Status code.
     pub status: u16,
     /// The code in words.
@@ -74,7 +86,7 @@ pub struct Answer {
 }
 
 /// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// The device.
@@ -84,8 +96,9 @@ pub enum Speaker {
 }
 
 /// Good, bad or open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = AnswerVerdict)]
 pub enum Verdict {
     /// Done.
     Good,
@@ -124,6 +137,8 @@ fn read_back(text: &str) -> Option<Message> {
 struct Teller {
     at: Timestamp,
     exchange: usize,
+    /// `MsgID` of the message that is read.
+    message: String,
     lines: Vec<Line>,
     /// Lines of our commands, by our `MsgID` and `CmdID`.
     asked: BTreeMap<(String, String), Vec<usize>>,
@@ -136,6 +151,8 @@ impl Teller {
         self.lines.push(Line {
             at: self.at,
             exchange: self.exchange,
+            message: self.message.clone(),
+            cmd_id: None,
             speaker,
             what: what.to_owned(),
             target: target.filter(|text| !text.is_empty()).map(str::to_owned),
@@ -145,7 +162,14 @@ impl Teller {
         self.lines.len() - 1
     }
 
+    fn named(&mut self, line: usize, cmd_id: &str) {
+        if let Some(line) = self.lines.get_mut(line) {
+            line.cmd_id = Some(cmd_id.to_owned());
+        }
+    }
+
     fn device(&mut self, message: &Message) {
+        self.message.clone_from(&message.header.msg_id);
         if message.header.cred.is_some() {
             let name = message.header.source.loc_name.as_deref();
             self.line(Speaker::Device, "sign-in", name, None);
@@ -186,6 +210,7 @@ impl Teller {
 
     fn server(&mut self, message: &Message) {
         let msg_id = message.header.msg_id.clone();
+        self.message.clone_from(&msg_id);
         for command in &message.body.commands {
             match command {
                 Command::Status(status) if status.cmd_ref == "0" => self.header_status(status),
@@ -201,6 +226,7 @@ impl Teller {
                 Command::Request(request) => self.request(Speaker::Server, request, Some(&msg_id)),
                 Command::Group(group) => {
                     let line = self.line(Speaker::Server, group.kind.as_str(), None, None);
+                    self.named(line, &group.cmd_id);
                     self.asked.insert((msg_id.clone(), group.cmd_id.clone()), vec![line]);
                     for child in &group.commands {
                         if let Command::Request(request) = child {
@@ -237,7 +263,9 @@ impl Teller {
         for item in &request.items {
             let target = item.target_uri().or(item.source_uri());
             let value = item.data.as_ref().map(|_| item.text());
-            lines.push(self.line(speaker, request.verb.as_str(), target, value));
+            let line = self.line(speaker, request.verb.as_str(), target, value);
+            self.named(line, &request.cmd_id);
+            lines.push(line);
         }
         if let Some(msg_id) = msg_id {
             self.asked.insert((msg_id.to_owned(), request.cmd_id.clone()), lines);
@@ -258,13 +286,13 @@ impl Teller {
             return;
         };
         let references: Vec<&String> = status.target_refs.iter().chain(&status.source_refs).collect();
-        let at = self.at;
+        let (at, exchange) = (self.at, self.exchange);
         for place in lines {
             let Some(line) = self.lines.get_mut(place) else { continue };
             let named = |target: &String| references.iter().any(|reference| same_node(reference, target));
             if references.is_empty() || line.target.as_ref().is_some_and(named) {
                 let value = line.answer.take().and_then(|answer| answer.value);
-                line.answer = Some(Answer::new(at, status, value));
+                line.answer = Some(Answer::new((at, exchange), status, value));
             }
         }
     }
@@ -287,7 +315,7 @@ impl Teller {
                 Some(line) => match &mut line.answer {
                     Some(Answer { value: Some(value), .. }) if continues => value.push_str(&shown),
                     Some(answer) => answer.value = Some(shown),
-                    None => line.answer = Some(Answer::value_only(self.at, shown)),
+                    None => line.answer = Some(Answer::value_only((self.at, self.exchange), shown)),
                 },
                 None => {
                     self.line(Speaker::Device, "value", uri, Some(&shown));
@@ -308,30 +336,33 @@ fn same_node(one: &str, other: &str) -> bool {
 }
 
 impl Answer {
-    fn new(at: Timestamp, status: &Status, value: Option<String>) -> Self {
+    fn new((at, exchange): (Timestamp, usize), status: &Status, value: Option<String>) -> Self {
         let code = status.code;
         let verdict = match code.class() {
             StatusClass::Done => Verdict::Good,
             StatusClass::Accepted | StatusClass::Buffered | StatusClass::Later => Verdict::Open,
             StatusClass::RolledBack | StatusClass::Failed => Verdict::Bad,
         };
+        let known = status.original_error.as_deref().and_then(hresult);
         let explain = |text: &'static str| (verdict != Verdict::Good && !text.is_empty()).then(|| text.to_owned());
         Self {
             at,
+            exchange,
             status: code.0,
             status_text: code.name().to_owned(),
             verdict,
             value,
-            meaning: explain(code.meaning()),
-            remedy: explain(code.remedy()),
+            meaning: explain(known.map_or(code.meaning(), |known| known.meaning)),
+            remedy: explain(known.map_or(code.remedy(), |known| known.remedy)),
             original_error: status.original_error.clone(),
         }
     }
 
     /// A value whose Status has not come yet.
-    fn value_only(at: Timestamp, value: String) -> Self {
+    fn value_only((at, exchange): (Timestamp, usize), value: String) -> Self {
         Self {
             at,
+            exchange,
             status: 0,
             status_text: "no Status yet".to_owned(),
             verdict: Verdict::Open,

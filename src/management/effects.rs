@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transom_protocol::session::{CommandId, Decision, DeviceId, Event, MsgId, ResultValue, Timestamp, UploadStep};
+use transom_protocol::session::{
+    CommandId, Decision, DeviceId, Ending, Event, MsgId, Phase, ResultValue, Session, Timestamp, UploadStep,
+    alert_meaning,
+};
 use transom_protocol::syncml::redact;
 
 use super::identity::Mismatch;
-use crate::model::{self, DeviceInfo, EnrollmentId, EventKind, ExchangeId, SessionKey};
+use crate::model::{self, DeviceInfo, EnrollmentId, EventKind, ExchangeId, SessionKey, Told};
 use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, NewChunk, Tx};
 
 /// Stores what changed in the queue, and which message carried and answered what; in a session, which may have replaced
@@ -79,13 +82,14 @@ fn complete(value: &mut ResultValue, before: Vec<u8>) {
     value.chunked = false;
 }
 
-/// Stores alerts, anomalies and changes of what the device says of itself.
+/// Stores alerts, anomalies and changes of what the device says of itself; `alerts` is the header `MDM-GenericAlert`.
 pub(super) fn save_events(
     tx: &mut Tx<'_>,
     contact: &Contact,
     decision: &Decision,
     session: &SessionKey,
     exchange: &ExchangeId,
+    alerts: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
     let blank = || model::Event {
@@ -95,24 +99,45 @@ pub(super) fn save_events(
         exchange: Some(exchange.clone()),
         ..model::Event::new(EventKind::Alert, "", now)
     };
-    let events: Vec<model::Event> = decision
+    let mut changed = Vec::new();
+    for event in &decision.events {
+        if let Event::Preparation(state) = event
+            && tx.note_preparation(&contact.enrollment, *state, now)?
+        {
+            changed.push(*state);
+        }
+    }
+    let mut events: Vec<model::Event> = decision
         .events
         .iter()
         .filter_map(|event| match event {
-            Event::SessionStarted(_) | Event::DeviceInfo { .. } => None,
             Event::Alert { code, kind, source, format, mark, data } => Some(model::Event {
                 code: code.to_string(),
                 mime: Some(kind.clone()),
                 data: Some(without_secret(source.as_deref(), data)),
                 source: source.clone(),
                 format: format.as_ref().map(|format| format.as_str().to_owned()),
-                mark: mark.clone(),
+                mark: mark.map(|mark| mark.as_str().to_owned()),
+                detail: alert_meaning(kind, data),
+                ..blank()
+            }),
+            Event::Preparation(state) if changed.contains(state) => Some(model::Event {
+                kind: EventKind::Enrollment,
+                code: "device_preparation".to_owned(),
+                detail: Some(state.meaning().to_owned()),
                 ..blank()
             }),
             Event::Unenrolled => Some(model::Event {
                 kind: EventKind::Enrollment,
                 code: "unenrolled".to_owned(),
                 detail: Some("the device left management".to_owned()),
+                ..blank()
+            }),
+            Event::SessionStarted(_) | Event::DeviceInfo { .. } | Event::Preparation(_) => None,
+            Event::CredentialsChanged => Some(model::Event {
+                kind: EventKind::Security,
+                code: "credentials_changed".to_owned(),
+                detail: Some("the device uses its new credentials; the old ones are retired".to_owned()),
                 ..blank()
             }),
             Event::Anomaly { kind, detail } => Some(model::Event {
@@ -123,8 +148,70 @@ pub(super) fn save_events(
             }),
         })
         .collect();
+    if let Some(alerts) = urgent_alerts(alerts).filter(|_| decision.is_new) {
+        let detail = Some(format!("the device began the session because of {alerts}"));
+        events.push(model::Event { code: "urgent_alert".to_owned(), detail, ..blank() });
+    }
     if events.is_empty() { Ok(()) } else { tx.add_events(&events) }
 }
+
+/// Tells that a session began, or came to its end.
+pub(super) fn tell_session(
+    tx: &mut Tx<'_>,
+    contact: &Contact,
+    decision: &Decision,
+    session: &SessionKey,
+    exchange: &ExchangeId,
+    now: Timestamp,
+) {
+    let of_message = |told: Told| Told {
+        session_id: Some(session.clone()),
+        exchange_id: Some(exchange.clone()),
+        ..of_contact(contact, told)
+    };
+    // A device may come back after the end: that is a beginning as well.
+    if decision.is_new || open_session(contact).is_none() {
+        tx.tell(of_message(Told { at: now, ..Told::session_started(&decision.session) }));
+    }
+    if let Some(ended) = Told::session_ended(&decision.session, now) {
+        tx.tell(of_message(ended));
+    }
+}
+
+/// Whether a message is all that there is of its session: it begins with it, and ends.
+pub(super) fn is_whole(contact: &Contact, decision: &Decision) -> bool {
+    decision.session.phase != Phase::Open && (decision.is_new || open_session(contact).is_none())
+}
+
+/// Tells that another session took the place of one that had not come to its end.
+pub(super) fn tell_replaced(tx: &mut Tx<'_>, contact: &Contact, decision: &Decision, now: Timestamp) {
+    let Some((key, session)) = open_session(contact).filter(|_| decision.is_new) else { return };
+    let replaced = Session { phase: Phase::Ended(Ending::Replaced), ..session.clone() };
+    if let Some(ended) = Told::session_ended(&replaced, now) {
+        tx.tell(Told { session_id: Some(key.clone()), ..of_contact(contact, ended) });
+    }
+}
+
+/// The newest session, where it has not come to its end.
+fn open_session(contact: &Contact) -> Option<&(SessionKey, Session)> {
+    contact.session.as_ref().filter(|(_, session)| session.phase == Phase::Open)
+}
+
+/// The same, and whom it is about.
+pub(super) fn of_contact(contact: &Contact, told: Told) -> Told {
+    Told { device_id: Some(contact.device_id.clone()), enrollment_id: Some(contact.enrollment.clone()), ..told }
+}
+
+/// The types in the header `MDM-GenericAlert` (`<type1><type2>`, MS-MDM 2.1), for a reader.
+fn urgent_alerts(header: Option<&str>) -> Option<String> {
+    let names = header?.split(['<', '>']).map(str::trim).filter(|name| !name.is_empty()).take(MAX_URGENT);
+    let shown = |name: &str| name.chars().filter(|character| !character.is_control()).take(128).collect::<String>();
+    let names: Vec<String> = names.map(shown).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Types of urgent alerts that are named.
+const MAX_URGENT: usize = 8;
 
 fn without_secret(source: Option<&str>, data: &str) -> String {
     redact::redact_value(source.unwrap_or_default(), data).into_owned()
@@ -173,4 +260,30 @@ pub(super) fn tell_mismatch(
 }
 
 /// The same alarm of the same device is told again after an hour.
-const TOLD_EVERY: i64 = 60 * 60 * 1000;
+pub(super) const TOLD_EVERY: i64 = 60 * 60 * 1000;
+
+/// An event of the device that an exchange was with.
+pub(super) fn of_exchange(contact: &Contact, exchange: &ExchangeId, event: model::Event) -> model::Event {
+    model::Event {
+        device: Some(contact.device_id.clone()),
+        enrollment: Some(contact.enrollment.clone()),
+        exchange: Some(exchange.clone()),
+        ..event
+    }
+}
+
+/// Tells an event of a device that no message of it is about.
+pub(super) fn tell(
+    tx: &mut Tx<'_>,
+    contact: &Contact,
+    (kind, code): (EventKind, &str),
+    detail: String,
+    now: Timestamp,
+) -> Result<(), Error> {
+    tx.add_events(&[model::Event {
+        device: Some(contact.device_id.clone()),
+        enrollment: Some(contact.enrollment.clone()),
+        detail: Some(detail),
+        ..model::Event::new(kind, code, now)
+    }])
+}

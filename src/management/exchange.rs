@@ -1,24 +1,29 @@
 //! One message against the store, inside one transaction.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use transom_protocol::session::{
-    Admission, Admitted, Arrival, CommandId, CommandState, Decision, DeviceId, Header, Nonce, RefusalKind, Refused,
-    Rules, Timestamp, admit, refuse_stranger,
+    Admission, Admitted, Arrival, CommandId, CommandState, Decision, Guesses, Header, Introduction, Nonce, ProofPolicy,
+    RefusalKind, Refused, Rules, SyncType, Timestamp, admit, refuse_stranger,
 };
+use transom_protocol::syncml::Message;
 use transom_protocol::syncml::codec::{Encoding, encode};
-use transom_protocol::syncml::{Message, write};
 
 use super::attendant::{self, Attendant};
+use super::envelope::{EnvelopeOptions, Wrapped};
 use super::identity::{Identity, Mismatch, identify};
-use super::journal::kept;
+pub(super) use super::outcome::ExchangeOutcome;
 use super::proofs::Proofs;
+use super::record::Record;
 use super::request::RequestHeaders;
-use super::{effects, leaving, signing};
-use crate::model::{CertificateState, EnrollmentId, EnrollmentState, Exchange, ExchangeId, SessionKey, Signing};
+use super::tokens::{self, TokenHeaders, Tokens};
+use super::{beside, credentials, effects, enveloping, guessing, leaving, search, signing};
+use crate::model::{
+    CertificateRecord, CertificateState, EnrollmentId, EnrollmentState, ExchangeId, Patience, SessionKey, Signing,
+};
 use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
 use crate::pki::{Authorities, Presented};
 use crate::store::{Contact, Error, Reply, SaveContact, SaveSession, Tx, UploadBytes};
@@ -29,6 +34,12 @@ const COMMANDS_LOADED: i64 = 200;
 /// A message that was read, and all that is known of how it came.
 pub(super) struct Heard {
     pub(super) message: Message,
+    /// What it says of its session.
+    pub(super) says: Introduction,
+    /// What it shows of its user and its device in headers.
+    pub(super) shown: TokenHeaders,
+    /// What became of all its tokens.
+    pub(super) tokens: Tokens,
     /// Redacted and compressed.
     pub(super) kept: Vec<u8>,
     pub(super) body_hash: String,
@@ -36,13 +47,15 @@ pub(super) struct Heard {
     pub(super) body: Vec<u8>,
     pub(super) encoding: Encoding,
     pub(super) headers: RequestHeaders,
-    pub(super) peer: String,
+    pub(super) peer: IpAddr,
     pub(super) certificate: Option<Arc<Presented>>,
     /// What it says in the name of a proxy and is not believed.
     pub(super) lie: Option<&'static str>,
     /// Read, and vouched for by nobody.
     pub(super) signature: Option<Result<MessageSignature, SignatureRefused>>,
-    /// Whose certificates may have signed, where there is a signature.
+    /// The envelope that it came in; `body` and `signature` are what was inside.
+    pub(super) wrapped: Option<Wrapped>,
+    /// Whose certificates count now, where there is a certificate or a signature.
     pub(super) authorities: Option<Arc<Authorities>>,
     pub(super) received_at: Timestamp,
     pub(super) started: std::time::Instant,
@@ -60,39 +73,22 @@ pub(super) struct Told {
     pub(super) session_began: bool,
     /// Why the device was turned away.
     pub(super) mismatch: Option<Mismatch>,
+    /// The certificate, in DER, that the reply to an envelope is enveloped for: of whoever signed inside.
+    pub(super) seal_for: Option<Vec<u8>>,
 }
 
 impl Told {
     /// An answer that changed no command.
     fn plain(body: Vec<u8>, encoding: Encoding, outcome: ExchangeOutcome) -> Self {
-        Self { body, encoding, outcome, commands_sent: 0, settled: Vec::new(), session_began: false, mismatch: None }
-    }
-}
-
-/// What became of a message, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum ExchangeOutcome {
-    Answered,
-    Repeated,
-    Challenged,
-    WrongCredential,
-    Stale,
-    HeaderRefused,
-    Stranger,
-    Forbidden,
-}
-
-impl ExchangeOutcome {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Repeated => "repeated",
-            Self::Challenged => "challenged",
-            Self::WrongCredential => "wrong_credential",
-            Self::Stale => "stale",
-            Self::HeaderRefused => "header_refused",
-            Self::Stranger => "stranger",
-            Self::Forbidden => "forbidden",
+        Self {
+            body,
+            encoding,
+            outcome,
+            commands_sent: 0,
+            settled: Vec::new(),
+            session_began: false,
+            mismatch: None,
+            seal_for: None,
         }
     }
 }
@@ -101,12 +97,26 @@ impl ExchangeOutcome {
 pub(super) struct Frame<'a> {
     pub(super) rules: &'a Rules,
     pub(super) keep_idle: bool,
+    /// Whether sessions are told of in which nothing happened.
+    pub(super) tell_idle: bool,
     /// How long a device that was told to leave may take to say that it does, in milliseconds.
     pub(super) leave_timeout: i64,
     /// Whether messages are signed, where nothing else is said for the enrollment.
     pub(super) signing: Signing,
     /// How far the time of a signature may be from now.
     pub(super) window: Window,
+    /// Messages in envelopes.
+    pub(super) envelopes: &'a EnvelopeOptions,
+    /// What is enough to believe a message, where nothing else is said for the enrollment.
+    pub(super) proofs: &'a ProofPolicy,
+    /// Whether the token of a device is enough, where nothing else is said for the enrollment.
+    pub(super) device_token_proves: bool,
+    /// How old the credentials of a device may become, in milliseconds.
+    pub(super) credentials_max_age: Option<i64>,
+    /// What devices know this server as.
+    pub(super) provider_id: &'a str,
+    /// How many wrong credentials are borne.
+    pub(super) patience: Patience,
     /// Who else has something to say to devices.
     pub(super) attendants: &'a [Attendant],
     /// Open commands that one device may have.
@@ -137,37 +147,65 @@ pub(super) fn exchange(tx: &mut Tx<'_>, heard: &Heard, frame: &Frame<'_>) -> Res
         return Ok(refused_without_contact(heard, frame));
     };
     let mut proofs = Proofs::default();
-    let (contact, certificate) = match identify(tx, heard, &header, frame, &mut proofs)? {
+    proofs.user_tokens(&heard.tokens);
+    let (contact, certificate, by_transport) = match identify(tx, heard, &header, frame, &mut proofs)? {
         Identity::Stranger => return Ok(refused_without_contact(heard, frame)),
         Identity::Mismatch(mismatch, whose) => {
             proofs.turned_away(&mismatch);
             return forbidden(tx, heard, &header, mismatch, whose.as_ref(), &proofs);
         }
-        Identity::Contact(contact, certificate) => (*contact, certificate),
+        Identity::Contact { contact, certificate, is_proved } => (*contact, certificate, is_proved),
     };
-    let by_transport = certificate.is_some();
+    if let Some(mismatch) = enveloping::refused(heard, &contact, certificate.as_ref(), frame) {
+        proofs.turned_away(&mismatch);
+        return forbidden(tx, heard, &header, mismatch, Some(&contact.enrollment), &proofs);
+    }
+    proofs.envelope(heard);
+    let seal_for =
+        certificate.as_ref().filter(|_| heard.wrapped.is_some()).map(|record| record.certificate.der.clone());
+    let told = admitted(tx, heard, frame, (&contact, certificate, by_transport), &mut proofs)?;
+    Ok(Told { seal_for, ..told })
+}
+
+/// Decides on a message of somebody who is known.
+fn admitted(
+    tx: &mut Tx<'_>,
+    heard: &Heard,
+    frame: &Frame<'_>,
+    (contact, certificate, by_transport): (&Contact, Option<CertificateRecord>, bool),
+    proofs: &mut Proofs,
+) -> Result<Told, Error> {
     let key = contact.session.as_ref().map(|(key, _)| key.clone());
-    let mut admission = admit(arrival(heard, frame, &contact, by_transport, true));
+    let guesses = if by_transport { Guesses::None } else { guessing::look(tx, heard, contact)? };
+    let arrival = |has_reply| arrival(heard, frame, contact, (by_transport, guesses), has_reply);
+    let mut admission = admit(arrival(true));
     if matches!(admission, Admission::Repeat) {
         if let Some(reply) = key.as_ref().map(|key| tx.last_reply(key)).transpose()?.flatten() {
-            proofs.credential(heard, &contact, ExchangeOutcome::Repeated, by_transport);
-            return repeated(tx, heard, &contact, key.as_ref(), reply, &proofs);
+            proofs.credential(heard, contact, ExchangeOutcome::Repeated, by_transport);
+            return repeated(tx, heard, contact, key.as_ref(), reply, proofs);
         }
-        admission = admit(arrival(heard, frame, &contact, by_transport, false));
+        admission = admit(arrival(false));
     }
     match admission {
         // Without a stored reply nothing is a repetition.
         Admission::Repeat => Ok(refused_without_contact(heard, frame)),
         Admission::Refused(refused) => {
-            proofs.credential(heard, &contact, outcome_of(refused.kind), by_transport);
-            refused_by_contact(tx, heard, frame, &contact, key.as_ref(), &refused, &proofs)
+            proofs.credential(heard, contact, outcome_of(refused.kind), by_transport);
+            if refused.kind == RefusalKind::WrongCredential {
+                guessing::hold_against(tx, heard, contact, &frame.patience)?;
+            }
+            refused_by_contact(tx, heard, frame, contact, key.as_ref(), &refused, proofs)
         }
         Admission::Accepted(admitted) => {
             if let Some(renewed) = certificate.filter(|record| record.state == CertificateState::Next) {
                 tx.use_renewed_certificate(&renewed, heard.received_at)?;
             }
-            proofs.credential(heard, &contact, ExchangeOutcome::Answered, by_transport);
-            accepted(tx, heard, frame, &contact, key, *admitted, &proofs)
+            proofs.credential(heard, contact, ExchangeOutcome::Answered, by_transport);
+            // Who guesses where the device is, too, stays locked out.
+            if guesses == Guesses::Few {
+                guessing::forgive(tx, heard, contact)?;
+            }
+            accepted(tx, heard, frame, contact, key, *admitted, proofs)
         }
     }
 }
@@ -176,16 +214,18 @@ fn arrival<'a>(
     heard: &'a Heard,
     frame: &'a Frame<'_>,
     contact: &Contact,
-    by_transport: bool,
+    (by_transport, guesses): (bool, Guesses),
     has_reply: bool,
 ) -> Arrival<'a> {
     Arrival {
         message: &heard.message,
         body_hash: &heard.body_hash,
         account: contact.account.clone(),
+        says: heard.says.clone(),
         session: contact.session.as_ref().map(|(_, session)| session.clone()),
         has_reply: has_reply && contact.session.is_some(),
         by_transport,
+        guesses,
         fresh_nonce: heard.fresh_nonce.clone(),
         now: heard.received_at,
         rules: frame.rules,
@@ -207,10 +247,12 @@ fn accepted(
     if activating {
         tx.activate_enrollment(&contact.enrollment, now)?;
     }
+    let offered = enveloping::offer_newer(tx, heard, contact, frame, now)?;
     let wanted = attendant::before(tx, contact, frame.attendants, frame.max_open, now)?;
     let mut pending = Vec::new();
-    if contact.open_commands > 0 || wanted || !concerned.is_empty() {
-        pending = tx.pending_commands(&contact.enrollment, &concerned, now, COMMANDS_LOADED)?;
+    if contact.open_commands > 0 || wanted || offered || !concerned.is_empty() {
+        let user = beside::served(contact, admitted.session());
+        pending = tx.pending_commands_for(&contact.enrollment, &concerned, user.as_ref(), now, COMMANDS_LOADED)?;
         if admitted.brings_reports() {
             let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
             let accepted = tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
@@ -218,12 +260,9 @@ fn accepted(
         }
     }
     let settled = states_depended_on(tx, &pending)?;
-    let admitted = if admitted.brings_chunks() {
-        let room = frame.uploads.room(tx.upload_bytes(&contact.device_id)?);
-        admitted.with_upload_room(room)
-    } else {
-        admitted
-    };
+    let admitted =
+        if admitted.brings_chunks() { admitted.with_upload_room(upload_room(tx, contact, frame)?) } else { admitted };
+    let admitted = admitted.with_enrolled_user(beside::enrolled_user(contact));
     let decision = admitted.process(pending, &settled);
     let (key, replaced) = if decision.is_new { (None, previous) } else { (previous, None) };
     let key = key.unwrap_or_else(|| SessionKey::new(now));
@@ -248,22 +287,40 @@ fn accepted(
             commands_answered: u32::try_from(decision.answered.len()).unwrap_or(u32::MAX),
         }),
     })?;
+    if let (Some(replaced), SyncType::User) = (&replaced, decision.session.sync_type) {
+        tx.forget_user_session(replaced)?;
+        tx.note_replaced(replaced)?;
+    }
     if let Some(replaced) = replaced.filter(|_| !frame.keep_idle) {
         tx.forget_idle_session(&replaced)?;
     }
-    effects::save_events(tx, contact, &decision, &key, &exchange, now)?;
-    if frame.keep_idle || !is_idle(&heard.message, &decision) {
+    let alerts = heard.headers.generic_alert.as_deref();
+    effects::save_events(tx, contact, &decision, &key, &exchange, alerts, now)?;
+    tokens::follow(tx, contact, heard, &exchange)?;
+    effects::tell_replaced(tx, contact, &decision, now);
+    let is_idle = is_idle(&heard.message, &decision);
+    if frame.tell_idle || !is_idle || !effects::is_whole(contact, &decision) {
+        effects::tell_session(tx, contact, &decision, &key, &exchange, now);
+    }
+    if frame.keep_idle || !is_idle {
         let record = Record {
             id: exchange,
             outcome: ExchangeOutcome::Answered,
             detail: oddities(&heard.message),
-            session: Some(key),
+            session: Some(key.clone()),
             contact: Some(contact),
             proofs,
         };
         tx.record_exchange(&record.of(heard, Some(&decision.reply), &reply.body))?;
+        // Nobody looks for a check-in in which nothing happened, and it shall cost little.
+        if !is_idle {
+            tx.note_words(&key, &search::words_said(&heard.message, &decision.reply))?;
+        }
     }
     signing::follow(tx, contact, &decision, now)?;
+    enveloping::follow(tx, heard, contact, &decision, now)?;
+    credentials::follow(tx, contact, &decision, now)?;
+    credentials::renew_old(tx, contact, &decision, frame, now)?;
     attendant::after(tx, contact, &decision, frame.attendants, now)?;
     leaving::follow(tx, contact, &decision, frame.leave_timeout, now)?;
     Ok(Told {
@@ -272,6 +329,17 @@ fn accepted(
         session_began: decision.is_new,
         ..Told::plain(reply.body, heard.encoding, ExchangeOutcome::Answered)
     })
+}
+
+/// Bytes of chunks that may be kept. Far below the bound of all devices together, messages that are decided at the same
+/// moment can't reach it, and need not wait for each other.
+fn upload_room(tx: &mut Tx<'_>, contact: &Contact, frame: &Frame<'_>) -> Result<u64, Error> {
+    let mut kept = tx.upload_bytes(&contact.device_id)?;
+    if kept.all > frame.uploads.all / 2 {
+        tx.lock_uploads()?;
+        kept = tx.upload_bytes(&contact.device_id)?;
+    }
+    Ok(frame.uploads.room(kept))
 }
 
 /// States of commands that pending ones depend on and that are not pending themselves.
@@ -362,6 +430,7 @@ const fn outcome_of(kind: RefusalKind) -> ExchangeOutcome {
         RefusalKind::Stranger => ExchangeOutcome::Stranger,
         RefusalKind::Challenged => ExchangeOutcome::Challenged,
         RefusalKind::WrongCredential => ExchangeOutcome::WrongCredential,
+        RefusalKind::Locked => ExchangeOutcome::Locked,
         RefusalKind::Stale => ExchangeOutcome::Stale,
     }
 }
@@ -399,54 +468,6 @@ fn oddities(message: &Message) -> Option<String> {
     let told: Vec<String> =
         message.oddities.iter().take(8).map(|oddity| format!("{}: {}", oddity.path, oddity.what)).collect();
     (!told.is_empty()).then(|| told.join("; "))
-}
-
-/// What the journal says of an exchange beside its messages.
-struct Record<'a> {
-    id: ExchangeId,
-    outcome: ExchangeOutcome,
-    detail: Option<String>,
-    session: Option<SessionKey>,
-    contact: Option<&'a Contact>,
-    proofs: &'a Proofs,
-}
-
-impl Record<'_> {
-    /// `reply` is what `body` says; without it the journal has its size alone.
-    fn of(self, heard: &Heard, reply: Option<&Message>, body: &[u8]) -> Exchange {
-        let header = &heard.message.header;
-        let authenticated = self.session.is_some();
-        let number = |text: &str| text.parse().ok();
-        Exchange {
-            id: self.id,
-            session: self.session,
-            enrollment: self.contact.filter(|_| authenticated).map(|contact| contact.enrollment.clone()),
-            device: DeviceId::parse(&header.source.loc_uri),
-            session_id: transom_protocol::session::SessionId::parse(&header.session_id),
-            received_at: heard.received_at,
-            duration_us: i64::try_from(heard.started.elapsed().as_micros()).unwrap_or(i64::MAX),
-            peer: heard.peer.clone(),
-            encoding: Some(heard.encoding),
-            client_message: number(&header.msg_id),
-            server_message: reply.and_then(|reply| number(&reply.header.msg_id)),
-            outcome: self.outcome.as_str().to_owned(),
-            detail: self.detail,
-            headers: serde_json::to_value(&heard.headers).unwrap_or_default(),
-            request: Some(heard.kept.clone()),
-            reply: reply.map(|reply| kept(&text_of_reply(heard.encoding, reply, body))),
-            request_size: i64::try_from(heard.body.len()).unwrap_or(i64::MAX),
-            reply_size: i64::try_from(body.len()).unwrap_or(i64::MAX),
-            proofs: self.proofs.all(),
-        }
-    }
-}
-
-/// The text of a reply: its body, where that is text.
-fn text_of_reply<'a>(encoding: Encoding, reply: &Message, body: &'a [u8]) -> Cow<'a, str> {
-    match (encoding, std::str::from_utf8(body)) {
-        (Encoding::Xml, Ok(text)) => Cow::Borrowed(text),
-        _ => Cow::Owned(write::write(reply)),
-    }
 }
 
 /// How long a device is told to wait when the store is busy.

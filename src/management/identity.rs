@@ -1,16 +1,20 @@
 //! Whose message is it? What the TLS handshake showed is held against the database with every message, because a
 //! resumed or open connection is not checked again (OMA DM Security 5; threats T01 to T03, T06, T07).
 //!
-//! A certificate speaks for the one enrollment that it was issued to, and an enrollment that was made with a
-//! certificate is heard only with one. Imported enrollments have none, and prove themselves with a credential.
+//! A certificate speaks for the one enrollment that it was issued to. What is enough to believe a message is the policy
+//! of the enrollment: by default, one that was made with a certificate is heard only with it, and imported enrollments,
+//! which have none, prove themselves with a credential.
 
-use transom_protocol::session::{DeviceId, Header, Timestamp};
+use transom_protocol::session::{DeviceId, Enough, Header, Means, ProofPolicy, ProofSet, Timestamp};
 use transom_protocol::syncml::{Command, Message, Verb};
 
+use super::beside;
 use super::exchange::{Frame, Heard};
 use super::proofs::Proofs;
 use super::signature::{self, Judged};
+use super::tokens;
 use crate::model::{CertificateRecord, CertificateState, EnrollmentId};
+use crate::pki::envelope::EnvelopeRefused;
 use crate::pki::signature::SignatureRefused;
 use crate::store::{Contact, Error, Tx};
 
@@ -18,8 +22,15 @@ use crate::store::{Contact, Error, Tx};
 pub(super) enum Identity {
     /// Nobody is enrolled under this name.
     Stranger,
-    /// An enrollment; its certificate, if that proved it by TLS or by a signature, or else a credential has to.
-    Contact(Box<Contact>, Option<CertificateRecord>),
+    /// An enrollment.
+    Contact {
+        /// With all that is known of it.
+        contact: Box<Contact>,
+        /// Its certificate, if that was shown in TLS or signed the message.
+        certificate: Option<CertificateRecord>,
+        /// Whether that is enough, or a credential has to come along.
+        is_proved: bool,
+    },
     /// Not the one who should; the enrollment whose certificate or signature it was to be.
     Mismatch(Mismatch, Option<EnrollmentId>),
 }
@@ -39,6 +50,20 @@ pub(super) enum Mismatch {
     Proxy(&'static str),
     Unsigned,
     Signature(SignatureRefused),
+    /// The device envelopes its messages, and this one is in clear.
+    Unenveloped,
+    /// Nothing of this enrollment comes in envelopes.
+    EnvelopeOff,
+    /// It was made for a key that the device has replaced.
+    EnvelopeKeyRetired,
+    /// The device has no key that a reply could be enveloped for.
+    EnvelopeWithoutRsa,
+    /// It was not opened, or what was in it is no message.
+    Envelope(EnvelopeRefused),
+    /// It was opened, and there was no message in it.
+    EnvelopeContent,
+    /// What came is good, and by the policy of the enrollment not enough.
+    Insufficient(ProofSet),
 }
 
 impl Mismatch {
@@ -57,12 +82,36 @@ impl Mismatch {
             Self::Proxy(lie) => lie,
             Self::Unsigned => "signature_missing",
             Self::Signature(refused) => refused.as_str(),
+            Self::Unenveloped => "envelope_missing",
+            Self::EnvelopeOff => "envelope_off",
+            Self::EnvelopeKeyRetired => "envelope_for_replaced_key",
+            Self::EnvelopeWithoutRsa => "envelope_without_rsa",
+            Self::Envelope(refused) => refused.as_str(),
+            Self::EnvelopeContent => "envelope_content",
+            Self::Insufficient(_) => "proof_missing",
         }
     }
 
+    /// Whether it is the envelope.
+    pub(super) const fn is_of_envelope(&self) -> bool {
+        matches!(
+            self,
+            Self::Unenveloped
+                | Self::EnvelopeOff
+                | Self::EnvelopeKeyRetired
+                | Self::EnvelopeWithoutRsa
+                | Self::Envelope(_)
+                | Self::EnvelopeContent
+        )
+    }
+
     /// Whether it is the signature that does not go with the message.
-    pub(super) const fn is_of_signature(&self) -> bool {
-        matches!(self, Self::Unsigned | Self::Signature(_))
+    pub(super) fn is_of_signature(&self) -> bool {
+        match self {
+            Self::Unsigned | Self::Signature(_) => true,
+            Self::Insufficient(missing) => missing.each().eq([Means::Signature]),
+            _ => false,
+        }
     }
 
     /// The same for a reader.
@@ -85,6 +134,22 @@ impl Mismatch {
             }
             Self::Proxy(_) => "what the proxy says of the client can not be read",
             Self::Unsigned => "the device signs its messages, and this one is not signed",
+            Self::Unenveloped => "the device envelopes its messages, and this one came in clear",
+            Self::EnvelopeOff => "the message came in an envelope, and those of this device are not opened",
+            Self::EnvelopeKeyRetired => {
+                "the envelope is for a key of this server that the device has replaced with a newer one"
+            }
+            Self::EnvelopeWithoutRsa => "the device has no RSA key that a reply could be enveloped for",
+            Self::EnvelopeContent => "the envelope was opened, and what is signed in it is no message",
+            Self::Envelope(refused) => {
+                let hint = refused.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+                return format!("{refused}{hint}");
+            }
+            Self::Insufficient(missing) => {
+                return format!(
+                    "what this device is believed by (transom device trust) was not there whole: {missing}"
+                );
+            }
             Self::Signature(refused) => {
                 let hint = refused.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
                 return format!("{refused}{hint}");
@@ -109,7 +174,10 @@ pub(super) fn identify(
     if let Some(lie) = heard.lie {
         return Ok(Identity::Mismatch(Mismatch::Proxy(lie), None));
     }
-    let contacts = tx.live_enrollments(&header.device)?;
+    let mut contacts = tx.live_enrollments(&header.device)?;
+    for contact in &mut contacts {
+        beside::turn_to(tx, contact, header, heard)?;
+    }
     let (otherwise, certified) = match certified(tx, heard, contacts, proofs)? {
         Certified::Mismatch(mismatch, whose) => return Ok(Identity::Mismatch(mismatch, whose)),
         Certified::Contact(contact, record) => (Mismatch::Missing, Ok((contact, record))),
@@ -120,26 +188,55 @@ pub(super) fn identify(
         Err(contacts) => signature::by_any(tx, heard, contacts, frame)?,
     };
     proofs.signature(&judged, heard);
-    let (contact, record) = match (judged, certified) {
+    let certificate_alone = ProofSet::NONE.with(Means::Certificate);
+    let (contact, record, shown) = match (judged, certified) {
         (Judged::Refused(mismatch, whose), _) => return Ok(Identity::Mismatch(mismatch, whose)),
-        (_, Ok((contact, record))) => (contact, Some(record)),
+        (Judged::Good(..), Ok((contact, record))) => (contact, record, certificate_alone.with(Means::Signature)),
+        (Judged::Nothing(_), Ok((contact, record))) => (contact, record, certificate_alone),
         (Judged::Good(record, _), Err(contacts)) => {
             match contacts.into_iter().find(|contact| contact.enrollment == record.enrollment) {
-                Some(contact) => (Box::new(contact), Some(*record)),
+                Some(contact) => (Box::new(contact), *record, ProofSet::NONE.with(Means::Signature)),
                 None => return Ok(Identity::Stranger),
             }
         }
-        (Judged::Nothing(_), Err(contacts)) => match by_credential(contacts, &heard.message, header, otherwise) {
-            Identity::Contact(contact, record) => (contact, record),
-            other => return Ok(other),
-        },
+        (Judged::Nothing(_), Err(contacts)) => {
+            if let Some(contact) = by_token(heard, &contacts, frame, proofs) {
+                return Ok(Identity::Contact { contact, certificate: None, is_proved: true });
+            }
+            return Ok(by_credential(contacts, &heard.message, header, (frame, otherwise), proofs));
+        }
     };
-    if record.is_some()
-        && let Some(mismatch) = contradiction(&heard.message, &contact)
-    {
+    proofs.device_token(&heard.tokens.of_device(&contact), false);
+    if let Some(mismatch) = contradiction(&heard.message, &contact) {
         return Ok(Identity::Mismatch(mismatch, Some(contact.enrollment)));
     }
-    Ok(Identity::Contact(contact, record))
+    let is_proved = match judge(&contact, frame, shown) {
+        Enough::Yes => true,
+        Enough::WithCredential => false,
+        Enough::No(missing) => {
+            proofs.insufficient(missing, policy(&contact, frame));
+            return Ok(Identity::Mismatch(Mismatch::Insufficient(missing), Some(contact.enrollment)));
+        }
+    };
+    Ok(Identity::Contact { contact, certificate: Some(record), is_proved })
+}
+
+/// The newest enrollment, where the settings let the token of the device speak for it. A certificate that is wrong was
+/// refused before.
+fn by_token(heard: &Heard, contacts: &[Contact], frame: &Frame<'_>, proofs: &mut Proofs) -> Option<Box<Contact>> {
+    let newest = contacts.first()?;
+    let proves = tokens::proves(heard, newest, frame) && contradiction(&heard.message, newest).is_none();
+    proofs.device_token(&heard.tokens.of_device(newest), proves);
+    proves.then(|| Box::new(newest.clone()))
+}
+
+/// What is enough for an enrollment.
+pub(super) fn policy<'a>(contact: &'a Contact, frame: &Frame<'a>) -> &'a ProofPolicy {
+    contact.account.proofs.as_ref().unwrap_or(frame.proofs)
+}
+
+fn judge(contact: &Contact, frame: &Frame<'_>, shown: ProofSet) -> Enough {
+    policy(contact, frame).judge(shown, contact.account.scheme, contact.needs_certificate)
 }
 
 /// What a client certificate says.
@@ -168,7 +265,9 @@ fn certified(tx: &mut Tx<'_>, heard: &Heard, contacts: Vec<Contact>, proofs: &mu
         });
     };
     let contact = contacts.into_iter().find(|contact| contact.enrollment == record.enrollment);
-    let mismatch = standing(&record, presented.verdict().is_ok(), heard.received_at);
+    // The verdict is the one of the handshake; an authority may have been retired since.
+    let is_ours = presented.verdict().is_ok() && signature::is_ours(heard, &record);
+    let mismatch = standing(&record, is_ours, heard.received_at);
     Ok(match (mismatch, contact) {
         (None, Some(contact)) => {
             proofs.certificate_good(&record, presented.passed_on_by());
@@ -223,15 +322,30 @@ fn said_device_ids(message: &Message) -> impl Iterator<Item = &str> {
         .map(|item| item.text().trim())
 }
 
-/// Without a certificate that counts, only enrollments that never had one are left.
-fn by_credential(contacts: Vec<Contact>, message: &Message, header: &Header, otherwise: Mismatch) -> Identity {
-    if contacts.is_empty() {
-        return Identity::Stranger;
-    }
-    let open = contacts.into_iter().filter(|contact| !contact.needs_certificate).collect();
+/// Without a certificate that counts, only enrollments are left for which a credential is enough: by default those that
+/// never had a certificate.
+fn by_credential(
+    contacts: Vec<Contact>,
+    message: &Message,
+    header: &Header,
+    (frame, otherwise): (&Frame<'_>, Mismatch),
+    proofs: &mut Proofs,
+) -> Identity {
+    let Some(newest) = contacts.first() else { return Identity::Stranger };
+    let wanted = (policy(newest, frame).clone(), judge(newest, frame, ProofSet::NONE));
+    let open: Vec<Contact> = contacts
+        .into_iter()
+        .filter(|contact| judge(contact, frame, ProofSet::NONE) == Enough::WithCredential)
+        .collect();
     match choose(open, message, header) {
-        Some(contact) => Identity::Contact(Box::new(contact), None),
-        None => Identity::Mismatch(otherwise, None),
+        Some(contact) => Identity::Contact { contact: Box::new(contact), certificate: None, is_proved: false },
+        None => match wanted {
+            (policy @ ProofPolicy::AnyOf(_), Enough::No(missing)) => {
+                proofs.insufficient(missing, &policy);
+                Identity::Mismatch(Mismatch::Insufficient(missing), None)
+            }
+            _ => Identity::Mismatch(otherwise, None),
+        },
     }
 }
 
@@ -249,4 +363,46 @@ fn choose(mut contacts: Vec<Contact>, message: &Message, header: &Header) -> Opt
     };
     let place = place.unwrap_or(0);
     (place < contacts.len()).then(|| contacts.swap_remove(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CertificateFingerprint, KeyFingerprint, NewCertificate, SerialNumber};
+
+    fn record(state: CertificateState) -> CertificateRecord {
+        CertificateRecord {
+            certificate: NewCertificate {
+                fingerprint: CertificateFingerprint::new([1; 32]),
+                serial: SerialNumber::from_bytes(&[1; 16]).unwrap(),
+                key: KeyFingerprint::new([2; 32]),
+                authority: "0a1b".to_owned(),
+                not_before: Timestamp(1_000),
+                not_after: Timestamp(2_000),
+                der: Vec::new(),
+            },
+            enrollment: EnrollmentId::new(Timestamp(1)),
+            state,
+            issued_at: Timestamp(1_000),
+            first_used_at: None,
+            revoked_at: None,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn a_certificate_counts_in_its_time_and_while_nothing_took_it_back() {
+        for state in [CertificateState::Current, CertificateState::Next] {
+            let at = |now, is_ours| standing(&record(state), is_ours, Timestamp(now));
+            assert_eq!([at(1_000, true), at(1_999, true)], [None, None]);
+            assert_eq!(at(999, true), Some(Mismatch::NotYetValid));
+            assert_eq!(at(2_000, true), Some(Mismatch::Expired));
+            assert_eq!(at(1_500, false), Some(Mismatch::Foreign), "its authority was retired");
+        }
+        for (state, mismatch) in
+            [(CertificateState::Superseded, Mismatch::Superseded), (CertificateState::Revoked, Mismatch::Revoked)]
+        {
+            assert_eq!(standing(&record(state), true, Timestamp(1_500)), Some(mismatch));
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! `transom enrollment import`: enrollments that were made elsewhere, with their credentials, for migrations.
 
 use serde::Deserialize;
-use transom_protocol::session::{A1, Account, AuthScheme, Credential, DeviceId, Nonce, Secret32};
+use transom_protocol::session::{A1, Account, AuthScheme, Credential, DeviceId, Nonce, Rotation, Secret32};
 
 /// One enrollment of an import file.
 ///
@@ -85,6 +85,9 @@ impl ImportedEnrollment {
             accepted: 0,
             failures: 0,
             failed_session: None,
+            recent_sessions: Vec::new(),
+            proofs: None,
+            rotation: Rotation::default(),
         };
         let name = self.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
         Ok((device, name, account))

@@ -1,10 +1,12 @@
 //! What of a message goes into the journal: its text without secrets, compressed.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::io::Read as _;
 
 use flate2::{Compress, CompressError, Compression, FlushCompress, Status, read::DeflateDecoder};
-use transom_protocol::syncml::redact;
+use transom_protocol::syncml::codec::Encoding;
+use transom_protocol::syncml::{Message, redact, write};
 
 /// Most that one stored body may expand to when it is read back.
 const MAX_TEXT: u64 = 64 * 1024 * 1024;
@@ -41,6 +43,14 @@ pub(crate) fn text_of(kept: &[u8]) -> String {
     match read {
         Ok(_) => String::from_utf8_lossy(&text).into_owned(),
         Err(_) => String::new(),
+    }
+}
+
+/// The text of a reply: its body, where that is text.
+pub(super) fn text_of_reply<'a>(encoding: Encoding, reply: &Message, body: &'a [u8]) -> Cow<'a, str> {
+    match (encoding, std::str::from_utf8(body)) {
+        (Encoding::Xml, Ok(text)) => Cow::Borrowed(text),
+        _ => Cow::Owned(write::write(reply)),
     }
 }
 

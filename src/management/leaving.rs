@@ -1,12 +1,14 @@
 //! Leaving: the device goes by itself, is told to go, or is cut off (MS-MDM 3.2.5.1.3; CSP `DMClient`).
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
+use transom_protocol::csp::{IfExists, Instruction, Operation, Setting};
 use transom_protocol::session::{CommandState, Decision, DeviceId, Ending, Pending, Phase, Timestamp};
 use transom_protocol::syncml::{Format, Verb};
 
-use super::{Management, Order};
-use crate::model::{BatchId, EnrollmentId, EnrollmentState, Event, EventKind, NewCommand, NotEnqueued};
+use super::{Management, Order, effects::tell};
+use crate::model::{
+    Actor, AuditRecord, BatchId, EnrollmentId, EnrollmentState, EventKind, NewCommand, NotEnqueued, ReasonCode,
+    provider_node,
+};
 use crate::store::{Contact, Error, Tx};
 
 /// Why a device can't be told to leave, or cut off.
@@ -48,12 +50,12 @@ impl Management {
         &self,
         device: DeviceId,
         provider_id: Option<String>,
-        by: String,
+        by: Actor,
         now: Timestamp,
     ) -> Result<Left, LeaveError> {
         let provider = provider_id.unwrap_or_else(|| self.options().provider_id.clone());
         let command = unenroll_command(&provider).ok_or(LeaveError::ProviderId)?;
-        let order = Order { devices: vec![device], commands: vec![NewCommand::new(command)], by };
+        let order = Order { devices: vec![device], commands: vec![NewCommand::new(command)], by, unchecked: None };
         let management = self.clone();
         let left = self
             .store()
@@ -74,7 +76,14 @@ impl Management {
                     })?;
                 }
                 tx.begin_unenrolling(&newest.enrollment)?;
-                tell(tx, newest, "unenrolling", format!("to be told to leave, by {}", order.by), now)?;
+                tell(
+                    tx,
+                    newest,
+                    (EventKind::Enrollment, "unenrolling"),
+                    format!("to be told to leave, by {}", order.by.name),
+                    now,
+                )?;
+                tx.audit(&order.by, AuditRecord::new("device.unenroll", "device", device.as_str()), now);
                 Ok(Left::ToBeTold)
             })
             .await?;
@@ -86,7 +95,7 @@ impl Management {
 
     /// Cuts a device off at once: every enrollment of it ends, its certificates and credentials are void from the next
     /// message on, also on open connections. Gives how many enrollments that were.
-    pub async fn block(&self, device: DeviceId, by: String, now: Timestamp) -> Result<usize, LeaveError> {
+    pub async fn block(&self, device: DeviceId, by: Actor, now: Timestamp) -> Result<usize, LeaveError> {
         self.store()
             .write(move |tx: &mut Tx<'_>| {
                 let lives = tx.live_enrollments(&device)?;
@@ -95,8 +104,9 @@ impl Management {
                 }
                 for life in &lives {
                     tx.block_enrollment(&life.enrollment, now)?;
-                    tell(tx, life, "blocked", format!("cut off by {by}"), now)?;
+                    tell(tx, life, (EventKind::Enrollment, "blocked"), format!("cut off by {}", by.name), now)?;
                 }
+                tx.audit(&by, AuditRecord::new("device.block", "device", device.as_str()), now);
                 Ok(lives.len())
             })
             .await
@@ -112,7 +122,7 @@ impl Management {
                 }
                 tx.lose_enrollment(&enrollment, now)?;
                 let detail = "told to leave, and not heard of since: whether it did is not known".to_owned();
-                tell(tx, &contact, "unknown", detail, now)?;
+                tell(tx, &contact, (EventKind::Enrollment, "unknown"), detail, now)?;
                 Ok(true)
             })
             .await
@@ -128,6 +138,10 @@ pub(super) fn follow(
     now: Timestamp,
 ) -> Result<(), Error> {
     if decision.session.phase == Phase::Ended(Ending::Unenrolled) {
+        if contact.state == EnrollmentState::Unenrolling {
+            let detail = "the device was told to leave, and left".to_owned();
+            tx.supersede_waiting(&contact.enrollment, None, (ReasonCode::Unenrolled, detail), now)?;
+        }
         return tx.end_enrollment(&contact.enrollment, now);
     }
     let told = |command: &Pending| decision.attempts.iter().any(|attempt| attempt.command == command.id);
@@ -155,17 +169,7 @@ fn is_unenroll(instruction: &Instruction) -> bool {
 
 /// `DMClient/Provider/<PROVIDER-ID>/Unenroll`: no Status ever comes back, only the alert that the device leaves.
 fn unenroll_command(provider_id: &str) -> Option<Instruction> {
-    let segment = utf8_percent_encode(provider_id, NON_ALPHANUMERIC);
-    let target: LocUri = format!("./Device/Vendor/MSFT/DMClient/Provider/{segment}/Unenroll").parse().ok()?;
+    let target = provider_node(provider_id, "Unenroll")?;
     let setting = Setting { target, format: Some(Format::Chr), mime: None, data: Some(provider_id.to_owned()) };
     Some(Instruction::Single(Operation { verb: Verb::Exec, items: vec![setting], if_exists: IfExists::Fail }))
-}
-
-fn tell(tx: &mut Tx<'_>, contact: &Contact, code: &str, detail: String, now: Timestamp) -> Result<(), Error> {
-    tx.add_events(&[Event {
-        device: Some(contact.device_id.clone()),
-        enrollment: Some(contact.enrollment.clone()),
-        detail: Some(detail),
-        ..Event::new(EventKind::Enrollment, code, now)
-    }])
 }

@@ -1,10 +1,13 @@
 //! What has to be done although no device speaks: silent sessions, overdue reports, commands whose time has passed,
 //! and the journal's bounds.
 
-use transom_protocol::session::{CommandState, Ending, Pending, Reason, ReasonCode, SentAnswer, Timestamp, close};
+use transom_protocol::session::{
+    CommandState, Ending, Pending, Phase, Reason, ReasonCode, SentAnswer, Timestamp, close,
+};
 
 use super::Management;
-use crate::model::{EnrollmentId, SessionKey};
+use super::effects::of_contact;
+use crate::model::{EnrollmentId, SessionKey, Told};
 use crate::store::{CommandChange, Error, Pruned, RetentionRules, Tx};
 
 /// Rows that one round touches.
@@ -33,7 +36,11 @@ impl Management {
     pub async fn tidy(&self, now: Timestamp) -> Result<Tidied, Error> {
         let expired = self.store().write(move |tx: &mut Tx<'_>| tx.expire_commands(now, ROUND)).await?;
         let before = now.plus_millis(-self.options().rules.session_timeout);
-        let silent = self.store().read(move |tx: &mut Tx<'_>| tx.silent_sessions(before, ROUND)).await?;
+        let silent = move |tx: &mut Tx<'_>| {
+            let of_users = tx.silent_user_sessions(before, ROUND)?;
+            Ok::<Vec<_>, Error>(tx.silent_sessions(before, ROUND)?.into_iter().chain(of_users).collect())
+        };
+        let silent = self.store().read(silent).await?;
         let mut sessions = 0;
         for (enrollment, key) in silent {
             match self.close_session(enrollment, key, before, now).await {
@@ -81,9 +88,9 @@ impl Management {
             .write(move |tx: &mut Tx<'_>| {
                 // It may have spoken since.
                 let Some(contact) = tx.enrollment_for_update(&enrollment)? else { return Ok(false) };
-                let Some((current, session)) = contact.session.filter(|(current, _)| *current == key) else {
-                    return Ok(false);
-                };
+                let of_users = tx.user_sessions(&enrollment)?;
+                let mut sessions = contact.session.clone().into_iter().chain(of_users);
+                let Some((current, session)) = sessions.find(|(current, _)| *current == key) else { return Ok(false) };
                 if session.last_at >= before {
                     return Ok(false);
                 }
@@ -95,12 +102,16 @@ impl Management {
                     .chain(session.download.iter().map(|download| download.command.clone()))
                     .collect();
                 let pending = tx.open_commands(&enrollment, &awaited, now)?;
+                let was_open = session.phase == Phase::Open;
                 let closed = close(session, pending, Ending::TimedOut, now, &rules);
                 if closed.drop_upload {
                     tx.discard_upload(&current)?;
                 }
                 save(tx, &enrollment, closed.commands, now)?;
                 tx.save_standing(&enrollment, None, Some((&current, &closed.session)))?;
+                if let Some(ended) = Told::session_ended(&closed.session, now).filter(|_| was_open) {
+                    tx.tell(Told { session_id: Some(current), ..of_contact(&contact, ended) });
+                }
                 Ok(true)
             })
             .await

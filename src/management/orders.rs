@@ -8,7 +8,7 @@ use transom_protocol::session::{CommandId, DeviceId, Timestamp};
 use transom_protocol::syncml::Verb;
 
 use super::Management;
-use crate::model::{BatchId, Enqueued, NewCommand, NewCommands};
+use crate::model::{Actor, AuditRecord, BatchId, Enqueued, NewCommand, NewCommands};
 use crate::store::{Cancellation, Error, Tx};
 
 pub use crate::store::Resolution;
@@ -24,7 +24,39 @@ pub struct Order {
     /// What, in the order in which it is to be sent.
     pub commands: Vec<NewCommand>,
     /// Who orders it.
-    pub by: String,
+    pub by: Actor,
+    /// Why it is sent although the catalogue of settings says that it can't work.
+    pub unchecked: Option<String>,
+}
+
+/// Nodes that the audit log names of an order, and devices.
+const NAMED: usize = 100;
+
+impl Order {
+    /// What the audit log keeps of it: for whom and which nodes, never a value.
+    pub fn record(&self, batch: &BatchId, enqueued: &[Enqueued]) -> AuditRecord {
+        let taken: Vec<&str> =
+            enqueued.iter().filter(|one| one.commands.is_ok()).map(|one| one.device.as_str()).collect();
+        let nodes = || self.commands.iter().flat_map(|command| command.instruction.settings());
+        let named = nodes().take(NAMED).map(|(verb, setting)| {
+            serde_json::json!({"kind": verb.as_str().to_lowercase(), "target": setting.target.as_str()})
+        });
+        let mut asked = serde_json::json!({
+            "commands": self.commands.len(),
+            "nodes": nodes().count(),
+            "named": named.collect::<Vec<_>>(),
+            "device_count": taken.len(),
+            "devices": taken.iter().take(NAMED).collect::<Vec<_>>(),
+        });
+        if let Some(reason) = &self.unchecked {
+            asked["unchecked"] = reason.as_str().into();
+        }
+        let first = taken.first().copied().unwrap_or_default();
+        match taken.len() {
+            1 => AuditRecord::new("command.order", "device", first).after(asked),
+            _ => AuditRecord::new("command.order", "batch", batch.as_str()).after(asked),
+        }
+    }
 }
 
 /// Why an order is refused as a whole.
@@ -85,7 +117,9 @@ impl Management {
             let (management, order, batch) = (self.clone(), Arc::clone(&order), batch.clone());
             let job = move |tx: &mut Tx<'_>| {
                 let some = order.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
-                management.enqueue(tx, &order, some, &batch, now)
+                let enqueued = management.enqueue(tx, &order, some, &batch, now)?;
+                tx.audit(&order.by, order.record(&batch, &enqueued), now);
+                Ok(enqueued)
             };
             enqueued.extend(self.store().write(job).await.map_err(OrderError::Store)?);
         }
@@ -107,7 +141,7 @@ impl Management {
             devices: devices.to_vec(),
             commands: order.commands.clone(),
             batch: Some(batch.clone()),
-            created_by: order.by.clone(),
+            created_by: order.by.name.clone(),
             max_open: self.options().max_open,
             wake: self.options().wakes,
         };
@@ -139,6 +173,7 @@ pub(crate) fn cancel(tx: &mut Tx<'_>, id: &CommandId, by: &str, now: Timestamp) 
     tx.cancel(id, is_repeatable(&view.instruction), by, now)
 }
 
-fn is_repeatable(instruction: &Instruction) -> bool {
+/// Whether carrying it out twice does no harm.
+pub(super) fn is_repeatable(instruction: &Instruction) -> bool {
     instruction.settings().all(|(verb, _)| verb != Verb::Exec)
 }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use serde::Serialize;
 use transom_protocol::{session::Timestamp, syncml::codec::Encoding, xml::Refusal};
 
+use super::tokens::TokenHeaders;
 use crate::pki::{Authorities, Presented};
 
 /// A message of a device as it came through the door: bytes that nobody has looked into yet.
@@ -22,24 +23,30 @@ pub struct DeviceRequest {
     pub certificate: Option<Arc<Presented>>,
     /// What its signature header says, where it has one.
     pub signature: Option<SignatureHeader>,
+    /// What its headers show of its user and of itself.
+    pub tokens: TokenHeaders,
+    /// The authorities that are trusted now, where it brings a certificate or a signature: the certificate was judged
+    /// when the connection was made.
+    pub authorities: Option<Arc<Authorities>>,
     /// A word for what it says in the name of a proxy and is not believed.
     pub lie: Option<&'static str>,
     /// When it came.
     pub received_at: Timestamp,
 }
 
-/// `MS-Signature` or `MDM-Signature` (MS-MDM 2.1 note 4), and whose certificates may have signed.
+/// `MS-Signature` or `MDM-Signature` (MS-MDM 2.1 note 4).
 #[derive(Debug, Clone)]
 pub struct SignatureHeader {
     /// The value of the one header; `None` where there are several.
     pub value: Option<Vec<u8>>,
-    /// The authorities that are trusted now.
-    pub authorities: Arc<Authorities>,
 }
 
 /// Headers and query of a request (MS-MDM 2.1): claims of the device, of bounded length, control characters escaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct RequestHeaders {
+    /// Our id of the request, as its reply, the log and events have it.
+    #[serde(rename = "X-Request-Id", skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// `MS-CV`: correlation vector.
     #[serde(rename = "MS-CV", skip_serializing_if = "Option::is_none")]
     pub ms_cv: Option<String>,
@@ -76,9 +83,16 @@ pub enum Answer {
         /// The message.
         body: Vec<u8>,
     },
+    /// A message in an envelope, as the request was.
+    Sealed {
+        /// What the body says that it is; the same as the request without.
+        content_type: Option<String>,
+        /// The envelope.
+        body: Vec<u8>,
+    },
     /// The body could not be read: 400 with an empty body.
     Unreadable(Refusal),
-    /// The certificate or the signature, or that there is none, does not go with the message: 403 with an empty body.
+    /// The certificate, the signature or the envelope, or that there is none, does not go with the message: 403 with an empty body.
     Forbidden,
     /// Another message of the same enrollment is being decided on: 503.
     Busy {

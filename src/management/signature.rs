@@ -2,7 +2,7 @@
 //! 4; threats T08 to T10). It counts for as much as the client certificate of a connection.
 
 use super::exchange::{Frame, Heard};
-use super::identity::{Mismatch, standing};
+use super::identity::{Mismatch, policy, standing};
 use crate::model::{CertificateRecord, CertificateState, EnrollmentId, Signing};
 use crate::pki::signature::{MessageSignature, SignatureRefused, Signed};
 use crate::store::{Contact, Error, Tx};
@@ -30,7 +30,7 @@ pub(super) enum Unjudged {
 
 /// Judges the signature of a message whose connection showed a certificate that counts: that one has to have made it.
 pub(super) fn by(heard: &Heard, contact: &Contact, record: &CertificateRecord, frame: &Frame<'_>) -> Judged {
-    if mode(contact, frame) == Signing::Off {
+    if mode(contact, heard, frame) == Signing::Off {
         return Judged::Nothing(heard.signature.as_ref().map_or(Unjudged::Absent, |_| Unjudged::Off));
     }
     match &heard.signature {
@@ -44,7 +44,8 @@ pub(super) fn by(heard: &Heard, contact: &Contact, record: &CertificateRecord, f
 /// life that the device may use, may have made it.
 pub(super) fn by_any(tx: &mut Tx<'_>, heard: &Heard, contacts: &[Contact], frame: &Frame<'_>) -> Result<Judged, Error> {
     let Some(newest) = contacts.first() else { return Ok(Judged::Nothing(Unjudged::Absent)) };
-    let judging: Vec<&Contact> = contacts.iter().filter(|contact| mode(contact, frame) != Signing::Off).collect();
+    let judging: Vec<&Contact> =
+        contacts.iter().filter(|contact| mode(contact, heard, frame) != Signing::Off).collect();
     let Some(signature) = &heard.signature else {
         // Only where every life of the device signs is it clear that this message should.
         let missing = contacts.iter().all(|contact| requires(contact, heard, frame));
@@ -87,13 +88,16 @@ fn verified(
         return Judged::Refused(mismatch, Some(contact.enrollment.clone()));
     }
     match signature.verify(&heard.body, &record.certificate.der, heard.received_at, &frame.window) {
-        Ok(signed) => Judged::Good(Box::new(record), signed),
+        Ok(signed) => match heard.wrapped.as_ref().and_then(|wrapped| wrapped.header(&record, heard, &frame.window)) {
+            Some(refused) => refused_for(refused, contact),
+            None => Judged::Good(Box::new(record), signed),
+        },
         Err(refused) => refused_for(refused, contact),
     }
 }
 
 /// Whether the authority that issued a certificate is one that we still trust.
-fn is_ours(heard: &Heard, record: &CertificateRecord) -> bool {
+pub(super) fn is_ours(heard: &Heard, record: &CertificateRecord) -> bool {
     heard.authorities.as_ref().is_some_and(|authorities| {
         authorities
             .trusted(heard.received_at)
@@ -113,16 +117,21 @@ fn refused_for(refused: SignatureRefused, contact: &Contact) -> Judged {
     Judged::Refused(Mismatch::Signature(refused), Some(contact.enrollment.clone()))
 }
 
-fn mode(contact: &Contact, frame: &Frame<'_>) -> Signing {
-    contact.signing.unwrap_or(frame.signing)
+/// A policy that names signatures has them judged, and so has an envelope: nothing else says who made it.
+fn mode(contact: &Contact, heard: &Heard, frame: &Frame<'_>) -> Signing {
+    match contact.signing.unwrap_or(frame.signing) {
+        Signing::Off if heard.wrapped.is_some() || policy(contact, frame).names_signatures() => Signing::Accept,
+        mode => mode,
+    }
 }
 
 /// Whether this message of the enrollment has to be signed: it is wanted, and the device has said that it does so. Not
 /// yet in the session in which it says so: what a device was told holds from the next one on. And never of an enrollment
 /// that was imported, because nobody here knows what it signs with.
 fn requires(contact: &Contact, heard: &Heard, frame: &Frame<'_>) -> bool {
-    let Some(confirmed) =
-        contact.signing_confirmed_at.filter(|_| contact.needs_certificate && mode(contact, frame) == Signing::Require)
+    let Some(confirmed) = contact
+        .signing_confirmed_at
+        .filter(|_| contact.needs_certificate && mode(contact, heard, frame) == Signing::Require)
     else {
         return false;
     };

@@ -1,13 +1,12 @@
 //! Whether a device signs its messages: told to it, confirmed by it, and only then demanded
 //! (`DMClient/Provider/<PROVIDER-ID>/RequireMessageSigning`).
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
+use transom_protocol::csp::{IfExists, Instruction, Operation, Setting};
 use transom_protocol::session::{CommandState, Decision, DeviceId, Timestamp};
 use transom_protocol::syncml::{Format, Verb};
 
-use super::{Management, Order};
-use crate::model::{BatchId, Event, EventKind, NewCommand, NotEnqueued, Signing};
+use super::{Management, Order, effects::tell};
+use crate::model::{Actor, AuditRecord, BatchId, EventKind, NewCommand, NotEnqueued, Signing, provider_node};
 use crate::store::{Contact, Error, Tx};
 
 /// Why it could not be set.
@@ -44,53 +43,54 @@ pub struct SigningSet {
 impl Management {
     /// Sets whether messages of a device are signed. What has to change on the device is queued; messages without a
     /// signature are refused only when the device has said that it signs.
-    pub async fn set_signing(
+    pub fn set_signing(
         &self,
+        tx: &mut Tx<'_>,
         device: DeviceId,
-        signing: Signing,
-        provider_id: Option<String>,
-        by: String,
+        (signing, provider_id): (Signing, Option<&str>),
+        by: &Actor,
         now: Timestamp,
     ) -> Result<SigningSet, SigningError> {
-        let provider = provider_id.unwrap_or_else(|| self.options().provider_id.clone());
-        let command = |required| command(&provider, required).ok_or(SigningError::ProviderId);
+        let provider = provider_id.unwrap_or(&self.options().provider_id);
+        let command = |required| command(provider, required).ok_or(SigningError::ProviderId);
         let (require, release) = (command(true)?, command(false)?);
-        let management = self.clone();
-        let set = self
-            .store()
-            .write(move |tx: &mut Tx<'_>| {
-                let lives = tx.live_enrollments(&device)?;
-                let newest = lives.first().ok_or(SigningError::NotEnrolled)?;
-                let was_required = newest.signing == Some(Signing::Require) || newest.signing_confirmed_at.is_some();
-                if signing == Signing::Require && tx.certificates_of(&newest.enrollment)?.is_empty() {
-                    return Err(SigningError::NoCertificate);
-                }
-                let order = match signing {
-                    Signing::Require if newest.signing_confirmed_at.is_none() => Some(require),
-                    Signing::Off | Signing::Accept if was_required => Some(release),
-                    _ => None,
-                };
-                let to_be_told = order.is_some();
-                if let Some(command) = order {
-                    let order =
-                        Order { devices: vec![device], commands: vec![NewCommand::new(command)], by: by.clone() };
-                    for one in management.enqueue(tx, &order, &order.devices, &BatchId::new(now), now)? {
-                        one.commands.map_err(|why| match why {
-                            NotEnqueued::QueueFull => SigningError::QueueFull,
-                            _ => SigningError::NotEnrolled,
-                        })?;
-                    }
-                }
-                tx.set_signing(&newest.enrollment, signing)?;
-                let detail = format!("message signing is set to {} by {by}", signing.as_str());
-                tell(tx, newest, "signing_set", detail, now)?;
-                Ok(SigningSet { signing, to_be_told, is_confirmed: newest.signing_confirmed_at.is_some() })
-            })
-            .await?;
-        if set.to_be_told {
+        let lives = tx.live_enrollments(&device)?;
+        let newest = lives.first().ok_or(SigningError::NotEnrolled)?;
+        let was_required = newest.signing == Some(Signing::Require) || newest.signing_confirmed_at.is_some();
+        if signing == Signing::Require && tx.certificates_of(&newest.enrollment)?.is_empty() {
+            return Err(SigningError::NoCertificate);
+        }
+        let order = match signing {
+            Signing::Require if newest.signing_confirmed_at.is_none() => Some(require),
+            Signing::Off | Signing::Accept if was_required => Some(release),
+            _ => None,
+        };
+        let to_be_told = order.is_some();
+        if let Some(command) = order {
+            let order = Order {
+                devices: vec![device],
+                commands: vec![NewCommand::new(command)],
+                by: by.clone(),
+                unchecked: None,
+            };
+            for one in self.enqueue(tx, &order, &order.devices, &BatchId::new(now), now)? {
+                one.commands.map_err(|why| match why {
+                    NotEnqueued::QueueFull => SigningError::QueueFull,
+                    _ => SigningError::NotEnrolled,
+                })?;
+            }
+        }
+        tx.set_signing(&newest.enrollment, signing)?;
+        let detail = format!("message signing is set to {} by {}", signing.as_str(), by.name);
+        tell(tx, newest, (EventKind::Security, "signing_set"), detail, now)?;
+        let record = AuditRecord::new("device.signing", "device", newest.device_id.as_str())
+            .before(serde_json::json!({"signing": newest.signing}))
+            .after(serde_json::json!({"signing": signing}));
+        tx.audit(by, record, now);
+        if to_be_told {
             self.count_ordered(1);
         }
-        Ok(set)
+        Ok(SigningSet { signing, to_be_told, is_confirmed: newest.signing_confirmed_at.is_some() })
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) fn follow(tx: &mut Tx<'_>, contact: &Contact, decision: &Decision, no
     }
     tx.confirm_signing(&contact.enrollment, signs.then_some(now))?;
     let detail = if signs { "the device signs its messages" } else { "the device no longer signs its messages" };
-    tell(tx, contact, if signs { "signing" } else { "not_signing" }, detail.to_owned(), now)
+    tell(tx, contact, (EventKind::Security, if signs { "signing" } else { "not_signing" }), detail.to_owned(), now)
 }
 
 /// What an instruction tells a device about signing, whoever ordered it.
@@ -118,20 +118,9 @@ fn wanted(instruction: &Instruction) -> Option<bool> {
 }
 
 fn command(provider_id: &str, required: bool) -> Option<Instruction> {
-    let segment = utf8_percent_encode(provider_id, NON_ALPHANUMERIC);
-    let target: LocUri =
-        format!("./Device/Vendor/MSFT/DMClient/Provider/{segment}/RequireMessageSigning").parse().ok()?;
+    let target = provider_node(provider_id, "RequireMessageSigning")?;
     let setting = Setting { target, format: Some(Format::Bool), mime: None, data: Some(required.to_string()) };
     Some(Instruction::Single(Operation { verb: Verb::Replace, items: vec![setting], if_exists: IfExists::Fail }))
-}
-
-fn tell(tx: &mut Tx<'_>, contact: &Contact, code: &str, detail: String, now: Timestamp) -> Result<(), Error> {
-    tx.add_events(&[Event {
-        device: Some(contact.device_id.clone()),
-        enrollment: Some(contact.enrollment.clone()),
-        detail: Some(detail),
-        ..Event::new(EventKind::Security, code, now)
-    }])
 }
 
 #[cfg(test)]

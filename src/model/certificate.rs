@@ -1,6 +1,8 @@
 //! What tells certificates and keys apart.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
+
+use super::hex;
 
 macro_rules! digests {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -82,14 +84,6 @@ impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// No text of ours is longer than a digest, so a longer one is none.

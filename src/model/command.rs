@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::csp::{Instruction, Scope};
-use transom_protocol::session::{CommandId, CommandState, DeviceId, Progress, Reason, Timestamp};
+use transom_protocol::session::{CommandId, CommandState, DeviceId, Principal, Progress, Reason, Timestamp};
 use transom_protocol::syncml::Verb;
 
 use super::{BatchId, EnrollmentId, ExchangeId, SessionKey};
@@ -31,6 +31,8 @@ pub struct NewCommand {
     pub instruction: Instruction,
     /// Whose part of the tree it touches.
     pub scope: CommandScope,
+    /// Whose `./User` nodes it means; unsaid, those of the enrolled user.
+    pub user: Option<Principal>,
     /// Its record proves that something drastic was done (wipe, reboot, unenrollment) and is kept longer.
     pub proof: bool,
     /// Not to be sent before.
@@ -105,6 +107,9 @@ pub struct CommandRecord {
     pub target: String,
     /// Whose part of the tree it touches.
     pub scope: CommandScope,
+    /// Whose `./User` nodes it means; unsaid, those of the enrolled user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Where it stands.
     pub state: CommandState,
     /// Why it stands there.
@@ -192,6 +197,7 @@ impl NewCommand {
         let proof = instruction.settings().any(|(verb, node)| verb == Verb::Exec && node.target.ends_session());
         Self {
             scope: CommandScope::of(&instruction),
+            user: None,
             proof,
             instruction,
             not_before: None,

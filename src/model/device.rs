@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, Timestamp};
+use utoipa::ToSchema;
 
-use super::{DeviceKey, Enrollment};
+use super::{DeviceKey, Enrollment, Predicate};
 
 /// A device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,7 +25,7 @@ pub struct Device {
 }
 
 /// What a device says of itself in package 1 (`./DevInfo`) and on request (`./DevDetail`). Empty means unsaid.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct DeviceInfo {
     /// The computer's name.
@@ -52,4 +53,6 @@ pub struct DeviceInfo {
 pub struct DeviceFilter {
     /// Only those whose id or name begins so; the case of ASCII letters makes no difference.
     pub begins_with: Option<String>,
+    /// Only those for which this holds.
+    pub condition: Option<Predicate>,
 }

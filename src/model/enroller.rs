@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, Timestamp};
+use utoipa::ToSchema;
 
 use super::{EnrollmentId, EnrollmentTokenId, EnrollmentUserId, Secret};
 
@@ -10,7 +11,7 @@ use super::{EnrollmentId, EnrollmentTokenId, EnrollmentUserId, Secret};
 ///
 /// `CONTOSO\ada` and `ada@contoso.com` are names like any other: the account is found under the spelling that it was
 /// made with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
 
@@ -141,7 +142,7 @@ pub struct NewEnrollmentToken {
 }
 
 /// What became of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrollmentTokenState {
     /// It enrolls.
@@ -189,7 +190,7 @@ pub struct Admission {
 }
 
 /// What a device is declared by, before it enrolls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeclaredKind {
     /// `HWDevID`: 64 hexadecimal digits.

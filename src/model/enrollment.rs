@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{Account, DeviceId, Timestamp};
 
-use super::{DeviceInfo, EnrollmentId, Signing};
+use super::{DeviceInfo, EnrollmentId, Enveloping, Signing};
 
 /// One life of a device: credentials, sessions and queue of its own (design, promise 6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +39,12 @@ pub struct Enrollment {
     /// Since when the device signs, by its own word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signing_confirmed_at: Option<Timestamp>,
+    /// Whether its messages are enveloped, where that is not as the settings say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enveloping: Option<Enveloping>,
+    /// Since when the device envelopes, by its own word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub envelopes_since: Option<Timestamp>,
 }
 
 /// Where an enrollment stands.

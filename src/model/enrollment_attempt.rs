@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, Timestamp};
+use utoipa::ToSchema;
 
 use super::{AttemptId, EnrollmentId, UserName};
 
@@ -43,7 +44,7 @@ pub struct EnrollmentAttempt {
 }
 
 /// What a device asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EnrollmentStep {
     /// Where to enroll (MS-MDE2 3.1).
@@ -63,7 +64,7 @@ pub enum EnrollmentStep {
 }
 
 /// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
     /// An enrollment was made.
@@ -97,6 +98,12 @@ pub enum FailureSubject {
     /// Requests from there that say nothing of whom they are, by the reason for which they are refused. They lock
     /// nobody out and are only counted together.
     Nobody(std::net::IpAddr, &'static str),
+    /// Somebody who would sign in as this operator, from there: elsewhere the operator is not locked out.
+    SignIn(UserName, std::net::IpAddr),
+    /// Whoever would sign in as an operator, from there.
+    SignInFrom(std::net::IpAddr),
+    /// Somebody there who tries credentials of an enrollment: see [`Self::of_credential`].
+    Credential(EnrollmentId, std::net::IpAddr),
 }
 
 /// Failures that were not forgiven yet.
@@ -154,6 +161,21 @@ impl FailureSubject {
     /// An address with IPv4; with IPv6 the /64 that a customer has to choose addresses from.
     pub fn of_peer(peer: std::net::IpAddr) -> Self {
         Self::Peer(network_of(peer))
+    }
+
+    /// Somebody who would sign in as an operator, from there.
+    pub fn sign_in(name: UserName, peer: std::net::IpAddr) -> Self {
+        Self::SignIn(name, network_of(peer))
+    }
+
+    /// Whoever would sign in as an operator, from there.
+    pub fn sign_in_from(peer: std::net::IpAddr) -> Self {
+        Self::SignInFrom(network_of(peer))
+    }
+
+    /// Who tries credentials of an enrollment from this address: never the enrollment alone, which everybody may name.
+    pub fn of_credential(enrollment: &EnrollmentId, peer: std::net::IpAddr) -> Self {
+        Self::Credential(enrollment.clone(), network_of(peer))
     }
 
     /// Requests that say nothing of whom they are.

@@ -77,8 +77,26 @@ ids! {
     EnrollmentTokenId;
     /// An attempt to enroll.
     AttemptId;
+    /// A change of a fact.
+    FactChangeId;
     /// A claim on pushes: who sends them.
     PushClaim;
+    /// A person who runs this server.
+    OperatorId;
+    /// A sign-in of an operator; the id, not the secret in the browser.
+    OperatorSessionId;
+    /// A link by which an operator comes in for the first time, or again; the id, not the secret in it.
+    OperatorLinkId;
+    /// A way to look at devices that an operator keeps.
+    SavedFilterId;
+    /// A receiver of events.
+    WebhookId;
+    /// A claim on a receiver of events: who delivers to it.
+    WebhookClaim;
+    /// Something that was asked of a device as a whole.
+    ActionId;
+    /// A key or password that gets somebody back into a device; the id, not the secret.
+    RecoveryKeyId;
 }
 
 /// A new id for a command of the queue, made at `now`.

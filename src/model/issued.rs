@@ -1,7 +1,8 @@
 //! Certificates that devices were given: which key may speak for which enrollment.
 
 use serde::{Deserialize, Serialize};
-use transom_protocol::session::Timestamp;
+use transom_protocol::session::{DeviceId, Timestamp};
+use utoipa::ToSchema;
 
 use super::{CertificateFingerprint, EnrollmentId, KeyFingerprint, SerialNumber};
 
@@ -43,8 +44,19 @@ pub struct CertificateRecord {
     pub reason: Option<RevocationReason>,
 }
 
+/// Which certificates.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CertificateFilter {
+    /// Only those of this device.
+    pub device: Option<DeviceId>,
+    /// Only those in this state.
+    pub state: Option<CertificateState>,
+    /// Only those that end before.
+    pub ends_before: Option<Timestamp>,
+}
+
 /// Where a certificate stands. What is past its time counts no more, whatever stands here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CertificateState {
     /// It speaks for its enrollment.
@@ -58,7 +70,7 @@ pub enum CertificateState {
 }
 
 /// Why a certificate was taken back; the words of RFC 5280, 5.3.1, as far as they are needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationReason {
     /// A newer one of the same enrollment is in use.

@@ -126,6 +126,8 @@ pub enum EventKind {
     Security,
     /// Something about waking the device.
     Push,
+    /// Something that was asked of the device as a whole: a restart, a wipe, an install.
+    Action,
 }
 
 /// Which exchanges, in the order in which they happened.
@@ -159,8 +161,8 @@ pub enum EventFilter {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Alert, Self::Anomaly, Self::DeviceInfo, Self::Enrollment, Self::Security, Self::Push];
+    pub const ALL: [Self; 7] =
+        [Self::Alert, Self::Anomaly, Self::DeviceInfo, Self::Enrollment, Self::Security, Self::Push, Self::Action];
 
     /// The word in JSON and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -171,6 +173,7 @@ impl EventKind {
             Self::Enrollment => "enrollment",
             Self::Security => "security",
             Self::Push => "push",
+            Self::Action => "action",
         }
     }
 }

@@ -3,30 +3,58 @@
 //! The words that the store, the capabilities and the interfaces share. Nothing here does I/O, reads a clock or
 //! decides anything; what the protocol already has a value for is not repeated.
 
+mod action;
+mod actor;
+mod audit;
 mod certificate;
 mod command;
+mod csp;
 mod device;
+mod dm_client;
+mod edge;
 mod enroller;
 mod enrollment;
 mod enrollment_attempt;
+mod envelope;
+pub mod fact;
+mod feed;
+#[cfg(test)]
+mod feed_schema;
+mod hex;
 mod ids;
 mod issued;
 mod journal;
+mod operator;
 mod page;
+mod patience;
+pub mod predicate;
 mod proof;
+mod provisioning;
+mod public_certificate;
 mod push;
+mod recovery_key;
+mod saved_filter;
 mod secret;
+mod secret_text;
 mod session;
 mod sign_in;
 mod time;
 mod token;
+mod trace;
+mod webhook;
 
+pub use action::{Action, ActionChange, ActionFilter, ActionKind, ActionState, NewAction, OpenAction};
+pub use actor::{Actor, ActorKind};
+pub use audit::{AuditChain, AuditEntry, AuditFilter, AuditRecord};
 pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
     NotEnqueued, OWN,
 };
+pub use csp::{CspDrop, KeptTemplate};
 pub use device::{Device, DeviceFilter, DeviceInfo};
+pub(crate) use dm_client::{provider_node, user_provider_node};
+pub use edge::Edge;
 pub use enroller::{
     Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
     NewEnrollmentUser, UserName,
@@ -35,28 +63,51 @@ pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrol
 pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };
+pub use envelope::{EnvelopeCipher, EnvelopeKeyRecord, EnvelopeKeyUse, Enveloping, KeyTransport};
+pub use fact::{Fact, FactName, FactValue, Facts, OsBuild};
+pub use feed::{FeedEvent, FeedFilter, FeedKind, FeedPage, Field, Told};
+pub(crate) use hex::hex;
 pub use ids::{
-    AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId, PushClaim,
-    SessionKey, SignInId, TokenId, command_id, parse_command_id,
+    ActionId, AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId,
+    FactChangeId, OperatorId, OperatorLinkId, OperatorSessionId, PushClaim, RecoveryKeyId, SavedFilterId, SessionKey,
+    SignInId, TokenId, WebhookClaim, WebhookId, command_id, parse_command_id,
 };
-pub use issued::{CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate};
+pub use issued::{
+    CertificateFilter, CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate,
+};
 pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
+pub use operator::{
+    NewOperator, NewOperatorLink, Operator, OperatorLink, OperatorSecrets, OperatorSession, Right, Rights, Role,
+};
 pub use page::{Cursor, Page};
+pub use patience::Patience;
+pub use predicate::Predicate;
 pub use proof::{Proof, ProofKind, Signing, Verdict};
+pub(crate) use provisioning::{AGENT_APPS, LIST_DELIMITER};
+pub use provisioning::{
+    ExpectedItem, ExpectedKind, FailureChoice, ItemState, MOST_USER_PARTS, PartState, PlanRefused, ProvisionedState,
+    Provisioning, ProvisioningPart, ProvisioningPlan, ToldNode,
+};
+pub use public_certificate::{Challenges, IssuedPublicCertificate, PublicCertificateState};
 pub use push::{
     ChannelState, ClaimedPush, MissedWake, PushChannel, PushOutcome, PushRecord, PushResult, PushServiceRecord,
     PushToken, TokenTurn,
 };
+pub use recovery_key::{NewRecoveryKey, RecoveryKey, RecoveryKeyKind, RecoveryKeyView};
+pub use saved_filter::{NewSavedFilter, SavedFilter};
 pub use secret::Secret;
+pub use secret_text::SecretText;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
 pub use sign_in::{NewSignIn, SignIn};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
-pub use token::ApiToken;
+pub use token::{ApiToken, NewApiToken};
+pub use trace::Trace;
 pub use transom_protocol::csp::{Instruction, Setting};
 pub use transom_protocol::push::PushStatus;
 pub use transom_protocol::session::{
-    CommandId, CommandState, DeviceId, Ending, ItemOutcome, MsgId, Phase, Progress, Reason, ReasonCode, ResultValue,
-    SessionId, Timestamp,
+    CommandId, CommandState, DeviceId, Ending, ItemOutcome, Means, MsgId, Phase, Principal, Progress, ProofPolicy,
+    ProofSet, Reason, ReasonCode, ResultValue, SessionId, SyncType, Timestamp,
 };
 pub use transom_protocol::syncml::codec::Encoding;
-pub use transom_protocol::syncml::{StatusClass, StatusCode, Verb};
+pub use transom_protocol::syncml::{GroupKind, StatusClass, StatusCode, Verb};
+pub use webhook::{NewWebhook, Webhook, WebhookProgress, WebhookState, WebhookTried};

@@ -1,9 +1,10 @@
 //! What proves who sent a message, and how each proof was judged.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A proof of identity that came with a message, or was looked for in vain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Proof {
     /// What kind of proof.
     pub kind: ProofKind,
@@ -18,7 +19,7 @@ pub struct Proof {
 }
 
 /// What may prove who sent a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProofKind {
     /// The client certificate of the connection, at this server or at a proxy that it trusts.
@@ -27,15 +28,20 @@ pub enum ProofKind {
     Signature,
     /// `Cred` of the `SyncHdr` (OMA DM Security 5).
     Credential,
+    /// A token of Entra ID: of a user, or of the device.
+    Token,
+    /// The envelope that the message came in (`EnhancedAppLayerSecurity`).
+    Envelope,
 }
 
 /// How a proof was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProofVerdict)]
 pub enum Verdict {
     /// It proves that the message is the device's.
     Good,
-    /// It is wrong, and the message was refused for it.
+    /// It is wrong, and the message was refused for it; a token is only not believed.
     Refused,
     /// It was not there and should have been.
     Missing,
@@ -44,7 +50,7 @@ pub enum Verdict {
 }
 
 /// Whether messages of a device are signed (`DMClient/Provider/…/RequireMessageSigning`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Signing {
     /// Signatures are not looked at.
@@ -70,6 +76,8 @@ impl ProofKind {
             Self::Certificate => "certificate",
             Self::Signature => "signature",
             Self::Credential => "credential",
+            Self::Token => "token",
+            Self::Envelope => "envelope",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, Timestamp};
+use utoipa::ToSchema;
 
 use super::{EnrollmentId, PushClaim, Secret};
 
@@ -27,7 +28,7 @@ pub struct PushChannel {
 }
 
 /// Whether a channel can be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelState {
     /// The device was given the package family name and has no channel yet.
@@ -58,7 +59,7 @@ pub struct ClaimedPush {
 }
 
 /// What became of a push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PushOutcome {
     /// WNS took it.

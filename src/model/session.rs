@@ -1,7 +1,7 @@
 //! A management session, as it is looked at afterwards.
 
 use serde::{Deserialize, Serialize};
-use transom_protocol::session::{Authentication, DeviceId, LoginStatus, Phase, SessionId, Timestamp};
+use transom_protocol::session::{Authentication, DeviceId, LoginStatus, Phase, SessionId, SyncType, Timestamp};
 
 use super::{EnrollmentId, SessionKey};
 
@@ -26,6 +26,16 @@ pub struct SessionRecord {
     pub authentication: AuthenticationMethod,
     /// Who is signed in, by the device's own word.
     pub login: LoginStatus,
+    /// What it is for.
+    pub kind: SyncType,
+    /// Whose it is, where a token said so.
+    pub user: Option<String>,
+    /// Somebody checked that token.
+    pub user_verified: bool,
+    /// The tenant of that user, where the token was checked.
+    pub user_tenant: Option<String>,
+    /// The user as the tenant keeps people apart, likewise.
+    pub user_object: Option<String>,
     /// `MsgID` of the client's last message.
     pub client_message: u32,
     /// `MsgID` of our last message.
@@ -59,6 +69,8 @@ pub struct SessionFilter {
     pub from: Option<Timestamp>,
     /// Only those that began before.
     pub until: Option<Timestamp>,
+    /// Only those in which all of these were said: in the form in which they were noted.
+    pub words: Vec<String>,
 }
 
 impl AuthenticationMethod {

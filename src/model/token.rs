@@ -3,7 +3,7 @@
 use serde::Serialize;
 use transom_protocol::session::Timestamp;
 
-use super::TokenId;
+use super::{Rights, Role, TokenId};
 
 /// A token for the admin API, without the token: only its hash is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -12,6 +12,14 @@ pub struct ApiToken {
     pub id: TokenId,
     /// What it is for, in its maker's words.
     pub name: String,
+    /// What its bearer is here for.
+    pub role: Role,
+    /// What it is limited to, of what the role may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Rights>,
+    /// By whom it was made; nobody's name for those that were made on the server's machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Worth nothing from then on.
@@ -29,5 +37,27 @@ impl ApiToken {
     /// Whether it opens a door at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewApiToken {
+    /// What it is for.
+    pub name: String,
+    /// What its bearer is here for.
+    pub role: Role,
+    /// What it is limited to, of what the role may.
+    pub scope: Option<Rights>,
+    /// By whom it is made.
+    pub created_by: Option<String>,
+    /// Worth nothing from then on.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl NewApiToken {
+    /// One that may do everything, for as long as nobody takes it back.
+    pub fn admin(name: &str) -> Self {
+        Self { name: name.to_owned(), role: Role::Admin, scope: None, created_by: None, expires_at: None }
     }
 }

@@ -47,6 +47,27 @@ impl ServerIdentity {
         Ok(Self { chain, key: private, files: Some([certificate.to_owned(), key.to_owned()]) })
     }
 
+    /// From two texts in PEM: the chain, the server's own certificate first, and the key.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let read = || {
+            let chain = X509::stack_from_pem(chain)?;
+            Ok((chain, PKey::private_key_from_pem_callback(key, |_| Ok(0))?))
+        };
+        let (chain, key) = read().map_err(crypto("can't read a certificate with its key"))?;
+        match chain.first().map(|leaf| leaf.public_key().is_ok_and(|public| public.public_eq(&key))) {
+            Some(true) => Ok(Self::new(chain, key)),
+            _ => Err(Error::NotItsKey),
+        }
+    }
+
+    /// Whether the server's own certificate is for a DNS name.
+    pub fn is_for(&self, name: &str) -> bool {
+        let names = self.leaf().and_then(X509Ref::subject_alt_names);
+        names.is_some_and(|names| {
+            names.iter().filter_map(|known| known.dnsname()).any(|known| known.eq_ignore_ascii_case(name))
+        })
+    }
+
     /// How its files stand now; nothing where it has none, or they are not there at the moment.
     pub(super) fn stamp(&self) -> Option<FileStamp> {
         let stamp = |path: &PathBuf| {

@@ -52,7 +52,7 @@ impl CertificateAuthority {
     }
 
     /// Within the life of everything above.
-    fn life(&self, lifetime: Duration, now: Timestamp) -> Result<Life, Error> {
+    pub(super) fn life(&self, lifetime: Duration, now: Timestamp) -> Result<Life, Error> {
         let seconds = now.0.div_euclid(1000);
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         let mut life = Life { from: seconds - BACKDATE, to: seconds.saturating_add(lifetime) };

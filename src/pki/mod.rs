@@ -11,14 +11,18 @@ pub mod crl;
 mod data_key;
 mod der;
 pub mod device;
+pub mod envelope;
 mod files;
+pub mod guard;
 mod identity;
 mod import;
 mod issue;
 mod key;
 pub mod outbound;
+pub mod passphrase;
 mod presented;
 pub mod probe;
+pub mod public;
 pub mod renewal;
 mod request;
 mod sealer;
@@ -91,6 +95,9 @@ pub enum Error {
         /// The key's file.
         key: PathBuf,
     },
+    /// A certificate whose key can't open envelopes.
+    #[error("the certificate has no RSA key, so that nothing can be enveloped for it")]
+    NoRsa,
     /// DER could not be written.
     #[error("{doing}")]
     Encoding {
@@ -107,6 +114,9 @@ pub enum Error {
     /// Never: the serial number is drawn by us.
     #[error("the certificate that was made has no usable serial number")]
     Serial,
+    /// A certificate is not for the key that came with it.
+    #[error("the certificate is not for this key")]
+    NotItsKey,
     /// The authority, or one above it, has ended or has not begun.
     #[error("the certificate authority is not valid now")]
     NotValidNow,

@@ -160,7 +160,7 @@ fn signer(certificate: &X509Ref) -> Result<Signer, SignerRefused> {
     if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
         return Err(SignerRefused::Nameless);
     }
-    Ok(Signer { name, thumbprint: digest.iter().map(|byte| format!("{byte:02x}")).collect() })
+    Ok(Signer { name, thumbprint: crate::model::hex(&digest) })
 }
 
 /// A thumbprint as people copy it: hex in any case, with blanks or colons.

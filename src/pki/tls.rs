@@ -10,7 +10,9 @@ use openssl::{
 
 use transom_protocol::session::Timestamp;
 
-use super::{Authorities, Error, LiveAuthorities, ServerIdentity, crypto, identity::FileStamp};
+use super::{
+    Authorities, Error, LiveAuthorities, ServerIdentity, crypto, identity::FileStamp, public::PublicCertificate,
+};
 
 /// HTTP/2 is not offered: the clients of the device door speak HTTP/1.1, and one protocol has one set of limits.
 const ALPN: &[u8] = b"\x08http/1.1";
@@ -30,9 +32,11 @@ pub fn acceptor(identity: &ServerIdentity) -> Result<SslAcceptor, Error> {
 /// nothing else here, because a resumed connection is not checked again: the database is asked with every message.
 ///
 /// Certificate and key of the server are read again when their files change, and the authorities when theirs do: what
-/// renews a certificate needs no restart, and connections that are open stay so.
+/// renews a certificate needs no restart, and connections that are open stay so. A public certificate that an ACME server
+/// issued takes the place of the files for as long as it is valid.
 pub struct DeviceAcceptor {
     authorities: Arc<LiveAuthorities>,
+    public: Arc<PublicCertificate>,
     made: RwLock<Arc<Made>>,
 }
 
@@ -40,9 +44,13 @@ pub struct DeviceAcceptor {
 struct Made {
     acceptor: SslAcceptor,
     authorities: Arc<Authorities>,
+    /// Of the files.
     identity: ServerIdentity,
     /// How the files stood when they were last looked into.
     stamp: Option<FileStamp>,
+    /// The number of the public certificate that is shown instead.
+    public: Option<u64>,
+    ends_at: Timestamp,
 }
 
 /// What to accept a connection with.
@@ -57,11 +65,20 @@ pub struct Accepting {
 
 impl DeviceAcceptor {
     /// For these authorities, as they change, and this identity, as its files change.
-    pub fn new(identity: ServerIdentity, authorities: Arc<LiveAuthorities>, now: Timestamp) -> Result<Self, Error> {
-        let current = authorities.current();
+    pub fn new(
+        identity: ServerIdentity,
+        public: Arc<PublicCertificate>,
+        authorities: Arc<LiveAuthorities>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
         let stamp = identity.stamp();
-        let made = Made { acceptor: asking(&identity, &current, now)?, authorities: current, identity, stamp };
-        Ok(Self { authorities, made: RwLock::new(Arc::new(made)) })
+        let made = Made::new(identity, stamp, public.current(now), authorities.current(), now)?;
+        Ok(Self { authorities, public, made: RwLock::new(Arc::new(made)) })
+    }
+
+    /// What an ACME server is answered with, while it is expected.
+    pub fn proofs(&self) -> Option<SslAcceptor> {
+        self.public.proofs()
     }
 
     /// What to accept a connection with. After a rotation of the authority another acceptor is made, because clients
@@ -71,12 +88,13 @@ impl DeviceAcceptor {
         let made = Arc::clone(&self.made.read().unwrap_or_else(PoisonError::into_inner));
         let stamp = made.identity.stamp();
         let is_same = stamp.is_none() || stamp == made.stamp;
-        if is_same && Arc::ptr_eq(&made.authorities, &current) {
+        if is_same && made.public == self.public.number(now) && Arc::ptr_eq(&made.authorities, &current) {
             return made.accepting();
         }
         let identity = if is_same { made.identity.clone() } else { read_again(&made.identity) };
-        let made = match asking(&identity, &current, now) {
-            Ok(acceptor) => Made { acceptor, authorities: Arc::clone(&current), identity, stamp: stamp.or(made.stamp) },
+        let stamp = stamp.or(made.stamp);
+        let made = match Made::new(identity, stamp, self.public.current(now), Arc::clone(&current), now) {
+            Ok(made) => made,
             Err(error) => {
                 tracing::warn!(%error, "connections are accepted as before");
                 return Accepting { authorities: current, ..made.accepting() };
@@ -89,12 +107,20 @@ impl DeviceAcceptor {
 }
 
 impl Made {
+    fn new(
+        identity: ServerIdentity,
+        stamp: Option<FileStamp>,
+        public: Option<(u64, ServerIdentity)>,
+        authorities: Arc<Authorities>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let shown = public.as_ref().map_or(&identity, |(_, shown)| shown);
+        let (acceptor, ends_at) = (asking(shown, &authorities, now)?, shown.expires_at());
+        Ok(Self { acceptor, authorities, identity, stamp, public: public.map(|(number, _)| number), ends_at })
+    }
+
     fn accepting(&self) -> Accepting {
-        Accepting {
-            acceptor: self.acceptor.clone(),
-            authorities: Arc::clone(&self.authorities),
-            ends_at: self.identity.expires_at(),
-        }
+        Accepting { acceptor: self.acceptor.clone(), authorities: Arc::clone(&self.authorities), ends_at: self.ends_at }
     }
 }
 
@@ -270,7 +296,7 @@ pub(super) mod tests {
         write(&authority.issue_server(&names, now).unwrap(), true);
         let authorities = Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap()));
         let identity = ServerIdentity::load(&chain, &key).unwrap();
-        let acceptor = DeviceAcceptor::new(identity, authorities, now).unwrap();
+        let acceptor = DeviceAcceptor::new(identity, Arc::default(), authorities, now).unwrap();
         let shown = || acceptor.current(now).acceptor.context().certificate().unwrap().to_der().unwrap();
         let first = shown();
         assert_eq!(shown(), first);

@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 use transom_protocol::push::{ChannelUri, PushStatus, TestHost};
 use transom_protocol::session::Timestamp;
 
-use crate::model::{ChannelState, PushChannel, Secret};
+use crate::model::{ChannelState, PushChannel, Secret, hex};
 
 /// A device that has no channel yet is asked again after so long, in milliseconds.
 const SOON: i64 = 5 * 60 * 1000;
@@ -182,10 +182,6 @@ fn unavailable(channel: &mut PushChannel, reason: String) {
     channel.reason = Some(reason);
     channel.uri = None;
     channel.uri_hash = None;
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

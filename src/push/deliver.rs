@@ -9,7 +9,8 @@ use transom_protocol::session::Timestamp;
 use super::Push;
 use super::token::millis;
 use super::wire::CallError;
-use crate::model::{ClaimedPush, Event, EventKind, PushOutcome, PushResult, PushToken};
+use crate::model::{ClaimedPush, Event, EventKind, FeedKind, PushOutcome, PushResult, PushToken, Told};
+use crate::pki::guard::Unanswered;
 use crate::store::{ClaimRules, Error, Tx};
 
 /// Pushes that one round takes.
@@ -125,6 +126,9 @@ impl Push {
         }
         let finish = move |tx: &mut Tx<'_>| {
             tx.finish_push(&push, &tried.result, now)?;
+            let device_id = tx.device_of(&push.enrollment)?;
+            let enrollment_id = Some(push.enrollment.clone());
+            tx.tell(Told { device_id, enrollment_id, ..told(&tried.result, now) });
             tried.pause.map_or(Ok(()), |until| tx.pause_pushes(until))
         };
         self.0.store.write(finish).await?;
@@ -148,8 +152,8 @@ impl Push {
         }
         Ok(match answer {
             Ok(answer) => self.react(push, &answer),
-            Err(CallError::Private | CallError::Address) => {
-                Tried::over(PushOutcome::Refused, CallError::Private.to_string())
+            Err(CallError::Unanswered(Unanswered::Private) | CallError::Address) => {
+                Tried::over(PushOutcome::Refused, Unanswered::Private.to_string())
             }
             Err(error) => self.later(push, PushOutcome::Failed, error.to_string(), None),
         })
@@ -203,6 +207,16 @@ impl Push {
         let wait = back_off(attempt, retry_after, self.jitter());
         self.now().plus_millis(i64::try_from(wait).unwrap_or(i64::MAX))
     }
+}
+
+/// What became of a try, for the feed.
+fn told(result: &PushResult, now: Timestamp) -> Told {
+    let kind = match result.outcome {
+        PushOutcome::Accepted => FeedKind::PushSent,
+        _ => FeedKind::PushFailed,
+    };
+    let data = serde_json::json!({ "outcome": result.outcome.as_str(), "detail": result.detail });
+    Told::new(kind, now, data)
 }
 
 impl Tried {

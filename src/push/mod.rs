@@ -18,13 +18,14 @@ mod wire;
 
 pub use deliver::Round;
 pub use poll::{Numbers, Plans, Polls, next_poll};
-pub use setup::{Edge, Options, SetupError};
+pub use setup::{Options, SetupError};
 
 use std::sync::Arc;
 
 use transom_protocol::session::Timestamp;
 
 use crate::metrics::Metrics;
+use crate::model::Edge;
 use crate::store::{Credentials, Store};
 use session::Nodes;
 use wire::Wire;

@@ -5,14 +5,13 @@
 //! calms down by itself; it is given again when something waits for longer than a session, and a calm one when nothing
 //! does. Every change begins the sets anew, so that there is none without need.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
 use transom_protocol::enrollment::{Poll, PollRefused, PollSchedule};
 use transom_protocol::session::{CommandState, Decision, ItemOutcome, Timestamp};
 use transom_protocol::syncml::{Format, Verb};
 
-use crate::model::NewCommand;
+use crate::model::{NewCommand, provider_node};
 use crate::store::{Contact, Error, Tx};
 
 use super::SetupError;
@@ -150,11 +149,7 @@ impl Plans {
 impl Polls {
     /// With these plans, for devices that know this server as `provider_id`.
     pub fn new(plans: Plans, provider_id: &str) -> Result<Self, SetupError> {
-        let segment = utf8_percent_encode(provider_id, NON_ALPHANUMERIC);
-        let node = |name: &str| -> Result<LocUri, SetupError> {
-            let uri = format!("./Device/Vendor/MSFT/DMClient/Provider/{segment}/Poll/{name}");
-            uri.parse().map_err(|_| SetupError::ProviderId)
-        };
+        let node = |name: &str| provider_node(provider_id, &format!("Poll/{name}")).ok_or(SetupError::ProviderId);
         let nodes: Vec<LocUri> = NODES.into_iter().map(node).collect::<Result<_, _>>()?;
         let nodes = nodes.try_into().map_err(|_| SetupError::ProviderId)?;
         Ok(Self { plans, nodes })

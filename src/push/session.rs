@@ -1,6 +1,5 @@
 //! What is asked of a device in its sessions, and what is learned from them.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
 use transom_protocol::push::PushStatus;
 use transom_protocol::session::{CommandState, Decision, ItemOutcome, Timestamp};
@@ -8,7 +7,7 @@ use transom_protocol::syncml::{Format, Verb};
 
 use super::channel::{Said, ask_again, learn, wish};
 use super::{Push, SetupError};
-use crate::model::{Event, EventKind, NewCommand};
+use crate::model::{Event, EventKind, NewCommand, provider_node};
 use crate::store::{Contact, Error, Tx, Woken};
 
 /// The nodes of `DMClient/Provider/<PROVIDER-ID>/Push`.
@@ -21,11 +20,7 @@ pub(super) struct Nodes {
 
 impl Nodes {
     pub(super) fn of(provider_id: &str) -> Result<Self, SetupError> {
-        let segment = utf8_percent_encode(provider_id, NON_ALPHANUMERIC);
-        let node = |name: &str| {
-            let uri = format!("./Device/Vendor/MSFT/DMClient/Provider/{segment}/Push/{name}");
-            uri.parse().map_err(|_| SetupError::ProviderId)
-        };
+        let node = |name: &str| provider_node(provider_id, &format!("Push/{name}")).ok_or(SetupError::ProviderId);
         Ok(Self { package: node("PFN")?, uri: node("ChannelURI")?, status: node("Status")? })
     }
 

@@ -1,11 +1,9 @@
-//! What an operator chose, and where time and chance come from.
+//! What an operator chose.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use transom_protocol::push::{TestHost, TokenRequest};
-use transom_protocol::session::Timestamp;
 
 use crate::store::Credentials;
 
@@ -36,15 +34,6 @@ pub struct Options {
     pub channel_refresh: i64,
 }
 
-/// Time and chance, which nothing below the edge has.
-#[derive(Clone)]
-pub struct Edge {
-    /// The time.
-    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// A random number.
-    pub jitter: Arc<dyn Fn() -> u16 + Send + Sync>,
-}
-
 /// Why pushes can't be sent at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
@@ -67,12 +56,6 @@ impl Options {
             hash.update(part.len().to_be_bytes());
             hash.update(part);
         }
-        Credentials(super::channel::hex(&hash.finalize()))
-    }
-}
-
-impl std::fmt::Debug for Edge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Edge")
+        Credentials(crate::model::hex(&hash.finalize()))
     }
 }

@@ -2,20 +2,16 @@
 //!
 //! What an error says never holds an address of a channel or a secret.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Response, Url};
 use transom_protocol::push::{Answer, ChannelUri, Notification, TokenAnswer, TokenProblem};
 
 use super::{Options, SetupError};
 use crate::model::Secret;
+use crate::pki::guard::{Guard, Unanswered};
 use crate::pki::outbound;
 
 /// Calls the two services.
@@ -34,21 +30,18 @@ pub(super) enum CallError {
     /// It is not what it was when it was checked.
     #[error("the address of the channel is not one of WNS")]
     Address,
-    /// Its host has a private address.
-    #[error("the host has a private address: it is not called")]
-    Private,
-    /// In time.
-    #[error("no answer in time")]
-    TimedOut,
-    /// Nobody there, or somebody else.
-    #[error("can't connect: {0}")]
-    Connect(String),
-    /// In the middle.
-    #[error("the connection broke: {0}")]
-    Broken(String),
+    /// There was none.
+    #[error("{0}")]
+    Unanswered(Unanswered),
     /// The answer made no sense.
     #[error("{0}")]
     Answer(String),
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unanswered(Unanswered::from(&error))
+    }
 }
 
 impl Wire {
@@ -58,7 +51,7 @@ impl Wire {
         let token_url = Url::parse(&options.token_url).map_err(|_| SetupError::TokenUrl)?;
         let token_host = token_url.host_str().filter(|_| token_url.scheme() == "https").ok_or(SetupError::TokenUrl)?;
         let exempt = exempt.chain([token_host.to_ascii_lowercase()]).collect();
-        Self::with_lookup(options, token_url, Guard { exempt, lookup: Arc::new(system_lookup) })
+        Self::with_lookup(options, token_url, Guard::new(exempt))
     }
 
     fn with_lookup(options: &Options, token_url: Url, guard: Guard) -> Result<Self, SetupError> {
@@ -88,7 +81,7 @@ impl Wire {
         for (name, value) in self.notification.headers() {
             request = request.header(name, value);
         }
-        let response = request.send().await.map_err(|error| told(&error))?;
+        let response = request.send().await?;
         let headers = response.headers();
         Ok(Answer::read(response.status().as_u16(), |name| headers.get(name)?.to_str().ok()))
     }
@@ -100,7 +93,7 @@ impl Wire {
             .post(self.token_url.clone())
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(body.to_owned());
-        let response = request.send().await.map_err(|error| told(&error))?;
+        let response = request.send().await?;
         let status = response.status();
         let body = read(response).await?;
         if !status.is_success() {
@@ -127,7 +120,7 @@ fn bearer(token: &Secret<String>) -> Result<HeaderValue, CallError> {
 
 async fn read(mut response: Response) -> Result<zeroize::Zeroizing<Vec<u8>>, CallError> {
     let mut body = zeroize::Zeroizing::new(Vec::with_capacity(MOST_BYTES));
-    while let Some(chunk) = response.chunk().await.map_err(|error| told(&error))? {
+    while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > MOST_BYTES {
             return Err(CallError::Answer("the answer of the token endpoint is too long".to_owned()));
         }
@@ -136,100 +129,16 @@ async fn read(mut response: Response) -> Result<zeroize::Zeroizing<Vec<u8>>, Cal
     Ok(body)
 }
 
-/// What went wrong, without the address: the library's own words hold it.
-fn told(error: &reqwest::Error) -> CallError {
-    let mut cause = std::error::Error::source(error);
-    let mut last = None;
-    while let Some(error) = cause {
-        if error.downcast_ref::<PrivateAddress>().is_some() {
-            return CallError::Private;
-        }
-        last = Some(error.to_string());
-        cause = error.source();
-    }
-    let last: String = last.unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
-    match error {
-        error if error.is_timeout() => CallError::TimedOut,
-        error if error.is_connect() => CallError::Connect(last),
-        _ => CallError::Broken(last),
-    }
-}
-
-/// Looks names up, and refuses those that lead into a private network: asked for every connection, so that a name which
-/// resolves otherwise a moment later does not help.
-struct Guard {
-    /// Names that an operator wrote.
-    exempt: Vec<String>,
-    lookup: Lookup,
-}
-
-type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
-
-#[derive(Debug, thiserror::Error)]
-#[error("the name has a private address")]
-struct PrivateAddress;
-
-fn system_lookup(name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
-    async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }.boxed()
-}
-
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
-        let is_exempt = self.exempt.iter().any(|exempt| exempt.eq_ignore_ascii_case(name.as_str()));
-        let found = (self.lookup)(name.as_str().to_owned());
-        Box::pin(async move {
-            let found = found.await?;
-            // One bad address among good ones is enough: whoever mixes them wants one of two tries to get through.
-            if !is_exempt && !found.iter().all(|address| is_public(address.ip())) {
-                return Err(PrivateAddress.into());
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-/// Whether an address is one of the public network.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let special = address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || address.is_multicast()
-        || a == 0
-        || a >= 240
-        || (a == 100 && (64..128).contains(&b))
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && (b == 18 || b == 19));
-    !special
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let Some(mapped) = address.to_ipv4_mapped() {
-        return is_public_v4(mapped);
-    }
-    let segments = address.segments();
-    if let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = segments {
-        // NAT64: the last half is an IPv4 address.
-        return is_public_v4(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
-    }
-    let [a, b, ..] = segments;
-    // Of the global addresses neither documentation nor tunnels, which end wherever they say.
-    a & 0xe000 == 0x2000 && !(a == 0x2001 && (b == 0x0db8 || b < 0x0200)) && a != 0x2002 && a != 0x3fff
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+
+    use futures_util::FutureExt as _;
     use transom_protocol::push::{TokenForm, TokenRequest};
 
     use super::*;
+    use crate::pki::guard::Lookup;
 
     fn options() -> Options {
         Options {
@@ -251,55 +160,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_addresses_of_the_public_network_are_called() {
-        let mut bad: Vec<IpAddr> = Vec::new();
-        for text in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "100.64.0.1",
-            "127.0.0.1",
-            "127.9.9.9",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.1",
-            "192.0.2.1",
-            "192.168.1.1",
-            "198.18.0.1",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:127.0.0.1",
-            "::ffff:10.0.0.1",
-            "fe80::1",
-            "fc00::1",
-            "fd12::1",
-            "ff02::1",
-            "64:ff9b::7f00:1",
-            "64:ff9b::a00:1",
-            "2001:db8::1",
-            "2001::1",
-            "2002:7f00:1::1",
-            "::127.0.0.1",
-        ] {
-            bad.push(text.parse().unwrap());
-        }
-        for address in bad {
-            assert!(!is_public(address), "{address}");
-        }
-        for text in
-            ["13.107.4.50", "172.32.0.1", "100.128.0.1", "2603:1030::1", "::ffff:13.107.4.50", "64:ff9b::d6b:432"]
-        {
-            assert!(is_public(text.parse().unwrap()), "{text}");
-        }
-    }
-
     #[tokio::test]
     async fn a_name_that_leads_into_a_private_network_is_not_called() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:443").await.ok();
@@ -312,9 +172,9 @@ mod tests {
                 let answers = answers.clone();
                 async move { Ok(answers) }.boxed()
             });
-            let guard = Guard { exempt: Vec::new(), lookup };
+            let guard = Guard::with_lookup(Vec::new(), lookup);
             let wire = Wire::with_lookup(&options(), token_url.clone(), guard).unwrap();
-            assert_eq!(wire.push(&uri, &token).await, Err(CallError::Private));
+            assert_eq!(wire.push(&uri, &token).await, Err(CallError::Unanswered(Unanswered::Private)));
         }
         if let Some(listener) = listener {
             let called = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
@@ -325,12 +185,12 @@ mod tests {
     #[tokio::test]
     async fn an_error_holds_neither_the_address_nor_a_secret() {
         let lookup: Lookup = Arc::new(|name| async move { Err(io::Error::other(format!("no {name}"))) }.boxed());
-        let guard = Guard { exempt: Vec::new(), lookup };
+        let guard = Guard::with_lookup(Vec::new(), lookup);
         let wire = Wire::with_lookup(&options(), Url::parse(&options().token_url).unwrap(), guard).unwrap();
         let uri = ChannelUri::parse("https://db5.notify.windows.com/?token=hunter2", &[]).unwrap();
         let error = wire.push(&uri, &Secret::new("the-token".to_owned())).await.unwrap_err();
         let said = format!("{error} {error:?}");
-        assert!(matches!(error, CallError::Connect(_)), "{said}");
+        assert!(matches!(error, CallError::Unanswered(Unanswered::Connect(_))), "{said}");
         assert!(!said.contains("hunter2") && !said.contains("the-token"), "{said}");
     }
 }

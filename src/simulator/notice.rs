@@ -1,5 +1,6 @@
 //! What a device tells its server of its own accord: typed alerts (MS-MDM 2.2.7.2, OMA DM Protocol 8.7).
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use transom_protocol::syncml::{Address, Alert, AlertCode, Data, Format, Item, Meta};
 
 /// An alert 1224 or 1226 that waits for the next session.
@@ -23,6 +24,14 @@ impl Notice {
     /// Who is signed in; the first notice of every session.
     pub fn login_status(word: &str) -> Self {
         Self::event("com.microsoft/MDM/LoginStatus", word)
+    }
+
+    /// The token of the user whose session it is. Nobody has signed it.
+    pub fn user_token(upn: &str) -> Self {
+        let part = |json: serde_json::Value| BASE64URL.encode(json.to_string());
+        let header = part(serde_json::json!({ "typ": "JWT", "alg": "none" }));
+        let token = format!("{header}.{}.", part(serde_json::json!({ "upn": upn })));
+        Self::event("com.microsoft/MDM/AADUserToken", &token)
     }
 
     /// The device left management because its user wanted so, or because the server did.

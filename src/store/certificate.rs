@@ -5,12 +5,13 @@ use diesel::sql_types::Text;
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::fragments::{among, columns, update};
+use super::journal::one_more;
 use super::schema::{certificates, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
 use crate::model::{
-    CertificateFingerprint, CertificateRecord, CertificateState, EnrollmentId, KeyFingerprint, NewCertificate,
-    RevocationReason, RevokedCertificate, SerialNumber,
+    CertificateFilter, CertificateFingerprint, CertificateRecord, CertificateState, Cursor, EnrollmentId,
+    KeyFingerprint, NewCertificate, Page, RevocationReason, RevokedCertificate, SerialNumber,
 };
 
 #[derive(Queryable, Selectable)]
@@ -121,6 +122,43 @@ impl Tx<'_> {
         rows.into_iter().map(CertificateRecord::try_from).collect()
     }
 
+    /// Certificates with the devices that they are of, the first to end first.
+    pub fn certificates(
+        &mut self,
+        filter: &CertificateFilter,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(DeviceId, CertificateRecord)>, Error> {
+        let after = after.map(place).transpose()?;
+        let rows: Vec<(CertificateRow, String)> = on_backend!(self, |conn| {
+            let mut query = certificates::table
+                .inner_join(enrollments::table)
+                .order((certificates::not_after.asc(), certificates::fingerprint.asc()))
+                .limit(one_more(limit))
+                .select((columns::<CertificateRow>(), enrollments::device_id))
+                .into_boxed();
+            if let Some((ends, fingerprint)) = after {
+                let later = certificates::not_after.gt(ends).or(certificates::fingerprint.gt(fingerprint));
+                query = query.filter(certificates::not_after.ge(ends)).filter(later);
+            }
+            if let Some(device) = &filter.device {
+                query = query.filter(enrollments::folded_id.eq(device.key()));
+            }
+            if let Some(state) = filter.state {
+                query = query.filter(certificates::state.eq(state.as_str()));
+            }
+            if let Some(before) = filter.ends_before {
+                query = query.filter(certificates::not_after.lt(before.0));
+            }
+            query.load(conn)
+        })?;
+        let entry = |(row, device): (CertificateRow, String)| Ok((words::device_id(&device)?, row.try_into()?));
+        let found = rows.into_iter().map(entry).collect::<Result<_, Error>>()?;
+        Ok(Page::of(found, limit, |(_, record): &(DeviceId, CertificateRecord)| {
+            format!("{}/{}", record.certificate.not_after.0, record.certificate.fingerprint)
+        }))
+    }
+
     /// Devices that have a certificate for this public key and an enrollment that has not ended.
     pub fn holders_of_key(&mut self, key: KeyFingerprint) -> Result<Vec<(DeviceId, EnrollmentId)>, Error> {
         let query = certificates::table
@@ -216,6 +254,12 @@ impl Tx<'_> {
             _ => Err(Error::NotFound("enrollment")),
         }
     }
+}
+
+/// Where a page of certificates ended.
+fn place(cursor: &Cursor) -> Result<(i64, &str), Error> {
+    let place = cursor.sort_key().split_once('/').and_then(|(at, fingerprint)| Some((at.parse().ok()?, fingerprint)));
+    place.ok_or_else(|| Error::Conflict("this cursor is of another list".to_owned()))
 }
 
 fn serial(text: &str) -> Result<SerialNumber, Error> {

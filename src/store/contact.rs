@@ -2,15 +2,18 @@
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use transom_protocol::session::{Account, DeviceId, Phase, Session, Timestamp};
+use transom_protocol::session::{Account, DeviceId, Phase, Session, SyncType, Timestamp};
 use transom_protocol::syncml::codec::Encoding;
 
 use super::fragments::{columns, update};
-use super::schema::{enrollments, events, exchanges, sessions};
+use super::schema::{actions, enrollments, events, exchanges, sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{AuthenticationMethod, DeviceInfo, DeviceKey, EnrollmentId, EnrollmentState, SessionKey, Signing};
+use crate::model::{
+    AuthenticationMethod, CertificateFingerprint, DeviceInfo, DeviceKey, EnrollmentId, EnrollmentState, Enveloping,
+    SessionKey, Signing,
+};
 
 /// An enrollment that a device may use, with its newest session; the row is locked until the transaction ends.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,14 @@ pub struct Contact {
     pub signing: Option<Signing>,
     /// Since when the device signs, by its own word.
     pub signing_confirmed_at: Option<Timestamp>,
+    /// Whether its messages are enveloped, where that is not as the settings say.
+    pub enveloping: Option<Enveloping>,
+    /// Since when the device envelopes, by its own word.
+    pub envelopes_since: Option<Timestamp>,
+    /// The key for envelopes that it was told last.
+    pub envelope_told: Option<CertificateFingerprint>,
+    /// The one that it has used last.
+    pub envelope_used: Option<CertificateFingerprint>,
     /// It was told to leave, and has time until then.
     pub leave_by: Option<Timestamp>,
     /// The enrolled user, where the device enrolled itself.
@@ -45,6 +56,8 @@ pub struct Contact {
     pub wake_since: Option<Timestamp>,
     /// From then on the device is asked for its channel; `None` when it never was.
     pub channel_due_at: Option<Timestamp>,
+    /// The device of Entra ID that it has shown a token of, with its tenant.
+    pub entra_device: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The schedule that the device says it has, or took from us: the numbers of its sets.
@@ -53,7 +66,13 @@ pub struct Contact {
     pub poll_since: Option<Timestamp>,
     /// When it was last given another one.
     pub poll_asked_at: Option<Timestamp>,
-    /// The newest session, whatever became of it.
+    /// Whether there are actions that have not ended. Without, there is nothing to look up.
+    pub has_open_actions: bool,
+    /// From then on the device is asked for facts; `None` when it never was.
+    pub facts_due_at: Option<Timestamp>,
+    /// From then on it is looked how far its provisioning is; `None` when it never was.
+    pub provisioning_due_at: Option<Timestamp>,
+    /// The newest session of the device, whatever became of it.
     pub session: Option<(SessionKey, Session)>,
 }
 
@@ -119,6 +138,10 @@ struct ContactRow {
     needs_certificate: bool,
     signing: Option<String>,
     signing_confirmed_at: Option<i64>,
+    enveloping: Option<String>,
+    envelopes_since: Option<i64>,
+    envelope_told: Option<String>,
+    envelope_used: Option<String>,
     leave_by: Option<i64>,
     upn: Option<String>,
     wake_since: Option<i64>,
@@ -127,6 +150,15 @@ struct ContactRow {
     poll_schedule: Option<String>,
     poll_since: Option<i64>,
     poll_asked_at: Option<i64>,
+    facts_due_at: Option<i64>,
+    provisioning_due_at: Option<i64>,
+    entra_device: Option<String>,
+}
+
+/// Actions of the enrollment at hand that have not ended.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn open_actions() -> _ {
+    actions::table.filter(actions::enrollment.eq(enrollments::id)).filter(actions::settled_at.is_null())
 }
 
 impl Tx<'_> {
@@ -136,8 +168,8 @@ impl Tx<'_> {
             .filter(enrollments::folded_id.eq(device.key()))
             .filter(enrollments::ended_at.is_null())
             .order(enrollments::generation.desc())
-            .select(columns::<ContactRow>());
-        let rows: Vec<ContactRow> = on_backend!(
+            .select((columns::<ContactRow>(), exists(open_actions())));
+        let rows: Vec<(ContactRow, bool)> = on_backend!(
             self,
             sqlite => |conn| query.load(conn),
             postgres => |conn| query.for_no_key_update().load(conn)
@@ -151,8 +183,8 @@ impl Tx<'_> {
         let query = enrollments::table
             .filter(enrollments::id.eq(enrollment.as_str()))
             .filter(enrollments::ended_at.is_null())
-            .select(columns::<ContactRow>());
-        let row: Option<ContactRow> = on_backend!(
+            .select((columns::<ContactRow>(), exists(open_actions())));
+        let row: Option<(ContactRow, bool)> = on_backend!(
             self,
             sqlite => |conn| query.get_result(conn).optional(),
             postgres => |conn| query.for_no_key_update().get_result(conn).optional()
@@ -160,7 +192,7 @@ impl Tx<'_> {
         row.map(|row| self.contact(row)).transpose()
     }
 
-    fn contact(&self, row: ContactRow) -> Result<Contact, Error> {
+    fn contact(&self, (row, has_open_actions): (ContactRow, bool)) -> Result<Contact, Error> {
         let session = match (row.session, row.session_snapshot) {
             (Some(key), Some(snapshot)) => {
                 Some((words::id(key)?, self.key.open_json(snapshot_of(&row.id), &snapshot)?))
@@ -180,14 +212,22 @@ impl Tx<'_> {
             needs_certificate: row.needs_certificate,
             signing: row.signing.map(|word| words::of_word(&word, "enrollments.signing")).transpose()?,
             signing_confirmed_at: row.signing_confirmed_at.map(Timestamp),
+            enveloping: row.enveloping.map(|word| words::of_word(&word, "enrollments.enveloping")).transpose()?,
+            envelopes_since: row.envelopes_since.map(Timestamp),
+            envelope_told: row.envelope_told.as_deref().and_then(CertificateFingerprint::parse),
+            envelope_used: row.envelope_used.as_deref().and_then(CertificateFingerprint::parse),
             leave_by: row.leave_by.map(Timestamp),
             upn: row.upn,
+            entra_device: row.entra_device,
             wake_since: row.wake_since.map(Timestamp),
             channel_due_at: row.channel_due_at.map(Timestamp),
             created_at: Timestamp(row.created_at),
             poll_schedule: row.poll_schedule,
             poll_since: row.poll_since.map(Timestamp),
             poll_asked_at: row.poll_asked_at.map(Timestamp),
+            has_open_actions,
+            facts_due_at: row.facts_due_at.map(Timestamp),
+            provisioning_due_at: row.provisioning_due_at.map(Timestamp),
             session,
         })
     }
@@ -199,17 +239,18 @@ impl Tx<'_> {
     pub fn save_contact(&mut self, save: SaveContact<'_>) -> Result<(), Error> {
         let id = save.enrollment.as_str();
         let account = save.account.map(|account| self.key.seal_json(account_of(id), account)).transpose()?;
-        let snapshot = save.session.map(|saved| self.key.seal_json(snapshot_of(id), saved.session)).transpose()?;
+        let of_device = save.session.filter(|saved| saved.session.sync_type != SyncType::User);
+        let snapshot = of_device.map(|saved| self.key.seal_json(snapshot_of(id), saved.session)).transpose()?;
         let info = save.info.map(serde_json::to_string).transpose().map_err(|_| Error::corrupt("enrollments.info"))?;
         let settled = self.settled.remove(save.enrollment).unwrap_or_default();
-        let awaiting = save.session.map(|saved| awaiting_since(saved.session));
+        let awaiting = of_device.map(|saved| awaiting_since(saved.session));
         let seen = save.session.map(|_| save.now.0);
         let changes = (
             enrollments::open_commands.eq(enrollments::open_commands - settled),
             account.map(|account| enrollments::account.eq(Some(account))),
             info.map(|info| enrollments::info.eq(info)),
             seen.map(|seen| enrollments::last_seen_at.eq(Some(seen))),
-            save.session.map(|saved| enrollments::session.eq(Some(saved.key.as_str()))),
+            of_device.map(|saved| enrollments::session.eq(Some(saved.key.as_str()))),
             snapshot.map(|snapshot| enrollments::session_snapshot.eq(Some(snapshot))),
             awaiting.map(|awaiting| enrollments::awaiting_since.eq(awaiting)),
         );
@@ -219,6 +260,9 @@ impl Tx<'_> {
         }
         if let Some(saved) = save.session {
             self.save_session(save.enrollment, save.device_id, saved)?;
+            if saved.session.sync_type == SyncType::User {
+                self.save_user_session(save.enrollment, saved.key, saved.session, saved.is_new)?;
+            }
         }
         save.info.map_or(Ok(()), |info| self.save_device_info(save.device_id, info))
     }
@@ -233,19 +277,23 @@ impl Tx<'_> {
     ) -> Result<(), Error> {
         let id = enrollment.as_str();
         let account = account.map(|account| self.key.seal_json(account_of(id), account)).transpose()?;
-        let snapshot = session.map(|(_, session)| self.key.seal_json(snapshot_of(id), session)).transpose()?;
+        let of_device = session.filter(|(_, session)| session.sync_type != SyncType::User);
+        let snapshot = of_device.map(|(_, session)| self.key.seal_json(snapshot_of(id), session)).transpose()?;
         let settled = self.settled.remove(enrollment).unwrap_or_default();
         let changes = (
             enrollments::open_commands.eq(enrollments::open_commands - settled),
             account.map(|account| enrollments::account.eq(Some(account))),
             snapshot.map(|snapshot| enrollments::session_snapshot.eq(Some(snapshot))),
-            session.map(|(_, session)| enrollments::awaiting_since.eq(awaiting_since(session))),
+            of_device.map(|(_, session)| enrollments::awaiting_since.eq(awaiting_since(session))),
         );
         let query = update(enrollments::table, enrollments::id.eq(id), changes);
         if on_backend!(self, |conn| query.execute(conn))? != 1 {
             return Err(Error::NotFound("enrollment"));
         }
         let Some((key, session)) = session else { return Ok(()) };
+        if of_device.is_none() {
+            self.save_user_session(enrollment, key, session, false)?;
+        }
         let standing = (
             sessions::phase.eq(words::phase_word(session.phase)?),
             sessions::server_message.eq(i64::from(session.server_message.number())),
@@ -262,11 +310,16 @@ impl Tx<'_> {
     ) -> Result<(), Error> {
         let (key, session) = (saved.key.as_str(), saved.session);
         let reply = saved.reply.map(|reply| self.key.seal(reply_of(key), &reply.body)).transpose()?;
+        let directory = session.user.as_ref().and_then(|user| user.directory.as_ref());
         let standing = (
             sessions::last_at.eq(session.last_at.0),
             sessions::phase.eq(words::phase_word(session.phase)?),
             sessions::authentication.eq(AuthenticationMethod::from(&session.authentication).as_str()),
             sessions::login.eq(words::word(&session.login)?),
+            sessions::user_name.eq(session.user.as_ref().map(|user| words::text(user.name.as_str()))),
+            sessions::user_verified.eq(session.user.as_ref().is_some_and(|user| user.verified)),
+            sessions::user_tenant.eq(directory.map(|user| words::text(&user.tenant))),
+            sessions::user_object.eq(directory.map(|user| words::text(&user.object_id))),
             sessions::client_message.eq(i64::from(session.client_message.number())),
             sessions::server_message.eq(i64::from(session.server_message.number())),
             sessions::last_reply_encoding.eq(saved.reply.map(|reply| reply.encoding.as_str())),
@@ -280,6 +333,7 @@ impl Tx<'_> {
                 sessions::folded_id.eq(device_id.key()),
                 sessions::session_id.eq(session.session_id.as_str()),
                 sessions::started_at.eq(session.started_at.0),
+                sessions::kind.eq(session.sync_type.as_str()),
                 standing,
                 sessions::exchanges.eq(1),
                 sessions::commands_sent.eq(sent),
@@ -350,7 +404,7 @@ impl Tx<'_> {
 }
 
 /// Since when a session has waited for an answer to what it sent.
-fn awaiting_since(session: &Session) -> Option<i64> {
+pub(super) fn awaiting_since(session: &Session) -> Option<i64> {
     let waits =
         (!session.in_flight.is_empty() || session.upload.is_some()) && !matches!(session.phase, Phase::Ended(_));
     waits.then_some(session.last_at.0)

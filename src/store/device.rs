@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use diesel::prelude::*;
-use transom_protocol::session::{DeviceId, Timestamp};
+use transom_protocol::session::{Account, DeviceId, Timestamp};
 
+use super::contact::account_of;
 use super::enrollment::EnrollmentRow;
+use super::fact::Matching;
 use super::fragments::{among, columns};
 use super::journal::one_more;
 use super::schema::{devices, enrollments};
@@ -13,9 +15,17 @@ use super::tx::{Tx, on_backend};
 use super::{Error, words};
 use crate::model::{Cursor, Device, DeviceFilter, DeviceInfo, Enrollment, EnrollmentId, Page};
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// In lower case.
+    fn lower(
+        text: diesel::sql_types::Nullable<diesel::sql_types::Text>,
+    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = devices)]
-struct DeviceRow {
+pub(super) struct DeviceRow {
     id: String,
     device_id: String,
     folded_id: String,
@@ -44,17 +54,21 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<Page<Device>, Error> {
         let after = after.map_or("", Cursor::sort_key);
+        let condition = Matching::of(filter.condition.as_ref());
         let rows = match filter.begins_with.as_deref() {
-            None | Some("") => self.devices_in_order(after, limit)?,
-            Some(beginning) => self.devices_that_begin_with(&beginning.to_ascii_lowercase(), after, limit)?,
+            None | Some("") => self.devices_in_order(condition, after, limit)?,
+            Some(beginning) => {
+                self.devices_that_begin_with(&beginning.to_ascii_lowercase(), condition, after, limit)?
+            }
         };
         let next = Page::of(rows, limit, |row| row.folded_id.clone());
         Ok(Page { items: self.with_enrollments(next.items)?, next: next.next })
     }
 
-    fn devices_in_order(&mut self, after: &str, limit: usize) -> Result<Vec<DeviceRow>, Error> {
+    fn devices_in_order(&mut self, condition: Matching, after: &str, limit: usize) -> Result<Vec<DeviceRow>, Error> {
         let query = devices::table
             .filter(devices::folded_id.gt(after))
+            .filter(condition)
             .order(devices::folded_id.asc())
             .limit(one_more(limit))
             .select(columns::<DeviceRow>());
@@ -62,28 +76,63 @@ impl Tx<'_> {
     }
 
     /// By id and by name, each from its index: a prefix is a range, so that no character of it has a meaning.
-    fn devices_that_begin_with(&mut self, prefix: &str, after: &str, limit: usize) -> Result<Vec<DeviceRow>, Error> {
+    fn devices_that_begin_with(
+        &mut self,
+        prefix: &str,
+        condition: Matching,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<DeviceRow>, Error> {
         let prefix = words::text(prefix);
         let end = words::end_of_prefix(&prefix).unwrap_or_else(|| "\u{10ffff}".repeat(DeviceId::MAX_LEN));
         let by_id = devices::table
             .filter(devices::folded_id.ge(prefix.clone()))
             .filter(devices::folded_id.lt(end.clone()))
             .filter(devices::folded_id.gt(after))
+            .filter(condition.clone())
             .order(devices::folded_id.asc())
             .limit(one_more(limit))
             .select(columns::<DeviceRow>());
         let by_name = devices::table
-            .filter(devices::folded_name.ge(prefix))
-            .filter(devices::folded_name.lt(end))
+            .filter(devices::folded_name.ge(prefix.clone()))
+            .filter(devices::folded_name.lt(end.clone()))
             .filter(devices::folded_id.gt(after))
+            .filter(condition)
             .order(devices::folded_id.asc())
             .limit(one_more(limit))
             .select(columns::<DeviceRow>());
         let by_id: Vec<DeviceRow> = on_backend!(self, |conn| by_id.load(conn))?;
         let by_name: Vec<DeviceRow> = on_backend!(self, |conn| by_name.load(conn))?;
-        let both: BTreeMap<String, DeviceRow> =
-            by_id.into_iter().chain(by_name).map(|row| (row.folded_id.clone(), row)).collect();
-        Ok(both.into_values().take(limit.saturating_add(1)).collect())
+        let by_user = self.devices_of_users_that_begin_with(&prefix, &end, after, limit)?;
+        let all: BTreeMap<String, DeviceRow> =
+            by_id.into_iter().chain(by_name).chain(by_user).map(|row| (row.folded_id.clone(), row)).collect();
+        Ok(all.into_values().take(limit.saturating_add(1)).collect())
+    }
+
+    /// By the user who enrolled the device, in whatever life.
+    fn devices_of_users_that_begin_with(
+        &mut self,
+        prefix: &str,
+        end: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<DeviceRow>, Error> {
+        let query = enrollments::table
+            .filter(lower(enrollments::upn).ge(prefix))
+            .filter(lower(enrollments::upn).lt(end))
+            .filter(enrollments::folded_id.gt(after))
+            .order(enrollments::folded_id.asc())
+            .limit(one_more(limit))
+            .select(enrollments::folded_id)
+            .distinct();
+        let ids: Vec<String> = on_backend!(self, |conn| query.load(conn))?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = devices::table
+            .filter(among(devices::folded_id, ids.iter().map(String::as_str)))
+            .select(columns::<DeviceRow>());
+        on_backend!(self, |conn| query.load(conn))
     }
 
     /// All lives of a device, newest first.
@@ -103,6 +152,13 @@ impl Tx<'_> {
         row.map(Enrollment::try_from).transpose()
     }
 
+    /// The credentials of an enrollment, and what else is kept with them.
+    pub fn account(&mut self, enrollment: &EnrollmentId) -> Result<Option<Account>, Error> {
+        let query = enrollments::table.find(enrollment.as_str()).select(enrollments::account);
+        let sealed: Option<Option<Vec<u8>>> = on_backend!(self, |conn| query.first(conn).optional())?;
+        sealed.flatten().map(|sealed| self.key.open_json(account_of(enrollment.as_str()), &sealed)).transpose()
+    }
+
     /// The device that an enrollment is one of.
     pub fn device_of(&mut self, enrollment: &EnrollmentId) -> Result<Option<DeviceId>, Error> {
         let query = enrollments::table.find(enrollment.as_str()).select(enrollments::device_id);
@@ -110,7 +166,7 @@ impl Tx<'_> {
         id.map(|id| words::device_id(&id)).transpose()
     }
 
-    fn with_enrollments(&mut self, rows: Vec<DeviceRow>) -> Result<Vec<Device>, Error> {
+    pub(super) fn with_enrollments(&mut self, rows: Vec<DeviceRow>) -> Result<Vec<Device>, Error> {
         let query = enrollments::table
             .filter(among(enrollments::device, rows.iter().map(|row| row.id.as_str())))
             .order(enrollments::generation.asc())

@@ -7,7 +7,7 @@ use transom_protocol::session::{CommandState, DeviceId, Reason, ReasonCode, Time
 use super::contact::{MOST_LIVE, account_of};
 use super::fragments::{among, columns, update};
 use super::queue::{ReasonColumns, Timers};
-use super::schema::{commands, devices, enrollments};
+use super::schema::{commands, devices, enrollments, user_sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
@@ -30,6 +30,8 @@ pub(super) struct EnrollmentRow {
     certificate_ends: Option<i64>,
     signing: Option<String>,
     signing_confirmed_at: Option<i64>,
+    enveloping: Option<String>,
+    envelopes_since: Option<i64>,
 }
 
 impl TryFrom<EnrollmentRow> for Enrollment {
@@ -50,6 +52,8 @@ impl TryFrom<EnrollmentRow> for Enrollment {
             certificate_ends: row.certificate_ends.map(Timestamp),
             signing: row.signing.map(|word| words::of_word(&word, "enrollments.signing")).transpose()?,
             signing_confirmed_at: row.signing_confirmed_at.map(Timestamp),
+            enveloping: row.enveloping.map(|word| words::of_word(&word, "enrollments.enveloping")).transpose()?,
+            envelopes_since: row.envelopes_since.map(Timestamp),
         })
     }
 }
@@ -156,6 +160,8 @@ impl Tx<'_> {
             certificate_ends: None,
             signing: None,
             signing_confirmed_at: None,
+            enveloping: None,
+            envelopes_since: None,
         })
     }
 
@@ -249,6 +255,8 @@ impl Tx<'_> {
             ),
         );
         let ended = on_backend!(self, |conn| query.execute(conn))?;
+        let query = diesel::delete(user_sessions::table.filter(among(user_sessions::enrollment, ids)));
+        on_backend!(self, |conn| query.execute(conn))?;
         self.revoke_certificates(ids, ending.revocation, now)?;
         for id in ids {
             let id = words::id(id.clone())?;

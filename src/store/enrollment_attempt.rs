@@ -8,7 +8,9 @@ use super::journal::one_more;
 use super::schema::{enrollment_attempts, enrollment_failures};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{AttemptFilter, AttemptId, Cursor, EnrollmentAttempt, FailureSubject, Failures, Page, UserName};
+use crate::model::{
+    AttemptFilter, AttemptId, AttemptOutcome, Cursor, EnrollmentAttempt, FailureSubject, Failures, Page, Told, UserName,
+};
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = enrollment_attempts, treat_none_as_default_value = false)]
@@ -61,8 +63,11 @@ impl TryFrom<AttemptRow> for EnrollmentAttempt {
 }
 
 impl Tx<'_> {
-    /// Writes an attempt down.
+    /// Writes an attempt down. One that was refused is told of.
     pub fn record_attempt(&mut self, attempt: &EnrollmentAttempt) -> Result<(), Error> {
+        if attempt.outcome == AttemptOutcome::Refused {
+            self.tell(Told::of_attempt(attempt));
+        }
         let row = AttemptRow {
             id: attempt.id.to_string(),
             at: attempt.at.0,
@@ -220,6 +225,15 @@ impl Tx<'_> {
             FailureSubject::Peer(peer) => format!("peer:{:05x}", self.key.bucket("peer", &peer.to_string())),
             FailureSubject::Nobody(peer, reason) => {
                 format!("nobody:{:05x}", self.key.bucket("nobody", &format!("{peer} {reason}")))
+            }
+            FailureSubject::SignIn(name, peer) => {
+                format!("operator:{:05x}", self.key.bucket("operator", &format!("{peer} {}", name.key())))
+            }
+            FailureSubject::SignInFrom(peer) => {
+                format!("operators:{:05x}", self.key.bucket("operators", &peer.to_string()))
+            }
+            FailureSubject::Credential(enrollment, peer) => {
+                format!("credential:{:05x}", self.key.bucket("credential", &format!("{enrollment} {peer}")))
             }
         }
     }

@@ -8,7 +8,7 @@ use super::schema::{events, exchanges};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Cursor, Event, EventFilter, Exchange, ExchangeFilter, Page, Proof};
+use crate::model::{Cursor, Event, EventFilter, Exchange, ExchangeFilter, ExchangeId, Page, Proof, Told};
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = exchanges, treat_none_as_default_value = false)]
@@ -38,7 +38,7 @@ struct ExchangeRow {
 
 #[derive(Insertable, Queryable, Selectable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
-struct EventRow {
+pub(super) struct EventRow {
     id: String,
     device_id: Option<String>,
     folded_id: Option<String>,
@@ -98,13 +98,14 @@ impl Tx<'_> {
         on_backend!(self, |conn| diesel::insert_into(exchanges::table).values(row).execute(conn)).map(drop)
     }
 
-    /// Writes events down.
+    /// Writes events down, and tells of them.
     pub fn add_events(&mut self, new: &[Event]) -> Result<(), Error> {
         if new.is_empty() {
             return Ok(());
         }
         let mut rows = Vec::with_capacity(new.len());
         for event in new {
+            self.tell(Told::of_journal(event));
             let id = event.id.as_str();
             let data = event.data.as_ref().map(|data| self.key.seal(data_of(id), data.as_bytes())).transpose()?;
             rows.push(EventRow {
@@ -157,6 +158,13 @@ impl Tx<'_> {
         })?;
         let exchanges = rows.into_iter().map(|row| self.exchange(row)).collect::<Result<_, _>>()?;
         Ok(Page::of(exchanges, limit, |exchange: &Exchange| exchange.id.to_string()))
+    }
+
+    /// One exchange with its bodies.
+    pub fn exchange_with_id(&mut self, id: &ExchangeId) -> Result<Option<Exchange>, Error> {
+        let query = exchanges::table.find(id.as_str()).select(columns::<ExchangeRow>());
+        let row: Option<ExchangeRow> = on_backend!(self, |conn| query.first(conn).optional())?;
+        row.map(|row| self.exchange(row)).transpose()
     }
 
     /// The last exchanges that claim to be from a device and were turned away, newest first. A challenge turns nobody
@@ -237,7 +245,7 @@ impl Tx<'_> {
         })
     }
 
-    fn event(&self, row: EventRow) -> Result<Event, Error> {
+    pub(super) fn event(&self, row: EventRow) -> Result<Event, Error> {
         let data = row.data.map(|sealed| self.key.open(data_of(&row.id), &sealed)).transpose()?;
         let data = data.map(|data| String::from_utf8(data.to_vec())).transpose();
         Ok(Event {

@@ -57,6 +57,34 @@ where
     conn.run_pending_migrations(known).map(drop).map_err(Error::unavailable)
 }
 
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+impl Tx<'_> {
+    /// How many changes of the schema were made, and which of those that this program needs were not.
+    pub fn missing_migrations(&mut self) -> Result<(usize, Vec<String>), Error> {
+        let query = diesel::sql_query("SELECT version FROM __diesel_schema_migrations");
+        let applied: Vec<Applied> = on_backend!(self, |conn| query.load(conn))?;
+        let ours: Vec<String> = match self.conn {
+            Conn::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE)?,
+            Conn::Postgres(_) => versions::<diesel::pg::Pg>(&POSTGRES)?,
+        };
+        let missing = ours.into_iter().filter(|version| !applied.iter().any(|row| row.version == *version));
+        Ok((applied.len(), missing.collect()))
+    }
+}
+
+fn versions<DB: diesel::backend::Backend>(known: &EmbeddedMigrations) -> Result<Vec<String>, Error>
+where
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let ours: Vec<Box<dyn Migration<DB>>> = known.migrations().map_err(Error::unavailable)?;
+    Ok(ours.iter().map(|migration| migration.name().version().to_string()).collect())
+}
+
 const CANARY: Place<'static> = Place { column: "meta.value", row: "canary" };
 
 impl Tx<'_> {

@@ -9,9 +9,14 @@
 //! of everything that belongs to it: [`Tx::live_enrollments`] and [`Tx::enrollment_for_update`] take it.
 //!
 //! **Whatever may hold a value that was set on or read from a device is sealed** ([`SealKey`]), and so are
-//! credentials. No type of the database library leaves this module.
+//! credentials; facts of the catalogue, which hold no secret, are not, so that devices can be found by them. No type of the database library leaves this module.
 
+mod action;
 mod admission;
+mod archive;
+mod attention;
+mod audit;
+mod catalogue;
 mod certificate;
 mod command;
 mod contact;
@@ -20,29 +25,46 @@ mod enroller;
 mod enrollment;
 mod enrollment_attempt;
 mod enrollment_token;
+mod envelope;
 mod error;
+mod fact;
+mod feed;
 mod fragments;
 mod journal;
 mod leaving;
 mod location;
 mod migrations;
 mod open;
+mod operator;
+mod operator_session;
 mod pool;
+mod preparation;
+mod provisioning;
 mod prune;
+mod public_certificate;
 mod push;
 mod queue;
+mod recovery_key;
+mod restored;
+mod saved_filter;
 mod schema;
 mod seal;
+mod search;
 mod session;
 mod sign_in;
 mod signing;
+mod snapshot;
+mod standing;
 mod token;
 mod tx;
 mod upload;
+mod user_session;
+mod webhook;
 mod words;
 mod writer;
 
 pub use admission::EnrolledByUser;
+pub use archive::Archive;
 pub use contact::{Contact, Reply, SaveContact, SaveSession};
 pub use error::{Cause, Error};
 pub use location::{DatabaseUrl, DatabaseUrlError, StoreOptions};
@@ -51,7 +73,10 @@ pub use prune::{Pruned, RetentionRules};
 pub use push::{ClaimRules, Credentials, Woken};
 pub use queue::{Cancellation, Carrier, CommandChange, NewAttempt, Resolution};
 pub use seal::SealKey;
+pub use search::Placed;
 pub use sign_in::Spending;
+pub use snapshot::{Snapshot, snapshot};
+pub use standing::Standing;
 pub use token::Claim;
 pub use tx::Tx;
 pub use upload::{NewChunk, UploadBytes};

@@ -12,6 +12,7 @@ use super::pool::{AsConn, Pool};
 use super::tx::{Conn, Tx};
 use super::writer::Writer;
 use super::{DatabaseUrl, Error, SealKey, StoreOptions, migrations};
+use crate::model::Trace;
 
 /// The database. Cheap to clone; all clones are the same store.
 #[derive(Clone)]
@@ -56,6 +57,12 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        // What is told in the transaction names the request that it belongs to.
+        let trace = Trace::current();
+        let job = move |tx: &mut Tx<'_>| {
+            tx.trace = trace;
+            job(tx)
+        };
         match &*self.0 {
             Engine::Sqlite { writer, .. } => writer.run(job).await,
             Engine::Postgres(pool) => pool.run("BEGIN", job).await,

@@ -19,7 +19,7 @@ use super::{Error, Store, words};
 /// How much history is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionRules {
-    /// Exchanges, events, sessions and commands with an outcome go at this age.
+    /// Exchanges, events, sessions, changes of facts and commands with an outcome go at this age.
     pub age: Duration,
     /// So do the records of wipes and their like, and of commands whose outcome nobody knows.
     pub proof_age: Duration,
@@ -31,6 +31,12 @@ pub struct RetentionRules {
     pub upload_age: Duration,
     /// The oldest attempts to enroll go when there are more than these.
     pub attempts: i64,
+    /// Entries of the audit log go at this age.
+    pub audit_age: Duration,
+    /// Events of the feed go at this age.
+    pub feed_age: Duration,
+    /// The oldest events of the feed go when there are more than these.
+    pub feed_events: i64,
     /// Rows that go in one transaction.
     pub batch: i64,
 }
@@ -46,6 +52,8 @@ pub struct Pruned {
     pub sessions: usize,
     /// Commands.
     pub commands: usize,
+    /// Actions, which are kept as long as proofs.
+    pub actions: usize,
     /// Chunks of large objects.
     pub upload_chunks: usize,
     /// Answers to API requests.
@@ -54,6 +62,12 @@ pub struct Pruned {
     pub sign_ins: usize,
     /// Attempts to enroll.
     pub attempts: usize,
+    /// Entries of the audit log.
+    pub audits: usize,
+    /// Events of the feed.
+    pub feed: usize,
+    /// Changes of facts.
+    pub fact_changes: usize,
     /// Bytes that the remaining exchanges take.
     pub journal_bytes: i64,
 }
@@ -69,6 +83,9 @@ impl Default for RetentionRules {
             request_age: DAY,
             upload_age: DAY,
             attempts: 100_000,
+            audit_age: DAY * 730,
+            feed_age: DAY * 7,
+            feed_events: 1_000_000,
             batch: 200,
         }
     }
@@ -88,6 +105,8 @@ impl Store {
         let (requests, uploads) = (before(rules.request_age), before(rules.upload_age));
         pruned.requests = self.write(move |tx| tx.prune_requests(requests)).await?;
         pruned.upload_chunks = self.write(move |tx| tx.prune_uploads(uploads)).await?;
+        self.write(move |tx| tx.prune_operator_sessions(requests)).await?;
+        self.write(move |tx| tx.prune_operator_links(requests)).await?;
         pruned.sign_ins = self.write(move |tx| tx.prune_sign_ins(requests)).await?;
 
         let failures = before(DAY);
@@ -101,9 +120,32 @@ impl Store {
                 break;
             }
         }
+        let audits = before(rules.audit_age);
+        loop {
+            let deleted = self.write(move |tx| tx.prune_audit(audits, batch)).await?;
+            pruned.audits += deleted;
+            if !full(deleted) {
+                break;
+            }
+        }
+        let told = before(rules.feed_age);
+        loop {
+            let deleted = self.write(move |tx| tx.prune_feed(told, rules.feed_events, batch)).await?;
+            pruned.feed += deleted;
+            if deleted == 0 {
+                break;
+            }
+        }
         loop {
             let deleted = self.write(move |tx| tx.prune_events(old, batch)).await?;
             pruned.events += deleted;
+            if !full(deleted) {
+                break;
+            }
+        }
+        loop {
+            let deleted = self.write(move |tx| tx.prune_fact_changes(old, batch)).await?;
+            pruned.fact_changes += deleted;
             if !full(deleted) {
                 break;
             }
@@ -140,6 +182,13 @@ impl Store {
             let (ids, next) = self.read(move |tx| tx.outdated_commands(old, proofs, &from, batch)).await?;
             pruned.commands += self.write(move |tx| tx.delete_commands(&ids, old)).await?;
             after = next;
+        }
+        loop {
+            let deleted = self.write(move |tx| tx.prune_actions(proofs, batch)).await?;
+            pruned.actions += deleted;
+            if !full(deleted) {
+                break;
+            }
         }
         Ok(pruned)
     }

@@ -41,6 +41,9 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 const OVERHEAD: usize = 1 + NONCE + TAG;
 
+/// Bytes of a term.
+const TERM: usize = 16;
+
 /// What a cipher wants to have room for beyond the text.
 const BLOCK: usize = 16;
 
@@ -106,6 +109,14 @@ impl SealKey {
             .chain_update(text.as_bytes())
             .finalize();
         hash.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) >> 14
+    }
+
+    /// What stands for a word in an index: nobody can tell the word from it without the key, and the same word gives the
+    /// same.
+    pub(super) fn term(&self, word: &str) -> Vec<u8> {
+        let hash =
+            Sha256::new().chain_update(self.bytes.as_slice()).chain_update(b"term\0").chain_update(word).finalize();
+        hash.iter().take(TERM).copied().collect()
     }
 
     /// Works with ciphers that have the key. Those that something went wrong with are not used again.

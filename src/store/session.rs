@@ -1,9 +1,9 @@
 //! Sessions, to be looked at.
 
 use diesel::prelude::*;
-use transom_protocol::session::{Ending, Phase, SessionId, Timestamp};
+use transom_protocol::session::{Ending, Phase, SessionId, SyncType, Timestamp};
 
-use super::fragments::columns;
+use super::fragments::{among, columns, update};
 use super::journal::one_more;
 use super::schema::{enrollments, sessions};
 use super::tx::{Tx, on_backend};
@@ -26,12 +26,24 @@ struct SessionRow {
     exchanges: i64,
     commands_sent: i64,
     commands_answered: i64,
+    kind: String,
+    user_name: Option<String>,
+    user_verified: bool,
+    user_tenant: Option<String>,
+    user_object: Option<String>,
 }
 
 /// A session, the id of its device, and the newest session of its enrollment.
 type JoinedRow = (SessionRow, String, Option<String>);
 
 impl Tx<'_> {
+    /// A session of a user ended because another one began.
+    pub fn note_replaced(&mut self, key: &SessionKey) -> Result<(), Error> {
+        let phase = sessions::phase.eq(words::phase_word(Phase::Ended(Ending::Replaced))?);
+        let query = update(sessions::table, sessions::id.eq(key.as_str()), phase);
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
     /// Sessions, newest first.
     pub fn sessions(
         &mut self,
@@ -40,6 +52,9 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<Page<SessionRecord>, Error> {
         let after = after.map(place).transpose()?;
+        if !filter.words.is_empty() {
+            return self.sessions_that_say(filter, after, limit);
+        }
         let rows: Vec<JoinedRow> = on_backend!(self, |conn| {
             let mut query = sessions::table
                 .inner_join(enrollments::table)
@@ -67,6 +82,29 @@ impl Tx<'_> {
         Ok(Page::of(records, limit, |record: &SessionRecord| format!("{}/{}", record.started_at.0, record.id)))
     }
 
+    /// Of these sessions those that a filter has nothing against, its words not looked at; in no order.
+    pub(super) fn session_records(
+        &mut self,
+        ids: &[String],
+        filter: &SessionFilter,
+    ) -> Result<Vec<SessionRecord>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = sessions::table
+            .inner_join(enrollments::table)
+            .filter(among(sessions::id, ids.iter().map(String::as_str)))
+            .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session));
+        let rows: Vec<JoinedRow> = on_backend!(self, |conn| query.load(conn))?;
+        let records: Vec<SessionRecord> = rows.into_iter().map(record).collect::<Result<_, _>>()?;
+        let fits = |record: &SessionRecord| {
+            filter.device.as_ref().is_none_or(|device| device.key() == record.device_id.key())
+                && filter.from.is_none_or(|from| record.started_at >= from)
+                && filter.until.is_none_or(|until| record.started_at < until)
+        };
+        Ok(records.into_iter().filter(fits).collect())
+    }
+
     /// One session.
     pub fn session(&mut self, key: &SessionKey) -> Result<Option<SessionRecord>, Error> {
         let query = sessions::table.inner_join(enrollments::table).filter(sessions::id.eq(key.as_str())).select((
@@ -86,9 +124,13 @@ fn place(cursor: &Cursor) -> Result<(i64, &str), Error> {
 }
 
 fn record((row, device_id, newest): JoinedRow) -> Result<SessionRecord, Error> {
+    let kind = words::of_word(&row.kind, "sessions.kind")?;
     let phase = match words::phase(&row.phase)? {
         // Nothing is written to a session when the next one begins: that would cost every check-in a statement.
-        Phase::Open | Phase::Quiet if newest.as_ref() != Some(&row.id) => Phase::Ended(Ending::Replaced),
+        // Those of users are: they have no other place that says it.
+        Phase::Open | Phase::Quiet if kind != SyncType::User && newest.as_ref() != Some(&row.id) => {
+            Phase::Ended(Ending::Replaced)
+        }
         phase => phase,
     };
     Ok(SessionRecord {
@@ -101,6 +143,11 @@ fn record((row, device_id, newest): JoinedRow) -> Result<SessionRecord, Error> {
         phase,
         authentication: words::of_word(&row.authentication, "sessions.authentication")?,
         login: words::of_word(&row.login, "sessions.login")?,
+        kind,
+        user: row.user_name,
+        user_verified: row.user_verified,
+        user_tenant: row.user_tenant,
+        user_object: row.user_object,
         client_message: words::count(row.client_message, "sessions.client_message")?,
         server_message: words::count(row.server_message, "sessions.server_message")?,
         exchanges: row.exchanges,

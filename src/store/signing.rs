@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
-use super::Error;
 use super::fragments::update;
 use super::schema::enrollments;
 use super::tx::{Tx, on_backend};
+use super::{Error, words};
 use crate::model::{EnrollmentId, Signing};
 
 impl Tx<'_> {
@@ -21,6 +21,16 @@ impl Tx<'_> {
             1 => Ok(()),
             _ => Err(Error::NotFound("enrollment")),
         }
+    }
+
+    /// The device of Entra ID that the enrollment has shown a token of, with its tenant: the first one stays.
+    pub fn bind_entra_device(&mut self, enrollment: &EnrollmentId, device: &str) -> Result<(), Error> {
+        let query = update(
+            enrollments::table,
+            enrollments::id.eq(enrollment.as_str()).and(enrollments::entra_device.is_null()),
+            enrollments::entra_device.eq(Some(words::text(device))),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
     /// What the device says: that it signs since then, or that it does not.

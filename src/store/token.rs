@@ -4,11 +4,12 @@ use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
 use super::fragments::{columns, update};
+use super::journal::one_more;
 use super::schema::{api_tokens, idempotency_keys};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{ApiToken, TokenId};
+use crate::model::{ApiToken, Cursor, NewApiToken, Page, Rights, TokenId};
 
 /// What is known of a request that carries an `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,9 @@ struct TokenRow {
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
     revoked_at: Option<i64>,
+    role: String,
+    scope: Option<String>,
+    created_by: Option<String>,
 }
 
 impl TryFrom<TokenRow> for ApiToken {
@@ -46,6 +50,9 @@ impl TryFrom<TokenRow> for ApiToken {
         Ok(Self {
             id: words::id(row.id)?,
             name: row.name,
+            role: words::of_word(&row.role, "api_tokens.role")?,
+            scope: row.scope.as_deref().map(rights).transpose()?,
+            created_by: row.created_by,
             created_at: Timestamp(row.created_at),
             expires_at: row.expires_at.map(Timestamp),
             last_used_at: row.last_used_at.map(Timestamp),
@@ -59,23 +66,64 @@ const USE_NOTED_EVERY: i64 = 60_000;
 
 impl Tx<'_> {
     /// Keeps a new token by the SHA-256 of its secret.
-    pub fn create_token(
-        &mut self,
-        name: &str,
-        hash: &[u8; 32],
-        expires_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<ApiToken, Error> {
-        let (id, name) = (TokenId::new(now), words::text(name));
+    pub fn create_token(&mut self, new: &NewApiToken, hash: &[u8; 32], now: Timestamp) -> Result<ApiToken, Error> {
+        let (id, name) = (TokenId::new(now), words::text(&new.name));
+        let scope = new.scope.as_ref().map(serde_json::to_string).transpose();
+        let scope = scope.map_err(|_| Error::corrupt("api_tokens.scope"))?;
+        let created_by = words::optional_text(new.created_by.as_ref());
         let query = diesel::insert_into(api_tokens::table).values((
             api_tokens::id.eq(id.as_str()),
             api_tokens::name.eq(&name),
             api_tokens::hash.eq(hash.as_slice()),
             api_tokens::created_at.eq(now.0),
-            api_tokens::expires_at.eq(words::millis(expires_at)),
+            api_tokens::expires_at.eq(words::millis(new.expires_at)),
+            api_tokens::role.eq(new.role.as_str()),
+            api_tokens::scope.eq(scope),
+            api_tokens::created_by.eq(&created_by),
         ));
         on_backend!(self, |conn| query.execute(conn))?;
-        Ok(ApiToken { id, name, created_at: now, expires_at, last_used_at: None, revoked_at: None })
+        Ok(ApiToken {
+            id,
+            name,
+            role: new.role,
+            scope: new.scope.clone(),
+            created_by,
+            created_at: now,
+            expires_at: new.expires_at,
+            last_used_at: None,
+            revoked_at: None,
+        })
+    }
+
+    /// One token, live or not.
+    pub fn token(&mut self, id: &TokenId) -> Result<Option<ApiToken>, Error> {
+        let query = api_tokens::table.find(id.as_str()).select(columns::<TokenRow>());
+        let row: Option<TokenRow> = on_backend!(self, |conn| query.first(conn).optional())?;
+        row.map(ApiToken::try_from).transpose()
+    }
+
+    /// Takes back every token that somebody made.
+    pub fn revoke_tokens_of(&mut self, created_by: &str, now: Timestamp) -> Result<usize, Error> {
+        let query = update(
+            api_tokens::table,
+            api_tokens::created_by.assume_not_null().eq(created_by.to_owned()).and(api_tokens::revoked_at.is_null()),
+            api_tokens::revoked_at.eq(Some(now.0)),
+        );
+        on_backend!(self, |conn| query.execute(conn))
+    }
+
+    /// Tokens, newest first.
+    pub fn tokens_page(&mut self, after: Option<&Cursor>, limit: usize) -> Result<Page<ApiToken>, Error> {
+        // Behind every id of a UUID.
+        let after = after.map_or("~", Cursor::sort_key);
+        let query = api_tokens::table
+            .filter(api_tokens::id.lt(after))
+            .order(api_tokens::id.desc())
+            .limit(one_more(limit))
+            .select(columns::<TokenRow>());
+        let rows: Vec<TokenRow> = on_backend!(self, |conn| query.load(conn))?;
+        let tokens = rows.into_iter().map(ApiToken::try_from).collect::<Result<_, _>>()?;
+        Ok(Page::of(tokens, limit, |token: &ApiToken| token.id.to_string()))
     }
 
     /// The token with this hash, if it is good at `now`.
@@ -167,6 +215,10 @@ impl Tx<'_> {
             _ => Err(Error::NotFound("claimed request")),
         }
     }
+}
+
+fn rights(text: &str) -> Result<Rights, Error> {
+    serde_json::from_str(text).map_err(|_| Error::corrupt("api_tokens.scope"))
 }
 
 fn row(token: &TokenId, key: &str) -> String {

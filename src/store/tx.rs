@@ -8,7 +8,7 @@ use diesel::{PgConnection, QueryResult, SqliteConnection};
 use super::fragments::update;
 use super::schema::meta;
 use super::{Error, SealKey};
-use crate::model::{EnrollmentId, Timestamp};
+use crate::model::{Actor, AuditRecord, CommandId, EnrollmentId, Timestamp, Told, Trace};
 
 /// The row of `meta` that is written to see whether writing works.
 const PROBE: &str = "written";
@@ -25,6 +25,14 @@ pub struct Tx<'c> {
     pub(super) settled: BTreeMap<EnrollmentId, i64>,
     /// Enrollments in which something got an outcome, and others may wait for it.
     pub(super) stirred: BTreeSet<EnrollmentId>,
+    /// What the audit log gets at the end of this transaction.
+    pub(super) audits: Vec<(Actor, AuditRecord, Timestamp)>,
+    /// In which request all this happens.
+    pub(super) trace: Option<Trace>,
+    /// What was told in this transaction and is not yet written down.
+    pub(super) told: Vec<Told>,
+    /// Commands that got an outcome in this transaction, to be told of.
+    pub(super) settled_commands: Vec<CommandId>,
 }
 
 /// A connection to one of the two engines.
@@ -56,7 +64,17 @@ pub(super) use on_backend;
 
 impl<'c> Tx<'c> {
     pub(super) const fn new(conn: Conn<'c>, key: &'c SealKey) -> Self {
-        Self { conn, key, statements: 0, settled: BTreeMap::new(), stirred: BTreeSet::new() }
+        Self {
+            conn,
+            key,
+            statements: 0,
+            settled: BTreeMap::new(),
+            stirred: BTreeSet::new(),
+            audits: Vec::new(),
+            trace: None,
+            told: Vec::new(),
+            settled_commands: Vec::new(),
+        }
     }
 
     /// How many SQL statements this job has made so far, beginning and end of the transaction not counted.
@@ -98,15 +116,18 @@ impl Tx<'_> {
         }
     }
 
-    /// Does what [`Self::note_settled`] noted and nobody did yet.
-    pub(super) fn settle_accounts(&mut self) -> Result<(), Error> {
+    /// Does what the transaction still owes: what `note_settled` and [`Self::audit`] noted and nobody did yet,
+    /// and what was told. Happens by itself before it ends; whoever counts statements asks for it earlier.
+    pub fn settle_accounts(&mut self) -> Result<(), Error> {
         while let Some(enrollment) = self.stirred.pop_first() {
             self.wake_dependents(&enrollment)?;
         }
         while let Some((enrollment, settled)) = self.settled.pop_first() {
             self.take_off_open(&enrollment, settled)?;
         }
-        Ok(())
+        self.write_feed()?;
+        // Last, so that the lock on the chain is held for a moment, and taken after every other.
+        self.write_audits()
     }
 }
 

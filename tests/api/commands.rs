@@ -15,6 +15,7 @@ scenarios!(
     a_body_that_can_not_be_read_is_told_with_its_place,
     commands_can_be_taken_back,
     commands_in_doubt_are_resolved,
+    what_ended_without_success_is_ordered_anew,
     lists_are_filtered_and_paged,
     parameters_are_checked,
     a_command_waits_only_for_one_that_is_there,
@@ -175,6 +176,29 @@ async fn commands_can_be_taken_back(test: &TestStore) {
     door.post("/commands/nothing/cancel", &json!({})).await.problem(404);
     door.post("/devices/nobody/clear", &json!({})).await.problem(404);
     assert_eq!(door.post(&format!("/commands/{done}/cancel"), &json!({"why": "x"})).await.pointer(400), "/why");
+    door.close().await;
+}
+
+async fn what_ended_without_success_is_ordered_anew(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    let mut device = door.enroll("D1").await;
+    let missing = json!({"kind": "get", "items": [{"target": "./Vendor/MSFT/Nope"}]});
+    let ordered = door.post("/commands", &json!({"device_id": "D1", "commands": [missing, get()]})).await.json();
+    let id = |place: usize| ordered["devices"][0]["commands"][place].as_str().unwrap();
+    let (failed, good) = (format!("/commands/{}/retry", id(0)), format!("/commands/{}/retry", id(1)));
+    let early = door.post(&failed, &json!({})).await.problem(409);
+    assert!(early["detail"].as_str().unwrap().contains("no outcome yet"), "{early}");
+    door.check_in(&mut device).await;
+    let again = door.post(&failed, &json!({})).await;
+    assert_eq!(again.status, 201, "{again:?}");
+    let again = again.json();
+    let anew = again["devices"][0]["commands"][0].as_str().unwrap();
+    assert_ne!(anew, id(0));
+    let queued = door.get(&format!("/commands/{anew}")).await.json();
+    assert_eq!((&queued["state"], &queued["target"]), (&json!("queued"), &json!("./Vendor/MSFT/Nope")));
+    assert_eq!(door.get(&format!("/commands/{}", id(0))).await.json()["state"], "failed", "what failed is kept");
+    door.post(&good, &json!({})).await.problem(409);
+    door.post("/commands/0190aaaa-0000-7000-8000-000000000000/retry", &json!({})).await.problem(404);
     door.close().await;
 }
 

@@ -15,6 +15,7 @@ scenarios!(
     an_account_is_made_and_found_by_its_name,
     a_password_is_told_once_and_only_where_it_was_made,
     an_account_is_disabled_enabled_and_removed,
+    an_account_that_somebody_else_changed_is_not_changed,
     what_can_not_be_an_account_is_refused,
     a_token_is_made_shown_and_taken_back,
     what_can_not_be_a_token_is_refused,
@@ -118,6 +119,27 @@ async fn an_account_is_disabled_enabled_and_removed(test: &TestStore) {
         door.post(&format!("/enrollment-users/ada/{verb}"), &json!({})).await.problem(404);
     }
     door.post("/enrollment-users/ada/password", &json!({"generate": true})).await.problem(404);
+    door.close().await;
+}
+
+async fn an_account_that_somebody_else_changed_is_not_changed(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.post("/enrollment-users", &json!({"name": "ada", "password": "Hunter2-Hunter2"})).await;
+    let seen = door.get("/enrollment-users/ada").await.headers["etag"].clone();
+    let change = async |verb: &str| {
+        let path = format!("/enrollment-users/ada/{verb}");
+        door.send(door.request(Method::POST, &path).header("If-Match", seen.clone()).json(&json!({}))).await
+    };
+    let changed = change("disable").await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert_ne!(changed.headers["etag"], seen);
+    change("enable").await.problem(412);
+    assert!(door.get("/enrollment-users/ada").await.json()["disabled_at"].is_string());
+    assert_eq!(
+        door.post("/enrollment-users/ada/enable", &json!({})).await.status,
+        200,
+        "whoever does not say is heard"
+    );
     door.close().await;
 }
 

@@ -1,9 +1,17 @@
 //! The admin API over HTTP, on both databases: every route, every error, and who may not.
 
+mod browser;
 mod commands;
+mod console;
+mod csp;
 mod devices;
 mod doors;
 mod enrolling;
 mod enrollments;
+mod facts;
+mod pages;
+mod people;
 mod repeated;
+mod rights;
+mod schemathesis;
 mod sessions;

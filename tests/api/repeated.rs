@@ -14,6 +14,7 @@ scenarios!(
     many_at_once_are_done_once,
     an_import_is_done_once_and_its_hash_tells_nothing,
     what_is_taken_back_or_resolved_is_so_once,
+    what_is_made_for_people_is_made_once,
 );
 
 fn order(device: &str) -> Value {
@@ -125,5 +126,22 @@ async fn what_is_taken_back_or_resolved_is_so_once(test: &TestStore) {
     assert_eq!(post(&door, &resolve, "k7", &json!({"as": "succeeded"})).await.bytes, resolved.bytes);
     post(&door, &resolve, "k7", &json!({"as": "failed"})).await.problem(409);
     post(&door, &resolve, "k8", &json!({"as": "succeeded"})).await.problem(409);
+    door.close().await;
+}
+
+async fn what_is_made_for_people_is_made_once(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    door.enroll("D1").await;
+    for (path, body) in [
+        ("/tokens", json!({"name": "ci", "role": "auditor"})),
+        ("/operators", json!({"name": "ada", "role": "helpdesk"})),
+        ("/devices/D1/recovery-keys", json!({"kind": "bitlocker", "name": "C", "secret": "111111-222222"})),
+    ] {
+        let first = post(&door, path, path, &body).await;
+        assert_eq!(first.status, 201, "{path}: {first:?}");
+        assert_eq!(post(&door, path, path, &body).await.bytes, first.bytes, "{path}");
+    }
+    let tokens = door.get("/tokens").await.json();
+    assert_eq!(tokens["items"].as_array().unwrap().iter().filter(|token| token["name"] == "ci").count(), 1);
     door.close().await;
 }

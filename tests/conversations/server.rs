@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 use transom::protocol::csp::Instruction;
 use transom::protocol::session::{
-    A1, Account, Admission, Arrival, AuthMode, AuthScheme, CommandId, CommandState, Credential, Decision, Nonce,
-    Pending, Rules, Secret32, Session, Timestamp, admit,
+    A1, Account, Admission, Arrival, AuthMode, AuthScheme, CommandId, CommandState, Credential, Decision, Guesses,
+    Introduction, Nonce, Pending, Rotation, Rules, Secret32, Session, Timestamp, admit,
 };
 use transom::protocol::syncml::codec::{Encoding, decode, encode};
 use transom::protocol::xml::Limits;
@@ -41,6 +41,9 @@ impl Server {
             accepted: 0,
             failures: 0,
             failed_session: None,
+            recent_sessions: Vec::new(),
+            proofs: None,
+            rotation: Rotation::default(),
         };
         Self {
             seed,
@@ -92,9 +95,11 @@ impl Server {
             message: &decoded.message,
             body_hash: &body_hash,
             account: self.account.clone(),
+            says: Introduction::default(),
             session: self.session.clone(),
             has_reply: self.reply.is_some(),
             by_transport: false,
+            guesses: Guesses::Few,
             fresh_nonce,
             now: self.now,
             rules: &rules,

@@ -107,7 +107,8 @@ pub(super) async fn enroll(windows: &Windows, operator: &Operator, count: usize)
 /// Orders a round of commands for each device, for several at once: with hundreds of devices under load one after the
 /// other would take longer than the load lasts.
 pub(super) async fn order(operator: &Operator, devices: &[String], round: usize) {
-    let orders = devices.iter().map(|device| async move { operator.order_for(device, &commands(round, device)).await });
+    let orders =
+        devices.iter().map(|device| async move { operator.order_patiently(device, &commands(round, device)).await });
     futures_util::stream::iter(orders).buffer_unordered(16).collect::<Vec<_>>().await;
 }
 

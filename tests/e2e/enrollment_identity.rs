@@ -2,9 +2,13 @@
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose};
 use serde_json::json;
+use transom::model::{CertificateState, DeviceId, NewCertificate};
+use transom::pki::{AuthorityFiles, CertificateRequest, DataKey, Purpose};
+use transom::store::{Error, SealKey, Store, StoreOptions, Tx};
 
 use super::enrollment::{PASSWORD, USER, computer, events, serve, shown};
 use super::on_both;
+use crate::support::databases::Direct;
 use crate::support::pc::{Identity, Pc, Says, commands_of, header_status, new_key};
 use crate::support::server::{Server, Site};
 use crate::support::windows::Windows;
@@ -16,6 +20,7 @@ on_both!(
     certificates_of_others_open_nothing,
     a_device_that_is_blocked_is_cut_off_in_the_middle_of_a_session,
     a_resumed_connection_proves_no_more_than_a_new_one,
+    a_certificate_that_has_ended_is_refused_on_open_resumed_and_new_connections,
     an_imported_device_proves_itself_as_before,
 );
 
@@ -194,6 +199,70 @@ async fn a_resumed_connection_proves_no_more_than_a_new_one(site: Site) {
     let mut line = pc.connect().await;
     assert!(line.is_resumed());
     assert_eq!(line.syncml(&pc.package_1(session + 1)).await.status, 403);
+}
+
+/// A certificate of our authority for the key of a computer, registered as its renewed one, whose time was over a minute
+/// ago.
+async fn ended(site: &Site, pc: &Pc) -> Identity {
+    let now = transom::cli::now();
+    let at = |name: &str| site.data().join(name);
+    let key = DataKey::load(&at("transom.key")).unwrap();
+    let authorities = AuthorityFiles::new(at("ca.pem"), at("ca.key")).load(&key).unwrap();
+    let authority = authorities.issuing();
+    let request = CertificateRequest::read(&pc.request()).unwrap();
+    let two_minutes = std::time::Duration::from_mins(2);
+    let issued = authority.issue_device(&request, &pc.device_id, two_minutes, now.plus_millis(-180_000)).unwrap();
+    assert!(issued.not_after < now);
+    let new = NewCertificate {
+        fingerprint: issued.fingerprint,
+        serial: issued.serial,
+        key: issued.key,
+        authority: authorities.all()[0].id().unwrap().to_string(),
+        not_before: issued.not_before,
+        not_after: issued.not_after,
+        der: issued.encoded.der.clone(),
+    };
+    let seal = SealKey::new(*key.derive(Purpose::StoreSeal).unwrap());
+    let store = Store::open(site.url(), seal, &StoreOptions::default()).unwrap();
+    let device = DeviceId::parse(&pc.device_id).unwrap();
+    let register = move |tx: &mut Tx<'_>| {
+        let enrollment = tx.live_enrollments(&device)?[0].enrollment.clone();
+        tx.add_certificate(&enrollment, &new, CertificateState::Next, now)?;
+        Ok::<_, Error>(())
+    };
+    store.write(register).await.unwrap();
+    Identity { certificate: issued.encoded.der, key: pc.key.serialize_der() }
+}
+
+async fn a_certificate_that_has_ended_is_refused_on_open_resumed_and_new_connections(site: Site) {
+    let (site, server) = serve(site).await;
+    let mut pc = enrolled(&site, &server, "ENDS").await;
+    // Tickets come with the first bytes of a reply.
+    pc.connect().await.syncml(&pc.package_1(10)).await;
+    let mut open = pc.connect().await;
+    assert_eq!(open.syncml(&pc.package_1(11)).await.status, 200);
+    let command = json!([{ "kind": "get", "items": [{ "target": "./DevInfo/Man" }] }]);
+    let waiting = server.operator().order_for("ENDS", &command).await;
+    let seen = shown(&server, "ENDS").await["last_seen_at"].clone();
+    // Its time passes while the connection is open. Nobody waits for that here: the end comes nearer.
+    Direct::connect(site.url()).execute("UPDATE certificates SET not_after = 1000");
+    assert_eq!(open.syncml(&pc.package_1(12)).await.status, 403);
+    let mut resumed = pc.connect().await;
+    assert!(resumed.is_resumed());
+    assert_eq!(resumed.syncml(&pc.package_1(13)).await.status, 403);
+    // And one that TLS shows to have ended.
+    let ended = ended(&site, &pc).await;
+    pc.shows(Some(ended));
+    let mut new = pc.connect().await;
+    assert!(!new.is_resumed());
+    let answered = new.syncml(&pc.package_1(14)).await;
+    assert_eq!((answered.status, answered.body.len()), (403, 0));
+    assert_eq!(refused(&server, "certificate_expired").await, 3);
+    assert!(events(&server, "ENDS").await.contains(&"certificate_expired".to_owned()));
+    let journal = server.operator().get("/api/v1/devices/ENDS/refused").await;
+    assert_eq!(journal["items"][0]["proofs"][0]["reason"], "certificate_expired", "{journal}");
+    assert_eq!(server.operator().state(&waiting[0]).await, "queued");
+    assert_eq!(shown(&server, "ENDS").await["last_seen_at"], seen);
 }
 
 async fn an_imported_device_proves_itself_as_before(site: Site) {

@@ -22,10 +22,10 @@ const CLIENT: &str = "8d1c0c1e-0000-4000-8000-000000000001";
 const BACK: &str = "ms-appx-web%3A%2F%2FMicrosoft.AAD.BrokerPlugin%2FDRS";
 
 /// Entra ID, as far as a server sees it: a key.
-struct Entra(PKey<Private>);
+pub(super) struct Entra(PKey<Private>);
 
 impl Entra {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap())
     }
 
@@ -35,7 +35,7 @@ impl Entra {
         json!({ "keys": [{ "kty": "RSA", "use": "sig", "kid": "k1", "n": n, "e": e }] }).to_string()
     }
 
-    fn token(&self, algorithm: &str, change: impl FnOnce(&mut Value)) -> String {
+    pub(super) fn token(&self, algorithm: &str, change: impl FnOnce(&mut Value)) -> String {
         let now = jiff::Timestamp::now().as_second();
         let mut claims = json!({
             "iss": format!("https://login.microsoftonline.com/{TENANT}/v2.0"), "aud": CLIENT, "tid": TENANT,
@@ -53,19 +53,23 @@ impl Entra {
         format!("{message}.{}", BASE64.encode(signature))
     }
 
-    fn good(&self) -> String {
+    pub(super) fn good(&self) -> String {
         self.token("RS256", |_| {})
     }
 }
 
-fn serve(site: Site, entra: &Entra, terms: Option<&str>) -> (Site, Server) {
+/// An installation that takes tokens of this tenant.
+pub(super) fn configured(site: Site, entra: &Entra) -> Site {
     std::fs::write(site.data().join("keys.json"), entra.keys()).unwrap();
-    let mut site = site
-        .without_rates()
+    site.without_rates()
         .with("ENTRA_TENANTS", TENANT)
         .with("ENTRA_AUDIENCES", &format!("https://mdm.contoso.test,{CLIENT}"))
         .with("ENTRA_KEYS", "keys.json")
-        .with("ENROLLMENT_LIMITS_ATTEMPTS_PER_ADDRESS", "1000");
+        .with("ENROLLMENT_LIMITS_ATTEMPTS_PER_ADDRESS", "1000")
+}
+
+fn serve(site: Site, entra: &Entra, terms: Option<&str>) -> (Site, Server) {
+    let mut site = configured(site, entra);
     if let Some(terms) = terms {
         std::fs::write(site.data().join("terms.txt"), terms).unwrap();
         site = site.with("ENTRA_TERMS", "terms.txt");

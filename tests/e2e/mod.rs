@@ -1,8 +1,11 @@
 //! End to end: the program itself, over real TLS, with simulated devices and with whoever means it harm.
 //!
-//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES` and `E2E_UPLOADS` set others. Each reply
+//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES`, `E2E_UPLOADS` and `E2E_PUSHED` set others. Each reply
 //! that a device got is put before the judge.
 
+mod acme;
+mod actions;
+mod archives;
 mod bodies;
 mod bulk_certificate;
 mod crashes;
@@ -12,24 +15,36 @@ mod enrollment_identity;
 mod enrollment_recorded;
 mod enrollment_refused;
 mod entra;
+mod envelopes;
+mod facts;
 mod federated;
 mod flood;
 mod hostile;
 mod idle;
 mod instances;
 mod lost;
+mod operators_elsewhere;
 mod outage;
+mod provisioning;
 mod proxies;
+mod pushed;
 mod readiness;
+mod restored;
 mod rotation;
 mod secrets;
+mod session_tokens;
 mod sessions;
 mod signatures;
 mod signed_in;
+mod told;
+mod traced;
 mod traces;
+mod trust;
 mod uploads;
+mod users;
 mod values;
 mod waking;
+mod webhooks;
 
 /// Runs a test on each engine that is there.
 macro_rules! on_both {

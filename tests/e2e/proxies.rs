@@ -1,4 +1,4 @@
-//! nginx and HAProxy in front, real processes: with the client certificate in a header and with TLS passed through. And
+//! nginx, HAProxy and Caddy in front, real processes: with the client certificate in a header and with TLS passed through. And
 //! whoever speaks in the name of a proxy without being one (T12).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -12,7 +12,7 @@ use super::on_both;
 use super::signatures::{client, package};
 use crate::support::enrolled::{enroll, let_enroll};
 use crate::support::proxy::{Kind, Proxy};
-use crate::support::server::Site;
+use crate::support::server::{Site, until};
 use crate::support::windows::Windows;
 
 on_both!(
@@ -20,6 +20,7 @@ on_both!(
     devices_are_known_behind_nginx_that_passes_tls_through,
     devices_are_known_behind_haproxy_that_ends_tls,
     devices_are_known_behind_haproxy_that_passes_tls_through,
+    devices_are_known_behind_caddy_that_ends_tls,
     whoever_speaks_in_the_name_of_a_proxy_is_turned_away,
     a_trusted_proxy_that_lets_lies_through_is_not_believed,
 );
@@ -41,6 +42,12 @@ async fn devices_are_known_behind_haproxy_that_ends_tls(site: Site) {
 
 async fn devices_are_known_behind_haproxy_that_passes_tls_through(site: Site) {
     behind(site.with("PROXY_PROTOCOL", "true"), Kind::Haproxy, "haproxy-passthrough.cfg").await;
+}
+
+async fn devices_are_known_behind_caddy_that_ends_tls(site: Site) {
+    let site =
+        site.with("PROXY_CERTIFICATE_HEADER", "X-SSL-Client-Cert").with("PROXY_ADDRESS_HEADER", "X-Forwarded-For");
+    behind(site, Kind::Caddy, "caddy-headers.Caddyfile").await;
 }
 
 /// Devices enroll and are managed through a proxy; what they prove and where they are is known all the same.
@@ -137,6 +144,11 @@ async fn whoever_speaks_in_the_name_of_a_proxy_is_turned_away(site: Site) {
     let mut answer = Vec::new();
     let _ = line.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP"), "{answer:02x?}");
+    until("the line of a stranger is counted and told", async || {
+        let counted = operator.counter("transom_http_refusals_total", "proxy_line_of_a_stranger").await;
+        (counted == 1 && site.log().contains("PROXY protocol")).then_some(())
+    })
+    .await;
 }
 
 async fn a_trusted_proxy_that_lets_lies_through_is_not_believed(site: Site) {

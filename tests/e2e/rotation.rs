@@ -68,14 +68,19 @@ async fn a_rotation_takes_devices_along_one_by_one_and_leaves_behind_who_did_not
 
     // When it is retired, whoever has not renewed is not heard any more.
     assert_eq!(stays.session(&mut stays.connect().await, 2).await, []);
-    let seen = shown(&server, "STAYS").await["last_seen_at"].clone();
+    let mut open = stays.connect().await;
     ca(&site, &["server"]);
+    assert_eq!(open.syncml(&stays.package_1(3)).await.status, 200);
+    let seen = shown(&server, "STAYS").await["last_seen_at"].clone();
     ca(&site, &["retire", previous, "--now"]);
+    // Nor over a connection that was made when it was still believed.
+    assert_eq!(open.syncml(&stays.goodbye(3)).await.status, 403);
+    assert_eq!(open.syncml(&stays.package_1(4)).await.status, 403);
     // The server shows its new certificate from now on: devices were given the root before.
     for pc in [&mut renews, &mut stays, &mut new] {
         pc.trusts(&new_root);
     }
-    assert_eq!(stays.connect().await.syncml(&stays.package_1(3)).await.status, 403);
+    assert_eq!(stays.connect().await.syncml(&stays.package_1(5)).await.status, 403);
     assert_eq!(shown(&server, "STAYS").await["last_seen_at"], seen);
     assert_eq!(renews.session(&mut renews.connect().await, 4).await, []);
     assert_eq!(new.session(&mut new.connect().await, 2).await, []);

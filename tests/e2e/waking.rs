@@ -14,7 +14,11 @@ use crate::support::server::{Server, Site, size, until};
 use crate::support::windows::Windows;
 use crate::support::wns::{Does, Wns};
 
-on_both!(ordered_devices_are_woken_once_and_do_what_they_are_told, addresses_that_are_not_of_wns_are_never_called);
+on_both!(
+    ordered_devices_are_woken_once_and_do_what_they_are_told,
+    addresses_that_are_not_of_wns_are_never_called,
+    where_a_channel_points_nobody_goes,
+);
 
 const SECRET: &str = "client-secret-hunter2";
 
@@ -158,5 +162,29 @@ async fn addresses_that_are_not_of_wns_are_never_called(site: Site) {
     assert_eq!(operator.get("/api/v1/push").await["waiting"], 0);
     assert!(tokio::time::timeout(Duration::from_secs(1), listener.accept()).await.is_err(), "somebody was called");
     assert_eq!((wns.pushes().len(), wns.elsewhere(), wns.token_requests().len()), (0, 0, 0));
+    assert_eq!(server.terminate(), Some(0));
+}
+
+async fn where_a_channel_points_nobody_goes(site: Site) {
+    let wns = Wns::start();
+    let site = with_push(site, &wns);
+    let server = site.serve();
+    let operator = server.operator();
+    let windows = Windows::new(server.device_addr, site.root());
+    let mut device = device(&windows, &operator, "PC-1", &wns.channel("PC-1")).await;
+    registers(&site, &windows, &mut device).await;
+    let elsewhere = format!("https://{}/elsewhere", wns.host());
+    wns.script("PC-1", [Does::with(307, "Location", &elsewhere)]);
+    let command = json!([{"kind": "get", "items": [{"target": "./DevDetail/SwV"}]}]);
+    operator.order_for("PC-1", &command).await;
+    let refused = async || operator.counter("transom_pushes_total", "refused").await == 1;
+    until("the push is given up", async || refused().await.then_some(())).await;
+    let push = push_of(&operator, "PC-1").await;
+    assert!(push.to_string().contains("WNS would not have it (307)"), "{push}");
+    assert_eq!((wns.elsewhere(), wns.count("PC-1")), (0, 1));
+    no_secret_in(&site, &push.to_string());
+    // The device comes by itself and does what waits.
+    windows.session(&windows.usual(), &mut device).await;
+    assert_eq!(operator.list("/api/v1/commands?state=succeeded&device_id=PC-1").await.len(), 1);
     assert_eq!(server.terminate(), Some(0));
 }

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use transom::metrics::Metrics;
+use transom::model::Edge;
 use transom::model::{
     ChannelState, CommandScope, DeviceId, DeviceInfo, EnrollmentId, NewCommand, NewCommands, NewEnrollment,
     PushChannel, PushRecord, PushServiceRecord, Secret, Timestamp,
 };
 use transom::protocol::push::{TestHost, TokenForm, TokenRequest};
-use transom::push::{Edge, Options, Push, Round};
+use transom::push::{Options, Push, Round};
 use transom::store::{Error, Store, Tx, Woken};
 
 use crate::support::databases::TestStore;

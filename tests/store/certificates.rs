@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use transom::model::{
-    CertificateFingerprint, CertificateRecord, CertificateState, DeviceInfo, EnrollmentId, EnrollmentState,
-    EnrollmentType, KeyFingerprint, Made, NewCertificate, NewEnrollment, NotEnqueued, RevocationReason, SerialNumber,
-    Timestamp,
+    CertificateFilter, CertificateFingerprint, CertificateRecord, CertificateState, DeviceInfo, EnrollmentId,
+    EnrollmentState, EnrollmentType, KeyFingerprint, Made, NewCertificate, NewEnrollment, NotEnqueued,
+    RevocationReason, SerialNumber, Timestamp,
 };
 use transom::store::Error;
 
@@ -18,6 +18,7 @@ scenarios!(
     another_renewal_takes_the_place_of_one_that_was_never_used,
     certificates_end_with_their_enrollment,
     the_list_of_revoked_certificates_forgets_those_whose_time_has_passed,
+    certificates_are_listed_by_their_end,
     a_key_has_the_devices_that_are_still_enrolled_with_it,
     an_enrollment_that_a_device_made_says_by_whom,
     hardware_of_two_devices_is_noticed_while_both_are_enrolled,
@@ -173,6 +174,34 @@ async fn the_list_of_revoked_certificates_forgets_those_whose_time_has_passed(te
     assert_eq!(listed[0].revoked_at, NOW.plus_millis(1));
     let after = NOW.plus_millis(YEAR);
     assert_eq!(test.store.read(move |tx| tx.revoked_certificates(after)).await.unwrap(), []);
+}
+
+async fn certificates_are_listed_by_their_end(test: &TestStore) {
+    let first = test.issue("PC-1", 9).await;
+    test.issue("PC-2", 3).await;
+    test.renew(&first, 5).await;
+    let listed = async |filter: CertificateFilter, limit: usize| {
+        let (mut serials, mut after) = (Vec::new(), None);
+        loop {
+            let (filter, from) = (filter.clone(), after.take());
+            let page = test.store.read(move |tx| tx.certificates(&filter, from.as_ref(), limit)).await.unwrap();
+            serials.extend(page.items.iter().map(|(_, record)| record.certificate.serial.as_str().to_owned()));
+            after = page.next;
+            if after.is_none() {
+                return serials;
+            }
+        }
+    };
+    let all = listed(CertificateFilter::default(), 50).await;
+    assert_eq!(all.len(), 3);
+    assert_eq!(listed(CertificateFilter::default(), 1).await, all, "page by page it is the same list");
+    let of = CertificateFilter { device: Some(device("pc-1")), ..CertificateFilter::default() };
+    assert_eq!(listed(of, 50).await.len(), 2);
+    let next = CertificateFilter { state: Some(CertificateState::Next), ..CertificateFilter::default() };
+    assert_eq!(listed(next, 50).await.len(), 1);
+    let soon = |at| CertificateFilter { ends_before: Some(at), ..CertificateFilter::default() };
+    assert_eq!(listed(soon(NOW.plus_millis(YEAR)), 50).await.len(), 0);
+    assert_eq!(listed(soon(NOW.plus_millis(YEAR + 1)), 50).await.len(), 3);
 }
 
 async fn a_key_has_the_devices_that_are_still_enrolled_with_it(test: &TestStore) {

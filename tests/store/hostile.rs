@@ -97,7 +97,7 @@ async fn looks(test: &TestStore, id: &DeviceId, text: &str) {
     let of = EventFilter::OfDevice(id.clone());
     let events = test.store.read(move |tx| tx.events(&of, None, 9)).await.unwrap().items;
     assert_eq!((events[0].data.as_deref(), events[0].source.as_ref()), (Some(text), Some(&shown)));
-    let filter = DeviceFilter { begins_with: Some(text.to_owned()) };
+    let filter = DeviceFilter { begins_with: Some(text.to_owned()), condition: None };
     let found = test.store.read(move |tx| tx.devices(&filter, None, 99)).await.unwrap().items;
     assert!(found.iter().any(|device| device.device_id == *id), "{text:?}");
 }

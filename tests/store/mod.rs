@@ -1,15 +1,20 @@
 //! The storage contract: one suite of scenarios, run on SQLite and on PostgreSQL.
 
 mod applicants;
+mod audit;
 mod certificates;
 mod contact;
+mod facts;
+mod feed;
 mod generations;
 mod hostile;
 mod outage;
 mod outcomes;
 mod plans;
+mod provisioning;
 mod prune;
 mod queue;
+mod restored;
 mod schema;
 mod sign_ins;
 mod transactions;
@@ -23,7 +28,8 @@ use transom::model::{
 use transom::store::{Error, Tx};
 use transom_protocol::csp::Instruction;
 use transom_protocol::session::{
-    A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Secret32, Session, SessionId,
+    A1, Account, AuthScheme, Authentication, Credential, LoginStatus, MsgId, Nonce, Rotation, Secret32, Session,
+    SessionId,
 };
 
 use crate::support::databases::TestStore;
@@ -47,6 +53,9 @@ pub(crate) fn account(secret: &str) -> Account {
         accepted: 0,
         failures: 0,
         failed_session: None,
+        recent_sessions: Vec::new(),
+        proofs: None,
+        rotation: Rotation::default(),
     }
 }
 
@@ -72,6 +81,7 @@ fn command(json: &str) -> NewCommand {
     NewCommand {
         instruction: instruction(json),
         scope: CommandScope::Device,
+        user: None,
         proof: false,
         not_before: None,
         expires_at: None,

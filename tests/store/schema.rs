@@ -5,6 +5,7 @@ use std::path::Path;
 
 use diesel::{Connection as _, PgConnection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+use transom::model::NewApiToken;
 use transom::store::{DatabaseUrl, Error, SealKey, Store};
 
 use super::{NOW, device};
@@ -146,7 +147,7 @@ fn open_at_once(engine: Engine) {
         for (number, store) in stores.iter().enumerate() {
             let name = format!("token {number}");
             let hash = [u8::try_from(number).unwrap(); 32];
-            store.write(move |tx| tx.create_token(&name, &hash, None, NOW)).await.unwrap();
+            store.write(move |tx| tx.create_token(&NewApiToken::admin(&name), &hash, NOW)).await.unwrap();
         }
         assert_eq!(stores[0].read(super::tokens).await.unwrap().len(), 6);
     });

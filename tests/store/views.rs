@@ -3,7 +3,7 @@
 use transom::model::{CommandFilter, CommandState};
 use transom::model::{
     Cursor, DeviceFilter, DeviceInfo, EnrollmentState, Event, EventFilter, EventId, EventKind, Exchange,
-    ExchangeFilter, ExchangeId, NewEnrollment, SessionKey, Timestamp, TokenId,
+    ExchangeFilter, ExchangeId, NewApiToken, NewEnrollment, SessionKey, Timestamp, TokenId,
 };
 use transom::store::{Claim, Error};
 use transom_protocol::session::SessionId;
@@ -30,7 +30,7 @@ async fn named(test: &TestStore, id: &str, name: Option<&str>) {
 }
 
 async fn listed(test: &TestStore, begins_with: &str) -> Vec<String> {
-    let filter = DeviceFilter { begins_with: Some(begins_with.to_owned()) };
+    let filter = DeviceFilter { begins_with: Some(begins_with.to_owned()), condition: None };
     let page = test.store.read(move |tx| tx.devices(&filter, None, 100)).await.unwrap();
     page.items.iter().map(|device| device.device_id.to_string()).collect()
 }
@@ -60,7 +60,7 @@ async fn pages_neither_shift_nor_repeat(test: &TestStore) {
     for begins_with in [None, Some("dev".to_owned())] {
         let (mut seen, mut after): (Vec<String>, Option<Cursor>) = (Vec::new(), None);
         loop {
-            let (filter, from) = (DeviceFilter { begins_with: begins_with.clone() }, after.take());
+            let (filter, from) = (DeviceFilter { begins_with: begins_with.clone(), condition: None }, after.take());
             let page = test.store.read(move |tx| tx.devices(&filter, from.as_ref(), 3)).await.unwrap();
             assert!(page.items.len() <= 3);
             seen.extend(page.items.iter().map(|device| device.device_id.to_string()));
@@ -178,12 +178,18 @@ async fn events_come_back_as_they_were_noted(test: &TestStore) {
 
 async fn tokens_open_doors_until_they_are_revoked(test: &TestStore) {
     let (hash, ends) = ([3; 32], Some(NOW.plus_millis(200_000)));
-    let made = test.store.write(move |tx| tx.create_token("ci \u{0} 'x'", &hash, ends, NOW)).await.unwrap();
+    let made = test
+        .store
+        .write(move |tx| {
+            tx.create_token(&NewApiToken { expires_at: ends, ..NewApiToken::admin("ci \u{0} 'x'") }, &hash, NOW)
+        })
+        .await
+        .unwrap();
     let live = |millis: i64| test.store.read(move |tx| tx.live_token(&hash, NOW.plus_millis(millis)));
     assert_eq!(live(0).await.unwrap().as_ref(), Some(&made));
     assert_eq!(test.store.read(|tx| tx.live_token(&[4; 32], NOW)).await.unwrap(), None);
     assert_eq!(live(200_000).await.unwrap(), None, "expired");
-    let twice = test.store.write(move |tx| tx.create_token("again", &hash, None, NOW)).await;
+    let twice = test.store.write(move |tx| tx.create_token(&NewApiToken::admin("again"), &hash, NOW)).await;
     assert!(matches!(twice, Err(Error::Conflict(_))));
 
     let touch = async |millis: i64| {

@@ -7,16 +7,18 @@ use futures_util::FutureExt as _;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::Value;
-use transom::admin::Admin;
-use transom::config::{EnrollmentLimits, Settings};
+use transom::actions::{Actions, Archives};
+use transom::admin::{Admin, Health};
+use transom::config::{EnrollmentLimits, Settings, effective};
 use transom::enrollment::EnrollmentAnswer;
 use transom::enrollment::applicant::Gate;
 use transom::http::{self, Parts, Running, api};
 use transom::limits::DeviceLimiter;
-use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders};
+use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders, TokenHeaders};
 use transom::metrics::Metrics;
-use transom::model::{Timestamp, TokenId};
+use transom::model::{Actor, DeviceId, FactName, FactValue, NewApiToken, Timestamp, TokenId};
 use transom::pki::{Authorities, CertificateAuthority, LiveAuthorities, ServerNames};
+use transom::protocol::syncml::Message;
 use transom::protocol::syncml::codec::{Encoding, decode, encode};
 use transom::protocol::xml::Limits;
 use transom::simulator::device::{Behaviour, Device, Next, Trigger};
@@ -32,6 +34,7 @@ pub(crate) struct AdminDoor {
     token_id: TokenId,
     pub(crate) store: Store,
     management: Management,
+    admin: Admin,
     running: Running,
     client: Client,
 }
@@ -60,23 +63,27 @@ impl AdminDoor {
         let limiter = DeviceLimiter::new(0, 0);
         let options = Options { max_open: 5, ..Options::default() };
         let management = Management::new(store.clone(), options, metrics.clone(), limiter);
-        let admin = Admin::new(store.clone(), management.clone());
+        let admin = Admin::new(store.clone(), management.clone()).with_settings(effective(&settings, &[]));
+        let actions = Actions::new(store.clone(), transom::actions::Options::default());
         let authority = CertificateAuthority::create("Test", now()).unwrap();
         let names = ServerNames { dns: vec!["localhost".into()], addresses: Vec::new() };
         let parts = Parts {
             answering: http::answering(Arc::new(management.clone())),
             enrolling: Arc::new(|_| async { EnrollmentAnswer::Unreadable("nobody") }.boxed()),
             identity: authority.issue_server(&names, now()).unwrap(),
+            public: Arc::default(),
             authorities: Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap())),
             admin_identity: None,
-            readiness: Arc::new(|| async { Ok(()) }.boxed()),
+            readiness: Arc::new(|| async { Health::of(Vec::new()) }.boxed()),
             tokens: api::verifier(admin.clone()),
             gate: Gate::new(store.clone(), EnrollmentLimits::default()),
-            admin,
+            archives: Archives::new(actions, std::env::temp_dir().join("transom-no-archives"), 1, 1),
+            admin: admin.clone(),
             metrics,
         };
         let running = http::start(&settings, parts).await.unwrap();
-        let made = Admin::make_token(store, "tester", None, now()).await.unwrap();
+        let made =
+            Admin::make_token(store, NewApiToken::admin("tester"), &Actor::server("tests"), now()).await.unwrap();
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
         Self {
             base: format!("http://{}", running.admin_addr),
@@ -84,6 +91,7 @@ impl AdminDoor {
             token_id: made.record.id,
             store: store.clone(),
             management,
+            admin,
             running,
             client,
         }
@@ -92,6 +100,11 @@ impl AdminDoor {
     pub(crate) async fn close(self) {
         drop(self.client);
         self.running.stop().await;
+    }
+
+    /// What decides behind the door.
+    pub(crate) fn admin(&self) -> &Admin {
+        &self.admin
     }
 
     /// Takes the token back.
@@ -128,9 +141,25 @@ impl AdminDoor {
         Answered { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
     }
 
+    /// What is known of a device from now on.
+    pub(crate) async fn knows(&self, id: &str, facts: &[(&str, FactValue)]) {
+        let id = DeviceId::parse(id).unwrap();
+        let device = self.store.read(move |tx: &mut Tx<'_>| tx.device(&id)).await.unwrap().unwrap();
+        let life = device.enrollment.unwrap().id;
+        let facts = facts.iter().map(|(name, value)| (FactName::parse(name).unwrap(), value.clone()));
+        let facts: Vec<_> = facts.collect();
+        let save = move |tx: &mut Tx<'_>| tx.save_facts(&device.key, &life, &facts, 3, now());
+        self.store.write(save).await.unwrap();
+    }
+
     /// Imports an enrollment and makes the device that has it.
     pub(crate) async fn enroll(&self, id: &str) -> Device {
-        let entry = serde_json::json!({"device_id": id, "user": "dm", "secret": "Secr3t-Password!", "name": "LAPTOP"});
+        self.enroll_named(id, "LAPTOP").await
+    }
+
+    /// The same for a computer with a name.
+    pub(crate) async fn enroll_named(&self, id: &str, name: &str) -> Device {
+        let entry = serde_json::json!({"device_id": id, "user": "dm", "secret": "Secr3t-Password!", "name": name});
         let imported = self.post("/enrollments/import", &entry).await;
         assert_eq!(imported.status, 201, "{imported:?}");
         Device::new(DeviceIdentity::new(id, "dm", "Secr3t-Password!"), URL, Behaviour::default(), 7)
@@ -140,21 +169,28 @@ impl AdminDoor {
     pub(crate) async fn check_in(&self, device: &mut Device) {
         let mut next = Next::Send(device.start_session(Trigger::Schedule));
         while let Next::Send(message) = next {
-            let request = DeviceRequest {
-                certificate: None,
-                signature: None,
-                lie: None,
-                encoding: Encoding::Xml,
-                body: encode(Encoding::Xml, &message),
-                headers: RequestHeaders { user_agent: Some("MSFT OMA DM Client".to_owned()), ..Default::default() },
-                peer: [192, 0, 2, 7].into(),
-                received_at: now(),
-            };
-            let Answer::Reply { encoding, body } = self.management.answer(request).await else {
-                panic!("the device got no reply")
-            };
-            next = device.receive(&decode(encoding, &body, &Limits::default()).unwrap().message);
+            next = self.say(device, &message).await;
         }
+    }
+
+    /// The device says one message, and hears the reply.
+    pub(crate) async fn say(&self, device: &mut Device, message: &Message) -> Next {
+        let request = DeviceRequest {
+            certificate: None,
+            signature: None,
+            tokens: TokenHeaders::default(),
+            authorities: None,
+            lie: None,
+            encoding: Encoding::Xml,
+            body: encode(Encoding::Xml, message),
+            headers: RequestHeaders { user_agent: Some("MSFT OMA DM Client".to_owned()), ..Default::default() },
+            peer: [192, 0, 2, 7].into(),
+            received_at: now(),
+        };
+        let Answer::Reply { encoding, body } = self.management.answer(request).await else {
+            panic!("the device got no reply")
+        };
+        device.receive(&decode(encoding, &body, &Limits::default()).unwrap().message)
     }
 }
 

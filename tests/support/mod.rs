@@ -1,5 +1,6 @@
 //! What the integration tests stand on.
 
+pub(crate) mod acme;
 pub(crate) mod admin_door;
 pub(crate) mod databases;
 pub(crate) mod enrolled;

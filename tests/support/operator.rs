@@ -19,6 +19,11 @@ impl Operator {
         Self { http, admin: admin.to_owned(), token: token.to_owned() }
     }
 
+    /// Somebody else, with this token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
     /// Makes enrollments.
     pub(crate) async fn import(&self, entries: &[Value]) {
         let answer = self.post("/api/v1/enrollments/import", &json!({ "enrollments": entries })).await;
@@ -35,6 +40,24 @@ impl Operator {
     /// Gives an order to one device; gives the ids of its commands.
     pub(crate) async fn order_for(&self, device: &str, commands: &Value) -> Vec<String> {
         self.order(&json!({ "device_id": device, "commands": commands })).await.remove(0)
+    }
+
+    /// Gives an order to one device as a client should: a server that has too much to do is asked again, with the key that
+    /// makes it the same order.
+    pub(crate) async fn order_patiently(&self, device: &str, commands: &Value) {
+        let key = uuid::Uuid::now_v7().to_string();
+        let order = json!({ "device_id": device, "commands": commands });
+        for _ in 0..60 {
+            let request = self.http.post(format!("{}/api/v1/commands", self.admin)).bearer_auth(&self.token);
+            let response = request.header("Idempotency-Key", &key).json(&order).send().await.unwrap();
+            let status = response.status();
+            if status.is_success() {
+                return;
+            }
+            assert_eq!(status, 503, "{device}: {}", response.text().await.unwrap());
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        panic!("{device}: the server is too busy for half a minute");
     }
 
     /// A command with all that is known of it.
@@ -72,6 +95,18 @@ impl Operator {
         serde_json::from_str(&self.call(Method::POST, path, Some(body)).await).unwrap()
     }
 
+    /// Takes something away.
+    pub(crate) async fn delete(&self, path: &str) -> Value {
+        serde_json::from_str(&self.call(Method::DELETE, path, None).await).unwrap()
+    }
+
+    /// Begins to read a stream, from behind a number.
+    pub(crate) async fn stream(&self, path: &str, after: Option<i64>) -> reqwest::Response {
+        let request = self.http.get(format!("{}{path}", self.admin)).bearer_auth(&self.token);
+        let request = after.into_iter().fold(request, |request, after| request.header("Last-Event-ID", after));
+        request.send().await.unwrap()
+    }
+
     /// Whether the server says that it is ready.
     pub(crate) async fn is_ready(&self) -> bool {
         let answer = self.http.get(format!("{}/readyz", self.admin)).send().await;
@@ -88,6 +123,29 @@ impl Operator {
         let metrics = self.metrics().await;
         let lines = metrics.lines().filter(|line| line.starts_with(name) && line.contains(label));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// What becomes of a request that is to be refused.
+    pub(crate) async fn refused(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.admin)).bearer_auth(&self.token).json(body);
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        assert!(!status.is_success(), "{path}: {status}");
+        (status.as_u16(), response.json().await.unwrap())
+    }
+
+    /// Bytes of something.
+    pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
+        let request = self.http.get(format!("{}{path}", self.admin)).bearer_auth(&self.token);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{path}");
+        response.bytes().await.unwrap().to_vec()
+    }
+
+    /// Asks for something that may be refused, and says with which status it was answered.
+    pub(crate) async fn answers(&self, path: &str, body: &Value) -> u16 {
+        let request = self.http.post(format!("{}{path}", self.admin)).bearer_auth(&self.token).json(body);
+        request.send().await.unwrap().status().as_u16()
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> String {

@@ -10,8 +10,13 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, Url};
 
+use super::server::Server;
+
 /// Where devices would reach the server; tests ask it where it really is.
 pub(crate) const CALLBACK: &str = "https://mdm.contoso.test/EnrollmentServer/Auth/Callback";
+
+/// Where browsers would reach the admin door.
+pub(crate) const CONSOLE: &str = "https://console.contoso.test";
 
 /// A provider that runs. It is killed when it is dropped.
 pub(crate) struct Provider {
@@ -20,9 +25,11 @@ pub(crate) struct Provider {
 }
 
 /// A browser: one person's cookies, by host and name, and no script.
+#[derive(Clone)]
 pub(crate) struct Browser {
     http: Client,
     server: String,
+    console: String,
     cookies: BTreeMap<(String, String), String>,
     /// Shown with every request: what the web view of a device that joins has.
     bearer: Option<String>,
@@ -63,7 +70,7 @@ impl Provider {
             .arg(folder().join("provider.mjs"))
             .arg(port.to_string())
             .args([data.join("server.pem"), data.join("server.key")])
-            .arg(CALLBACK)
+            .args([CALLBACK.to_owned(), format!("{CONSOLE}/sign-in/openid/callback")])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -100,12 +107,23 @@ impl Browser {
             .build()
             .unwrap();
         let server = format!("https://localhost:{}", server.port());
-        Self { http, server, cookies: BTreeMap::new(), bearer: None, visited: Vec::new() }
+        let console = String::new();
+        Self { http, server, console, cookies: BTreeMap::new(), bearer: None, visited: Vec::new() }
     }
 
     /// Goes to another instance from now on.
     pub(crate) fn meets(&mut self, server: std::net::SocketAddr) {
         self.server = format!("https://localhost:{}", server.port());
+    }
+
+    /// The same, for somebody who comes to the admin door.
+    pub(crate) fn at_console(root: &[u8], server: &Server) -> Self {
+        Self { console: server.admin().to_owned(), ..Self::new(root, server.device_addr) }
+    }
+
+    /// What it keeps under this name for the admin door.
+    pub(crate) fn kept(&self, name: &str) -> Option<&str> {
+        self.cookies.get(&("console.contoso.test:443".to_owned(), name.to_owned())).map(String::as_str)
     }
 
     /// Shows a token from now on.
@@ -145,6 +163,7 @@ impl Browser {
         // Every port of this machine is another host here, as the provider's would be.
         let jar = format!("{host}:{}", url.port_or_known_default().unwrap());
         let real = match host.as_str() {
+            "console.contoso.test" => url.as_str().replacen(CONSOLE, &self.console, 1),
             "mdm.contoso.test" => url.as_str().replacen("https://mdm.contoso.test", &self.server, 1),
             _ => url.to_string(),
         };
@@ -184,7 +203,7 @@ impl Browser {
             let mut answer = self.asks(Method::POST, &url, Some(form)).await;
             while let Some(location) = answer.headers.get("location") {
                 let next = answer.url.join(location.to_str().unwrap()).unwrap();
-                if next.as_str().starts_with(CALLBACK) {
+                if next.host_str().is_some_and(|host| host.ends_with(".contoso.test")) {
                     return next;
                 }
                 answer = self.asks(Method::GET, &next, None).await;

@@ -1,4 +1,4 @@
-//! nginx and HAProxy as Debian has them, as children of the test, with the very configurations that docs/proxies has.
+//! nginx, HAProxy and Caddy as Debian has them, as children of the test, with the very configurations that docs/proxies has.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -22,6 +22,7 @@ pub(crate) struct Proxy {
 pub(crate) enum Kind {
     Nginx,
     Haproxy,
+    Caddy,
 }
 
 impl Proxy {
@@ -30,6 +31,7 @@ impl Proxy {
         let program = match kind {
             Kind::Nginx => "/usr/sbin/nginx",
             Kind::Haproxy => "/usr/sbin/haproxy",
+            Kind::Caddy => "/usr/bin/caddy",
         };
         if !Path::new(program).exists() {
             assert!(std::env::var_os("REQUIRE_PROXIES").is_none(), "{program} is not installed");
@@ -52,6 +54,14 @@ impl Proxy {
             Kind::Haproxy => {
                 fs::write(&config, written).unwrap();
                 command.arg("-db").arg("-f").arg(&config);
+            }
+            Kind::Caddy => {
+                fs::write(&config, written).unwrap();
+                command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&config);
+                // It keeps what it knows where its user lives.
+                for name in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+                    command.env(name, folder.path());
+                }
             }
         }
         let log = fs::File::create(folder.path().join("log")).unwrap();
@@ -79,7 +89,9 @@ impl Drop for Proxy {
 fn adapted(documented: &str, folder: &Path, addr: SocketAddr, server: SocketAddr) -> String {
     let files = format!("{}/", folder.display());
     let mut written = documented.to_owned();
+    let site = format!("https://localhost:{}", addr.port());
     for (from, to) in [
+        ("https://mdm.example.com:443", site.as_str()),
         ("/etc/transom-proxy/", files.as_str()),
         ("mdm.example.com", "localhost"),
         ("127.0.0.1:8443", &server.to_string()),
@@ -88,7 +100,7 @@ fn adapted(documented: &str, folder: &Path, addr: SocketAddr, server: SocketAddr
     ] {
         written = written.replace(from, to);
     }
-    assert!(written.contains(&addr.to_string()) && written.contains(&server.to_string()), "{written}");
+    assert!(written.contains(&addr.port().to_string()) && written.contains(&server.to_string()), "{written}");
     written
 }
 

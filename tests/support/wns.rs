@@ -44,6 +44,8 @@ pub(crate) struct Received {
 #[derive(Default)]
 struct State {
     pushes: Vec<Received>,
+    /// How the pushes to each channel were answered, in a word.
+    answers: HashMap<String, Vec<String>>,
     tokens: Vec<String>,
     elsewhere: usize,
     scripts: HashMap<String, VecDeque<Does>>,
@@ -54,6 +56,15 @@ struct State {
 }
 
 impl Does {
+    /// A status, `dropped` or `hang`.
+    fn word(&self) -> String {
+        match self {
+            Self::Hang => "hang".to_owned(),
+            Self::Answer(_, headers) if headers.iter().any(|(_, value)| value == "dropped") => "dropped".to_owned(),
+            Self::Answer(status, _) => status.to_string(),
+        }
+    }
+
     pub(crate) fn status(status: u16) -> Self {
         Self::Answer(status, Vec::new())
     }
@@ -88,6 +99,7 @@ impl Wns {
                         .app_data(shared.clone())
                         .route("/token", web::post().to(token))
                         .route("/w/{channel}", web::post().to(push))
+                        .route("/hook/{channel}", web::post().to(hook))
                         .default_service(web::to(elsewhere))
                 })
                 .workers(1)
@@ -116,6 +128,11 @@ impl Wns {
     /// The address of a channel.
     pub(crate) fn channel(&self, name: &str) -> String {
         format!("https://{}/w/{name}?token=channel-secret", self.host())
+    }
+
+    /// The address of a receiver of events, which takes all that it gets unless it is told otherwise.
+    pub(crate) fn hook(&self, name: &str) -> String {
+        format!("https://{}/hook/{name}?token=hook-secret", self.host())
     }
 
     /// What is to be trusted, as PEM and as a file of it.
@@ -147,6 +164,11 @@ impl Wns {
     /// How many pushes came for a channel.
     pub(crate) fn count(&self, channel: &str) -> usize {
         self.state().pushes.iter().filter(|push| push.channel == channel).count()
+    }
+
+    /// How the pushes to each channel were answered: a status, `dropped` or `hang`.
+    pub(crate) fn answers(&self) -> HashMap<String, Vec<String>> {
+        self.state().answers.clone()
     }
 
     /// The bodies of the requests for a token.
@@ -209,8 +231,24 @@ async fn push(state: Data<Mutex<State>>, request: HttpRequest, channel: Path<Str
             token.starts_with("wns-token-secret-") && !state.refused.iter().any(|refused| refused == token)
         });
         let does = state.scripts.get_mut(&received.channel).and_then(VecDeque::pop_front);
+        let does = does
+            .unwrap_or_else(|| if is_good { Does::with(200, "X-WNS-Status", "received") } else { Does::status(401) });
+        state.answers.entry(received.channel.clone()).or_default().push(does.word());
         state.pushes.push(received);
-        does.unwrap_or_else(|| if is_good { Does::with(200, "X-WNS-Status", "received") } else { Does::status(401) })
+        does
+    };
+    answer(does, "").await
+}
+
+async fn hook(state: Data<Mutex<State>>, request: HttpRequest, name: Path<String>, body: Bytes) -> HttpResponse {
+    let does = {
+        let mut state = state.lock().unwrap();
+        let header = |value: &actix_web::http::header::HeaderValue| value.to_str().unwrap().to_owned();
+        let headers = request.headers().iter().map(|(name, value)| (name.to_string(), header(value))).collect();
+        let received = Received { channel: name.into_inner(), headers, body: body.to_vec() };
+        let does = state.scripts.get_mut(&received.channel).and_then(VecDeque::pop_front);
+        state.pushes.push(received);
+        does.unwrap_or_else(|| Does::status(204))
     };
     answer(does, "").await
 }

@@ -18,12 +18,14 @@ const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What is asked of a server that is not about devices: limits that one address, which all simulated devices share,
 /// would run into.
-const LIMITS: [(&str, &str); 5] = [
+const LIMITS: [(&str, &str); 6] = [
     ("TRANSOM_DEVICE_DOOR_PEER_RATE", "1000000"),
     ("TRANSOM_DEVICE_DOOR_PEER_BURST", "1000000"),
     ("TRANSOM_DEVICE_DOOR_RATE", "1000000"),
     ("TRANSOM_DEVICE_DOOR_BURST", "1000000"),
     ("TRANSOM_DEVICE_DOOR_DEVICE_BURST", "1000000"),
+    // What is measured is what was ordered: the same in every session.
+    ("TRANSOM_INVENTORY_COLLECT", "false"),
 ];
 
 /// A running server. It ends when this is dropped.

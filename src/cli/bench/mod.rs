@@ -8,6 +8,7 @@ mod baseline;
 mod child;
 mod measure;
 mod report;
+mod signatures;
 mod site;
 mod talk;
 mod wire;
@@ -15,12 +16,13 @@ mod wire;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{Global, Output, hinted};
 use crate::config::DatabaseUrl;
 use measure::Effort;
 use report::{Report, Settings};
+use signatures::Signatures;
 use site::{Peopling, Site};
 
 /// Measure what devices cost a server, against a handler that does nothing
@@ -28,8 +30,10 @@ use site::{Peopling, Site};
 /// Makes installations in a throw-away folder, starts a server for each, and lets simulated devices check in over TLS.
 /// Figures are ratios within the run: what else the machine does falls on both sides.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct Bench {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Enrolled devices: a server for each number, smallest first
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
     devices: Vec<usize>,
@@ -65,9 +69,15 @@ pub(super) struct Bench {
     baseline: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Part {
+    Signatures(Signatures),
+}
+
 const EXAMPLES: &str = "Examples:
   transom bench
   transom bench --quick
+  transom bench signatures
   transom bench --devices 1000,10000 --rounds 5 --json
   transom bench --devices 1000 --database postgres://transom@localhost/bench";
 
@@ -76,6 +86,9 @@ const STORM: usize = 256;
 
 impl Bench {
     pub(super) fn run(mut self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        if let Some(Part::Signatures(signatures)) = self.part.take() {
+            return signatures.run(output);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         if self.baseline {
             return runtime.block_on(baseline::serve(&global.data, output));

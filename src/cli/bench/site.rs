@@ -15,6 +15,7 @@ use crate::config::{DataFolder, DatabaseUrl, Host};
 use crate::limits::DeviceLimiter;
 use crate::management::{Management, Options};
 use crate::metrics::Metrics;
+use crate::model::Actor;
 use crate::simulator::device::{Behaviour, Device};
 use crate::simulator::identity::DeviceIdentity;
 
@@ -71,8 +72,10 @@ impl Site {
         let folder = DataFolder::new(&data);
         let made = data.clone();
         let database = database.clone();
-        tokio::task::spawn_blocking(move || init::make(&made, &Host::default(), &database, now(), |_| Ok(Vec::new())))
-            .await??;
+        tokio::task::spawn_blocking(move || {
+            init::make(&made, &Host::default(), &database, now(), |_| Ok(init::Prepared::default()))
+        })
+        .await??;
         let installation = Installation::open(folder, &[])?;
         let store = open_store(&installation)?;
         let management = Management::new(store.clone(), Options::default(), Metrics::new(), DeviceLimiter::new(0, 0));
@@ -80,7 +83,8 @@ impl Site {
         let began = Instant::now();
         for first in (0..size).step_by(TOGETHER) {
             let entries = (first..size.min(first + TOGETHER)).map(entry).collect();
-            let imported = admin.import(Import::of(Value::Array(entries))?, None, now()).await?;
+            let imported =
+                admin.import(Import::of(Value::Array(entries))?, &Actor::server("bench"), None, now()).await?;
             ensure!(imported.refused == 0, "an enrollment was refused; the database must be empty");
         }
         let imported_in = began.elapsed();
@@ -112,7 +116,10 @@ impl Site {
         let ids: Vec<&str> = devices.iter().map(|device| device.identity().device_id.as_str()).collect();
         let commands: Vec<Value> = SETTINGS.iter().cycle().take(commands).map(command).collect();
         let order = json!({ "devices": ids, "commands": commands });
-        self.admin.order(serde_json::from_value(order)?, "bench", None, now()).await.context("can't order")?;
+        self.admin
+            .order(serde_json::from_value(order)?, &Actor::server("bench"), None, now())
+            .await
+            .context("can't order")?;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use transom_protocol::xml::Limits;
 
 use super::wire::{Connection, Dialer};
 use crate::cli::now;
-use crate::management::{Answer, DeviceRequest, Management, RequestHeaders};
+use crate::management::{Answer, DeviceRequest, Management, RequestHeaders, TokenHeaders};
 use crate::simulator::device::{Device, Next, Trigger};
 
 /// Messages after which a session is given up.
@@ -119,6 +119,8 @@ impl Line<'_> {
         let request = DeviceRequest {
             certificate: None,
             signature: None,
+            tokens: TokenHeaders::default(),
+            authorities: None,
             lie: None,
             encoding: Encoding::Xml,
             body: body.to_vec(),

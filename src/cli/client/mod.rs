@@ -3,13 +3,17 @@
 //! On the server's own machine it finds address, token and root certificate in the data folder; elsewhere they are
 //! given (`--server`, `--token`). A token goes to no other server than the one that it was given for.
 
+mod actions;
 mod connect;
+mod csp;
 mod enrollment;
 mod error;
+mod events;
+mod people;
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Method, RequestBuilder, Url};
+use reqwest::{Certificate, Method, RequestBuilder, Response, Url};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -19,9 +23,11 @@ pub use error::{ClientError, Refusal, RefusalError};
 use super::BearerToken;
 use crate::{
     admin::{
-        Cleared, CommandJson, CommandQuery, DeviceJson, DeviceQuery, EventJson, Imported, MessageJson, NewOrder,
-        Ordered, PageJson, Part, PushServiceJson, ResolveAs, SessionDetail, SessionJson, SessionQuery, SetSigning,
-        SigningJson, Status, SyncJson, Unenroll,
+        CertificateJson, CertificateQuery, Cleared, CommandJson, CommandQuery, CredentialsOffered, DeviceJson,
+        DeviceQuery, EndProvisioning, EnvelopeKeysJson, EnvelopingJson, EventJson, FactChangeJson, FactDefinitionJson,
+        FactsJson, Health, Imported, MessageJson, NewOrder, Ordered, PageJson, Part, ProvisioningJson, PushServiceJson,
+        Refresh, Refreshed, ResolveAs, RotateCredentials, SessionDetail, SessionJson, SessionQuery, SetEnveloping,
+        SetProvisioning, SetSigning, SetTrust, SettingsJson, SigningJson, Status, SyncJson, TrustJson, Unenroll,
     },
     pki::outbound,
 };
@@ -66,6 +72,11 @@ impl Client {
         self.get(&["status"], &()).await
     }
 
+    /// Whether the server can do its work.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get(&["health"], &()).await
+    }
+
     /// Puts commands into queues. With the same key it is done once, however often it is sent.
     pub async fn order(&self, order: &NewOrder, key: &str) -> Result<Ordered, ClientError> {
         self.once(&["commands"], order, key).await
@@ -86,6 +97,21 @@ impl Client {
         self.post(&["commands", id, "cancel"], None).await
     }
 
+    /// Orders a command anew that ended without success. With the same key it is done once.
+    pub async fn retry(&self, id: &str, key: &str) -> Result<Ordered, ClientError> {
+        self.once(&["commands", id, "retry"], &serde_json::json!({}), key).await
+    }
+
+    /// Certificates of devices, the first to end first.
+    pub async fn certificates(&self, query: &CertificateQuery) -> Result<PageJson<CertificateJson>, ClientError> {
+        self.get(&["certificates"], query).await
+    }
+
+    /// With which settings the server runs.
+    pub async fn settings(&self) -> Result<SettingsJson, ClientError> {
+        self.get(&["settings"], &()).await
+    }
+
     /// Ends the doubt about a command whose outcome is unknown.
     pub async fn resolve(&self, id: &str, how: ResolveAs) -> Result<CommandJson, ClientError> {
         self.post(&["commands", id, "resolve"], Some(serde_json::json!({ "as": how }))).await
@@ -101,9 +127,39 @@ impl Client {
         self.get(&["devices", device, "refused"], &Part::default()).await
     }
 
+    /// Offers a device other credentials.
+    pub async fn rotate_credentials(
+        &self,
+        device: &str,
+        how: &RotateCredentials,
+    ) -> Result<CredentialsOffered, ClientError> {
+        let how = serde_json::to_value(how).unwrap_or_default();
+        self.post(&["devices", device, "rotate-credentials"], Some(how)).await
+    }
+
+    /// Sets what is enough to believe the messages of a device.
+    pub async fn set_trust(&self, device: &str, set: &SetTrust) -> Result<TrustJson, ClientError> {
+        self.post(&["devices", device, "trust"], Some(serde_json::to_value(set).unwrap_or_default())).await
+    }
+
     /// Sets whether a device signs its messages.
     pub async fn set_signing(&self, device: &str, set: &SetSigning) -> Result<SigningJson, ClientError> {
         self.post(&["devices", device, "signing"], Some(serde_json::to_value(set).unwrap_or_default())).await
+    }
+
+    /// Sets whether a device envelopes its messages.
+    pub async fn set_enveloping(&self, device: &str, set: &SetEnveloping) -> Result<EnvelopingJson, ClientError> {
+        self.post(&["devices", device, "enveloping"], Some(serde_json::to_value(set).unwrap_or_default())).await
+    }
+
+    /// The keys that open envelopes.
+    pub async fn envelope_keys(&self) -> Result<EnvelopeKeysJson, ClientError> {
+        self.get(&["envelope-keys"], &()).await
+    }
+
+    /// Makes another key for envelopes.
+    pub async fn rotate_envelope_key(&self) -> Result<EnvelopeKeysJson, ClientError> {
+        self.post(&["envelope-keys", "rotate"], None).await
     }
 
     /// Tells a device to leave management.
@@ -134,6 +190,48 @@ impl Client {
     /// Asks a device to come, and says how it is reached.
     pub async fn sync(&self, device: &str) -> Result<SyncJson, ClientError> {
         self.post(&["devices", device, "sync"], None).await
+    }
+
+    /// Every fact that there is.
+    pub async fn fact_definitions(&self) -> Result<PageJson<FactDefinitionJson>, ClientError> {
+        self.get(&["facts"], &()).await
+    }
+
+    /// What is known of a device.
+    pub async fn facts(&self, device: &str) -> Result<FactsJson, ClientError> {
+        self.get(&["devices", device, "facts"], &()).await
+    }
+
+    /// What became of a fact of a device, newest first.
+    pub async fn fact_history(
+        &self,
+        device: &str,
+        name: &str,
+        part: &Part,
+    ) -> Result<PageJson<FactChangeJson>, ClientError> {
+        self.get(&["devices", device, "facts", name, "history"], part).await
+    }
+
+    /// Asks a device anew for facts.
+    pub async fn refresh(&self, device: &str, refresh: &Refresh) -> Result<Refreshed, ClientError> {
+        self.post(&["devices", device, "refresh"], Some(serde_json::to_value(refresh).unwrap_or_default())).await
+    }
+
+    /// How far the provisioning of a device is.
+    pub async fn provisioning(&self, device: &str) -> Result<ProvisioningJson, ClientError> {
+        self.get(&["devices", device, "provisioning"], &()).await
+    }
+
+    /// Says what is expected of a device.
+    pub async fn set_provisioning(&self, device: &str, set: &SetProvisioning) -> Result<ProvisioningJson, ClientError> {
+        let set = serde_json::to_value(set).unwrap_or_default();
+        self.post(&["devices", device, "provisioning"], Some(set)).await
+    }
+
+    /// Has a status page of a device end.
+    pub async fn end_provisioning(&self, device: &str, end: &EndProvisioning) -> Result<ProvisioningJson, ClientError> {
+        let end = serde_json::to_value(end).unwrap_or_default();
+        self.post(&["devices", device, "provisioning", "end"], Some(end)).await
     }
 
     /// How pushes go in general.
@@ -175,6 +273,18 @@ impl Client {
         self.answered(body.iter().fold(request, RequestBuilder::json)).await
     }
 
+    /// Sends a file.
+    async fn upload<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &impl Serialize,
+        bytes: Vec<u8>,
+    ) -> Result<T, ClientError> {
+        let url = self.url(path, &serde_json::to_value(query).unwrap_or_default())?;
+        let request = self.http.request(Method::POST, url).header("Content-Type", "application/octet-stream");
+        self.answered(request.body(bytes)).await
+    }
+
     async fn delete<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ClientError> {
         self.answered(self.http.request(Method::DELETE, self.url(path, &Value::Null)?)).await
     }
@@ -198,19 +308,32 @@ impl Client {
     }
 
     async fn answered<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
-        let unreachable =
-            |source: reqwest::Error| ClientError::Unreachable { url: self.base.clone(), source: source.without_url() };
-        let response = request.bearer_auth(self.token.expose()).send().await.map_err(unreachable)?;
+        let response = self.sent(request).await?;
+        let body = response.bytes().await.map_err(|source| self.unreachable(source))?;
+        serde_json::from_slice(&body).map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    /// Sends a request; an answer that is no success is an error.
+    async fn sent(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let sent = request.bearer_auth(self.token.expose()).send().await;
+        let response = sent.map_err(|source| self.unreachable(source))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(unreachable)?;
-        let unreadable = |what: String| ClientError::Unreadable { url: self.base.clone(), what };
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()));
+            return Ok(response);
         }
+        let body = response.bytes().await.map_err(|source| self.unreachable(source))?;
         match serde_json::from_slice::<Refusal>(&body) {
             Ok(refusal) => Err(ClientError::Refused(Box::new(refusal))),
-            Err(_) => Err(unreadable(format!("HTTP status {}", status.as_u16()))),
+            Err(_) => Err(self.unreadable(format!("HTTP status {}", status.as_u16()))),
         }
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+        ClientError::Unreachable { url: self.base.clone(), source: source.without_url() }
+    }
+
+    fn unreadable(&self, what: String) -> ClientError {
+        ClientError::Unreadable { url: self.base.clone(), what }
     }
 
     /// The URL of a resource: its names below the base, each as one segment whatever it holds.

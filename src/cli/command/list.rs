@@ -56,17 +56,7 @@ impl List {
         };
         connected(global, async |client| {
             let page = client.commands(&query).await?;
-            if output.is_json() {
-                return output.document(&page);
-            }
-            if page.items.is_empty() {
-                return output.text("no commands");
-            }
-            output.text(table_of(&page.items))?;
-            match page.next_cursor {
-                Some(cursor) => output.text(format!("There are more: --cursor {}", line(&cursor))),
-                None => Ok(()),
-            }
+            output.page(&page, "no commands", table_of)
         })
     }
 }

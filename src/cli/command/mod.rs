@@ -29,6 +29,7 @@ enum Verb {
     Show(show::Show),
     Cancel(queue::Cancel),
     Clear(queue::Clear),
+    Retry(queue::Retry),
     Resolve(queue::Resolve),
 }
 
@@ -40,6 +41,7 @@ impl Command {
             Verb::Show(verb) => verb.run(global, output),
             Verb::Cancel(verb) => verb.run(global, output),
             Verb::Clear(verb) => verb.run(global, output),
+            Verb::Retry(verb) => verb.run(global, output),
             Verb::Resolve(verb) => verb.run(global, output),
         }
     }

@@ -18,6 +18,9 @@ pub(super) struct Options {
     /// File with devices, one id on each line or as a JSON list; - is standard input
     #[arg(long = "devices", value_name = "FILE", global = true)]
     pub(super) devices: Option<String>,
+    /// Whose ./User nodes are meant, such as bob@contoso.com [default: the enrolled user]
+    #[arg(long, value_name = "NAME", global = true)]
+    pub(super) user: Option<String>,
     /// Not to be sent before: a time, or a time from now such as 2h
     #[arg(long, value_name = "WHEN", value_parser = input::moment, global = true)]
     pub(super) not_before: Option<Moment>,
@@ -30,6 +33,9 @@ pub(super) struct Options {
     /// Of several commands, each waits until the one before it has succeeded
     #[arg(long, global = true)]
     pub(super) chained: bool,
+    /// Send it although the catalogue of settings says that it can't work; the reason is kept in the audit log
+    #[arg(long, value_name = "REASON", global = true)]
+    pub(super) unchecked: Option<String>,
     /// Check it and say which devices it would reach, but send nothing
     #[arg(long, global = true)]
     pub(super) dry_run: bool,
@@ -65,9 +71,11 @@ impl Options {
         self.after.extend(later.after);
         Self {
             devices: later.devices.or(self.devices),
+            user: later.user.or(self.user),
             not_before: later.not_before.or(self.not_before),
             expires: later.expires.or(self.expires),
             chained: later.chained || self.chained,
+            unchecked: later.unchecked.or(self.unchecked),
             dry_run: later.dry_run || self.dry_run,
             wait: later.wait || self.wait,
             timeout: later.timeout.or(self.timeout),

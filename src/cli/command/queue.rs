@@ -3,7 +3,7 @@
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::{list, show};
+use super::{list, send, show};
 use crate::{
     admin::{CommandJson, ResolveAs},
     cli::{
@@ -34,6 +34,19 @@ pub(super) struct Clear {
     /// The device
     #[arg(long, value_name = "ID")]
     device: String,
+}
+
+/// Order a command anew that ended without success
+///
+/// The same device gets the same command again, as a new one. What failed is kept.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  transom command list --state failed
+  transom command retry 0193b7a2-8c1e-7d10-b6a5-3f2d9c1e0a44")]
+pub(super) struct Retry {
+    /// Id of the command
+    #[arg(value_name = "ID")]
+    id: String,
 }
 
 /// Say what became of a command whose outcome is unknown
@@ -104,6 +117,15 @@ impl Clear {
                 0 => output.text(format!("Nothing was waiting for {device}.")),
                 canceled => output.text(format!("Canceled {} of {device}.", count(canceled, "command"))),
             }
+        })
+    }
+}
+
+impl Retry {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        connected(global, async |client| {
+            let ordered = client.retry(&self.id, &uuid::Uuid::now_v7().to_string()).await?;
+            if output.is_json() { output.document(&ordered) } else { output.text(send::told(&ordered, false)) }
         })
     }
 }

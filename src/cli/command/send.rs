@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{Args, Parser as _};
-use transom_protocol::csp::Instruction;
+use transom_protocol::csp::{Instruction, catalogue::Level};
 use transom_protocol::session::Timestamp;
 
 use super::{
@@ -139,10 +139,12 @@ fn filled(options: &Options, mut devices: Vec<String>, mut commands: Vec<Instruc
         devices,
         command,
         commands,
+        user: options.user.clone(),
         not_before: options.not_before.map(|moment| moment.rfc3339(now)),
         expires_at: options.expires.map(|moment| moment.rfc3339(now)),
         depends_on: options.after.clone(),
         chained: options.chained,
+        unchecked: options.unchecked.clone(),
         dry_run: options.dry_run,
     }
 }
@@ -178,8 +180,13 @@ fn instructions(text: &str, name: &str) -> anyhow::Result<Vec<Instruction>> {
 }
 
 /// What became of an order, for people.
-fn told(ordered: &Ordered, dry_run: bool) -> String {
+pub(super) fn told(ordered: &Ordered, dry_run: bool) -> String {
     let (taken, left_out): (Vec<_>, Vec<_>) = ordered.devices.iter().partition(|device| device.error.is_none());
+    let notes = ordered.findings.iter().filter(|finding| finding.level != Level::Note).map(|finding| {
+        let level = if finding.level == Level::Error { "error" } else { "warning" };
+        format!("{level}: {}: {}\n", line(&finding.at), line(&finding.what))
+    });
+    let notes: String = notes.collect();
     let said = match (dry_run, taken.as_slice()) {
         (_, []) => String::new(),
         (true, taken) => format!("It would reach {}; nothing was sent.\n", count(taken.len(), "device")),
@@ -198,7 +205,7 @@ fn told(ordered: &Ordered, dry_run: bool) -> String {
     let rows = left_out.iter().map(|device| {
         [line(&device.device_id), device.error.map(|error| error.meaning().to_owned()).unwrap_or_default()]
     });
-    said + &table(&["LEFT OUT", "WHY"], rows)
+    notes + &said + &table(&["LEFT OUT", "WHY"], rows)
 }
 
 #[cfg(test)]
@@ -213,7 +220,11 @@ mod tests {
 
     #[test]
     fn one_command_for_one_device_is_told_with_its_id() {
-        let ordered = Ordered { batch_id: Some("B".into()), devices: vec![device("D\u{1b}1", &["C1"], None)] };
+        let ordered = Ordered {
+            batch_id: Some("B".into()),
+            devices: vec![device("D\u{1b}1", &["C1"], None)],
+            findings: Vec::new(),
+        };
         assert_eq!(
             told(&ordered, false),
             "Queued command C1 for D\\u{1b}1.\nFollow it with: transom command show C1\n"
@@ -228,7 +239,7 @@ mod tests {
             device("D2", &[], Some(NotOrdered::UnknownDevice)),
             device("D3", &["C3", "C4"], None),
         ];
-        let text = told(&Ordered { batch_id: Some("B".into()), devices }, false);
+        let text = told(&Ordered { batch_id: Some("B".into()), devices, findings: Vec::new() }, false);
         assert!(
             text.starts_with("Queued 4 commands for 2 devices.\nFollow them with: transom command list --batch B\n")
         );

@@ -60,6 +60,7 @@ fn told_to(command: &CommandJson, paint: Paint, longest: usize) -> String {
         }
     };
     fact("device", &line(&command.device_id));
+    fact("user", &command.user.as_deref().map(line).unwrap_or_default());
     fact("state", &paint.ink(ink_of(&command.state), &line(&command.state)));
     fact("why", &reason_of(command));
     fact("remedy", &command.remedy.as_deref().map(line).unwrap_or_default());

@@ -25,8 +25,11 @@ use self::{
     finding::{Finding, Report, Verdict},
     look::{Question, Target, knock},
 };
-use super::{Global, Installation, Output, now, shown::count};
-use crate::pki::probe::{Roots, Shown};
+use super::{Global, Installation, Output, client::connected, now, shown::count};
+use crate::{
+    admin::PublicCertificate,
+    pki::probe::{Roots, Shown},
+};
 
 const DISCOVERY: &str = "/EnrollmentServer/Discovery.svc";
 const POLICY: &str = "/EnrollmentServer/Policy.svc";
@@ -87,8 +90,12 @@ impl Doctor {
             }
         }
         let roots = Roots::of_this_machine(&own);
+        // Only a server that runs here knows how orders of certificates go.
+        let orders = installation.as_ref().is_some_and(|here| here.settings.acme.is_configured());
+        let status = orders.then(|| connected(global, async |client| Ok(client.status().await?)));
+        let ordered = status.and_then(Result::ok).and_then(|status| status.public_certificate);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let report = runtime.block_on(self.look(&roots, installation.as_ref()));
+        let report = runtime.block_on(self.look(&roots, installation.as_ref(), ordered.as_ref()));
         if output.is_json() {
             output.document(&report)?;
         } else {
@@ -100,12 +107,18 @@ impl Doctor {
         }
     }
 
-    async fn look(&self, roots: &Roots, installation: Option<&Installation>) -> Report {
+    async fn look(
+        &self,
+        roots: &Roots,
+        installation: Option<&Installation>,
+        ordered: Option<&PublicCertificate>,
+    ) -> Report {
         let host = Target { address: self.address, ..self.host.clone() };
         let domain = self.domain.clone().or_else(|| domain_of(&host.name));
         let mut findings = Vec::new();
         if let Some((address, shown)) = reach(&host, roots, &mut findings).await {
-            in_front(&host, &shown, installation, &mut findings);
+            in_front(&host, &shown, installation, ordered, &mut findings);
+            findings.extend(ordered.and_then(|ordered| server::ordered(&host, ordered)));
             services(&host, address, &mut findings).await;
         }
         match &domain {
@@ -183,11 +196,18 @@ async fn reach(target: &Target, roots: &Roots, findings: &mut Vec<Finding>) -> O
 }
 
 /// Whether what ends TLS is this installation.
-fn in_front(target: &Target, shown: &Shown, installation: Option<&Installation>, findings: &mut Vec<Finding>) {
+fn in_front(
+    target: &Target,
+    shown: &Shown,
+    installation: Option<&Installation>,
+    ordered: Option<&PublicCertificate>,
+    findings: &mut Vec<Finding>,
+) {
     let ours = installation.and_then(|here| here.identity().ok()).and_then(|identity| identity.description()?.ok());
     let theirs = shown.description().and_then(Result::ok);
     let Some((ours, theirs)) = ours.zip(theirs) else { return };
-    if ours.fingerprint != theirs.fingerprint {
+    let is_ordered = ordered.is_some_and(|ordered| ordered.shown && ordered.ends_at == Some(theirs.not_after));
+    if ours.fingerprint != theirs.fingerprint && !is_ordered {
         findings.push(Finding::warning("certificate", target.authority(), "not the one of this installation").because(
             "a proxy ends TLS here, and hides the certificates of devices; or the server was not started again",
             "let TLS pass through to the device door",

@@ -6,6 +6,7 @@ use transom_protocol::session::Timestamp;
 
 use super::{finding::Finding, look::Target};
 use crate::{
+    admin::PublicCertificate,
     cli::shown::time,
     pki::probe::{Offer, Roots, Shown, Trust, Untrusted},
 };
@@ -48,6 +49,21 @@ pub(super) async fn greeted(target: &Target, address: SocketAddr, findings: &mut
         );
     }
     Some(shown)
+}
+
+/// How orders of certificates go.
+pub(super) fn ordered(target: &Target, ordered: &PublicCertificate) -> Option<Finding> {
+    let problem = ordered.problem.as_ref()?;
+    let shown = match (ordered.shown, ordered.ends_at) {
+        (true, Some(ends)) => format!("the one before is shown until {}", time(ends)),
+        _ => "the one of the data folder is shown".to_owned(),
+    };
+    Some(
+        Finding::warning("certificate", target.authority(), format!("the ACME server issued none: {problem}")).because(
+            format!("the last of {} tries in a row came to nothing; {shown}", ordered.failures),
+            "see that port 443 of each name leads to the device door without a proxy that ends TLS, and look at [acme]",
+        ),
+    )
 }
 
 /// What a device thinks of the certificate.

@@ -129,17 +129,7 @@ impl List {
         let query = EnrollmentTokenQuery { user: self.user, limit: self.limit, cursor: self.cursor };
         connected(global, async |client| {
             let page = client.enrollment_tokens(&query).await?;
-            if output.is_json() {
-                return output.document(&page);
-            }
-            if page.items.is_empty() {
-                return output.text("no tokens");
-            }
-            output.text(table_of(&page.items))?;
-            match page.next_cursor {
-                Some(cursor) => output.text(format!("There are more: --cursor {}", line(&cursor))),
-                None => Ok(()),
-            }
+            output.page(&page, "no tokens", table_of)
         })
     }
 }

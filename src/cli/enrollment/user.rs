@@ -152,17 +152,7 @@ impl List {
         let part = Part { limit: self.limit, cursor: self.cursor };
         connected(global, async |client| {
             let page = client.enrollment_users(&part).await?;
-            if output.is_json() {
-                return output.document(&page);
-            }
-            if page.items.is_empty() {
-                return output.text("no accounts; make one with: transom enrollment user add NAME");
-            }
-            output.text(table_of(&page.items))?;
-            match page.next_cursor {
-                Some(cursor) => output.text(format!("There are more: --cursor {}", line(&cursor))),
-                None => Ok(()),
-            }
+            output.page(&page, "no accounts; make one with: transom enrollment user add NAME", table_of)
         })
     }
 }

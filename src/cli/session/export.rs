@@ -1,6 +1,9 @@
 //! `transom session export`.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -8,19 +11,20 @@ use serde::Serialize;
 
 use super::show::messages;
 use crate::{
-    admin::{DeviceJson, EventJson, MAX_LIMIT, MessageJson, SessionJson, SessionQuery},
+    admin::{DeviceJson, Explored, MAX_LIMIT, SessionExport, SessionQuery},
     cli::{
         Global, Output,
         client::{Client, ClientError, connected},
         progress::Progress,
         shown::count,
     },
-    management::conversation::Line,
+    ui::export,
 };
 
-/// Write everything that is kept of a session, or of all sessions of a device, as one JSON document
+/// Write everything that is kept of a session, or of all sessions of a device, as one document
 ///
-/// With what was said in words, the messages themselves without secrets, and the events.
+/// With what was said in words, the messages themselves without secrets, and the events. As HTML it is one file to send to
+/// somebody: it loads nothing and runs nothing.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Export {
@@ -30,35 +34,45 @@ pub(super) struct Export {
     /// All sessions of this device
     #[arg(long, value_name = "ID")]
     device: Option<String>,
+    /// What to write; HTML is for one session
+    #[arg(long, value_enum, default_value_t = Format::Json, conflicts_with = "device")]
+    format: Format,
     /// File to write instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
+/// How a session is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For programs
+    Json,
+    /// For people
+    Html,
+}
+
 const EXAMPLES: &str = "Examples:
+  transom session export 0193b7a2-8c1e-7d10-b6a5-3f2d9c1e0a44 --format html --out session.html
   transom session export 0193b7a2-8c1e-7d10-b6a5-3f2d9c1e0a44 --out session.json
   transom session export --device 1A2B | jq '.sessions[].session.id'";
-
-/// Everything of one session.
-#[derive(Debug, Serialize)]
-struct Exported {
-    session: SessionJson,
-    conversation: Vec<Line>,
-    messages: Vec<MessageJson>,
-    events: Vec<EventJson>,
-}
 
 /// Everything of one device.
 #[derive(Debug, Serialize)]
 struct ExportedDevice {
     device: DeviceJson,
     /// Newest first.
-    sessions: Vec<Exported>,
+    sessions: Vec<SessionExport>,
 }
 
 impl Export {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         connected(global, async |client| match (&self.id, &self.device) {
+            (Some(id), _) if self.format == Format::Html => {
+                let (detail, messages) = (client.session(id).await?, messages(&client, id).await?);
+                // Which command a line is only leads to a page of the server, which the file does without.
+                let file = export::session(Explored { detail, messages, commands: Vec::new() });
+                self.write_text(file, 1, output)
+            }
             (Some(id), _) => {
                 let document = session(&client, id).await?;
                 self.write(&document, 1, output)
@@ -73,7 +87,18 @@ impl Export {
     fn write(&self, document: &impl Serialize, sessions: usize, output: &mut Output) -> anyhow::Result<()> {
         let Some(path) = &self.out else { return output.document(document) };
         let text = serde_json::to_string_pretty(document)?;
-        fs::write(path, text + "\n").with_context(|| format!("can't write {}", path.display()))?;
+        Self::save(path, text + "\n", sessions, output)
+    }
+
+    fn write_text(&self, text: String, sessions: usize, output: &mut Output) -> anyhow::Result<()> {
+        match &self.out {
+            Some(path) => Self::save(path, text, sessions, output),
+            None => output.text(text),
+        }
+    }
+
+    fn save(path: &Path, text: String, sessions: usize, output: &mut Output) -> anyhow::Result<()> {
+        fs::write(path, text).with_context(|| format!("can't write {}", path.display()))?;
         if output.is_json() {
             return output.document(&serde_json::json!({ "file": path, "sessions": sessions }));
         }
@@ -81,10 +106,10 @@ impl Export {
     }
 }
 
-async fn session(client: &Client, id: &str) -> Result<Exported, ClientError> {
+async fn session(client: &Client, id: &str) -> Result<SessionExport, ClientError> {
     let detail = client.session(id).await?;
     let messages = messages(client, id).await?;
-    Ok(Exported { session: detail.session, conversation: detail.conversation, messages, events: detail.events })
+    Ok(SessionExport { session: detail.session, conversation: detail.conversation, messages, events: detail.events })
 }
 
 async fn device_document(client: &Client, id: &str) -> Result<ExportedDevice, ClientError> {

@@ -26,6 +26,9 @@ pub(super) struct List {
     /// Only those that began before: a time, or how long ago, such as 1h
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]
     until: Option<Moment>,
+    /// Only those in which all these words were said: a node or its last part, a Status, an error code, a word of a value
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
     /// How many, up to 500 [default: 50]
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -36,6 +39,7 @@ pub(super) struct List {
 
 const EXAMPLES: &str = "Examples:
   transom session list --device 1A2B
+  transom session list --text 'AllowCamera 404'
   transom session list --from 24h --until 2026-11-20T22:00:00Z";
 
 impl List {
@@ -44,22 +48,13 @@ impl List {
             device_id: self.device,
             from: self.from.map(|moment| moment.rfc3339_ago(now())),
             until: self.until.map(|moment| moment.rfc3339_ago(now())),
+            text: self.text,
             limit: self.limit,
             cursor: self.cursor,
         };
         connected(global, async |client| {
             let page = client.sessions(&query).await?;
-            if output.is_json() {
-                return output.document(&page);
-            }
-            if page.items.is_empty() {
-                return output.text("no sessions");
-            }
-            output.text(table_of(&page.items))?;
-            match page.next_cursor {
-                Some(cursor) => output.text(format!("There are more: --cursor {}", line(&cursor))),
-                None => Ok(()),
-            }
+            output.page(&page, "no sessions", table_of)
         })
     }
 }
@@ -71,11 +66,21 @@ fn table_of(sessions: &[SessionJson]) -> String {
             line(&session.device_id),
             time(session.started_at),
             line(&session.phase),
+            whose(session),
             session.messages.to_string(),
             format!("{} of {}", session.commands_answered, session.commands_sent),
         ]
     });
-    table(&["ID", "DEVICE", "BEGAN", "STATE", "MESSAGES", "ANSWERED"], rows)
+    table(&["ID", "DEVICE", "BEGAN", "STATE", "FOR", "MESSAGES", "ANSWERED"], rows)
+}
+
+/// What a session is for, or for whom.
+fn whose(session: &SessionJson) -> String {
+    match (&*session.kind, &session.user) {
+        ("user", Some(user)) => line(user),
+        ("mixed", _) => "all".to_owned(),
+        (kind, _) => line(kind),
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +93,6 @@ mod tests {
         let mut session = detail().session;
         session.device_id = "D\u{9b}31m".to_owned();
         let shown = table_of(&[session]);
-        assert!(shown.contains("S1   D\\u{9b}31m   2027-01-15 08:00:00Z   quiet   2          1 of 2"), "{shown}");
+        assert!(shown.contains("S1   D\\u{9b}31m   2027-01-15 08:00:00Z   quiet   all   2          1 of 2"), "{shown}");
     }
 }

@@ -125,9 +125,9 @@ impl Tail {
             let query = SessionQuery {
                 device_id: self.device.clone(),
                 from: Some(rfc3339_text(since.plus_millis(-OLDEST))),
-                until: None,
                 limit: Some(MAX_LIMIT),
                 cursor,
+                ..SessionQuery::default()
             };
             let page = client.sessions(&query).await?;
             listed.extend(page.items);

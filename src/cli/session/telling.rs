@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    admin::SessionDetail,
+    admin::{SessionDetail, SessionJson},
     cli::{
         device::event_told,
         shown::{Ink, Paint, line, lines, short, time, time_of_day},
@@ -26,7 +26,8 @@ pub(super) fn told(detail: &SessionDetail, paint: Paint, longest: usize) -> Stri
     let _ = writeln!(text, "  began      {}, last message {}", time(session.started_at), time(session.last_at));
     let _ = writeln!(text, "  state      {}", phase(&session.phase));
     let _ = writeln!(text, "  sign-in    {}", line(&session.authentication));
-    let _ = writeln!(text, "  user       {}", login(&session.login));
+    let _ = writeln!(text, "  kind       {}", kind(&session.kind));
+    let _ = writeln!(text, "  user       {}", user(session));
     let _ = writeln!(
         text,
         "  messages   {} of the device (its SessionID {}); {} commands sent, {} answered",
@@ -125,6 +126,22 @@ fn phase(word: &str) -> String {
     }
 }
 
+fn kind(word: &str) -> String {
+    match word {
+        "mixed" => "for the device and its user".to_owned(),
+        "device" => "for the device, beside those of its users".to_owned(),
+        "user" => "for one user, beside that of the device".to_owned(),
+        other => line(other),
+    }
+}
+
+/// Whose session it is, and who is signed in.
+fn user(session: &SessionJson) -> String {
+    let Some(name) = &session.user else { return login(&session.login) };
+    let word = if session.user_verified { "by a token that was checked" } else { "by the device's word; not checked" };
+    format!("{} ({word}); {}", line(name), login(&session.login))
+}
+
 fn login(word: &str) -> String {
     match word {
         "user" => "the enrolled user is signed in".to_owned(),
@@ -179,6 +196,7 @@ pub(super) mod tests {
   began      2027-01-15 08:00:00Z, last message 2027-01-15 08:00:01Z
   state      quiet: both sides have said all
   sign-in    digest
+  kind       for the device and its user
   user       the enrolled user is signed in
   messages   2 of the device (its SessionID 5A); 2 commands sent, 1 answered
 

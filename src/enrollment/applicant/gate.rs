@@ -12,14 +12,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use transom_protocol::session::Timestamp;
 use transom_protocol::soap::{Credential, FaultKind};
 
-use super::lockout::Patience;
+use super::lockout::{with_accounts, with_addresses};
 use super::password::{is_password, token_hash};
 use super::verified::Verified;
 use super::{Applicant, Denied, Means, Visit};
 use crate::config::EnrollmentLimits;
 use crate::enrollment::sign_in::{self, SignIns};
 use crate::model::{
-    EnrollmentAttempt, EnrollmentStep, EnrollmentTokenState, EnrollmentUser, FailureSubject, Failures, Secret, UserName,
+    EnrollmentAttempt, EnrollmentStep, EnrollmentTokenState, EnrollmentUser, FailureSubject, Failures, Patience,
+    Secret, UserName,
 };
 use crate::store::{Error, Store, Tx};
 
@@ -354,11 +355,11 @@ impl Gate {
             Denied::AddressLocked { .. } => return note_locked(tx, &address, attempt, now),
             Denied::WrongPassword | Denied::UnknownUser => {
                 if let Some(account) = account {
-                    hold_against(tx, &account, Patience::with_accounts(limits), now)?;
+                    hold_against(tx, &account, with_accounts(limits), now)?;
                 }
-                hold_against(tx, &address, Patience::with_addresses(limits), now)?;
+                hold_against(tx, &address, with_addresses(limits), now)?;
             }
-            denied if denied.is_failure() => hold_against(tx, &address, Patience::with_addresses(limits), now)?,
+            denied if denied.is_failure() => hold_against(tx, &address, with_addresses(limits), now)?,
             denied if account.is_none() => {
                 return note_nobody(tx, &FailureSubject::of_nobody(peer, denied.word()), attempt, now);
             }

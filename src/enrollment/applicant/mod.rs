@@ -23,7 +23,7 @@ pub use admit::{Admitted, admit};
 pub use denied::Denied;
 pub use gate::Gate;
 pub use journal::Visit;
-pub use password::{PasswordRefused, hash_password, is_acceptable, new_password, new_token, token_hash};
+pub use password::{PasswordRefused, hash_password, is_acceptable, is_password, new_password, new_token, token_hash};
 pub use transom_protocol::soap::FaultKind;
 
 use super::sign_in::{CertificateUser, EntraUser, FederatedUser};

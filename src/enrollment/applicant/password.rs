@@ -60,7 +60,7 @@ pub fn hash_password(password: &Secret<String>, salt: &[u8; 16]) -> Result<Secre
 }
 
 /// Whether this is the password; without a hash it is not, after the same time. As slow as [`hash_password`].
-pub(super) fn is_password(password: &Secret<String>, hash: Option<&Secret<String>>) -> bool {
+pub fn is_password(password: &Secret<String>, hash: Option<&Secret<String>>) -> bool {
     let of_somebody = hash.is_some();
     let hash = hash.map_or(NOBODY, |hash| hash.expose().as_str());
     let Ok(hash) = PasswordHash::new(hash) else { return false };

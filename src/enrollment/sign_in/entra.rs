@@ -55,6 +55,15 @@ pub struct EntraUser {
     pub device: Option<String>,
 }
 
+/// A device that Entra ID vouches for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntraDevice {
+    /// Its tenant.
+    pub tenant: String,
+    /// Its id there, in small letters and digits alone.
+    pub device: String,
+}
+
 impl Entra {
     pub(super) fn new(settings: &config::Entra, folder: &DataFolder, sealer: Arc<Sealer>) -> Result<Self, SetupError> {
         let tenants: Vec<String> = settings.tenants.iter().map(|tenant| tenant.to_ascii_lowercase()).collect();
@@ -79,13 +88,33 @@ impl Entra {
 
     /// Who stands in a token.
     pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<EntraUser, Denied> {
+        self.user(&self.believed(token, now).await?)
+    }
+
+    /// Which device stands in a token.
+    pub(super) async fn verify_device(&self, token: &str, now: Timestamp) -> Result<EntraDevice, Denied> {
+        let claims = self.believed(token, now).await?;
+        let tenant = self.tenant(&claims)?;
+        let device = claims.text("deviceid").ok_or(TokenRefused::Claim("deviceid"))?;
+        let fits = device.chars().count() <= LONGEST && !device.chars().any(char::is_control);
+        let device = plain_id(device);
+        if fits && !device.is_empty() {
+            Ok(EntraDevice { tenant, device })
+        } else {
+            Err(TokenRefused::Claim("deviceid").into())
+        }
+    }
+
+    /// What a token says, by the published keys.
+    async fn believed(&self, token: &str, now: Timestamp) -> Result<Claims, Denied> {
         // Looked at before any key is fetched, so that rubbish causes no request.
         let id = token::key_id(token, &self.rules)?.ok_or(TokenRefused::UnknownKey)?;
         let keys = self.keys.get(|keys| keys.knows(Some(&id)), now).await?;
-        self.user(&token::verify(token, &keys, &self.rules, now)?)
+        Ok(token::verify(token, &keys, &self.rules, now)?)
     }
 
-    fn user(&self, claims: &Claims) -> Result<EntraUser, Denied> {
+    /// The tenant that vouches for it: one of ours, by an issuer of its own.
+    fn tenant(&self, claims: &Claims) -> Result<String, Denied> {
         let claim = |name: &'static str| claims.text(name).ok_or(TokenRefused::Claim(name));
         let tenant = claim("tid")?.to_ascii_lowercase();
         if !self.tenants.contains(&tenant) {
@@ -96,6 +125,12 @@ impl Entra {
         if !self.issuers.iter().any(|pattern| pattern.replace("{tenant}", &tenant) == issuer) {
             return Err(TokenRefused::Issuer.into());
         }
+        Ok(tenant)
+    }
+
+    fn user(&self, claims: &Claims) -> Result<EntraUser, Denied> {
+        let claim = |name: &'static str| claims.text(name).ok_or(TokenRefused::Claim(name));
+        let tenant = self.tenant(claims)?;
         if claims.value("scp").is_some()
             && !claims.text("scp").is_some_and(|scopes| scopes.split(' ').any(|scope| scope == SCOPE))
         {

@@ -24,8 +24,8 @@ use transom_protocol::{
 pub use certificate::{CertificateDenied, CertificateUser};
 pub use denied::Denied;
 pub(in crate::enrollment) use denied::REMEDIES;
-pub use entra::EntraUser;
-pub use openid::{AppRedirect, Begun, Callback, Chance, Finished};
+pub use entra::{EntraDevice, EntraUser};
+pub use openid::{AppRedirect, Begun, Callback, Chance, Finished, RelyingParty, Vouched};
 pub use outbound::FetchError;
 pub use setup::SetupError;
 pub use terms::{BrokerRedirect, Terms, TermsAnswer};
@@ -92,6 +92,16 @@ impl SignIns {
     /// Who stands in a token of Entra ID.
     pub async fn entra(&self, token: &str, now: Timestamp) -> Result<EntraUser, Denied> {
         self.0.entra.as_ref().ok_or(Denied::NotOffered)?.verify(token, now).await
+    }
+
+    /// Which device stands in a token of Entra ID.
+    pub async fn entra_device(&self, token: &str, now: Timestamp) -> Result<EntraDevice, Denied> {
+        self.0.entra.as_ref().ok_or(Denied::NotOffered)?.verify_device(token, now).await
+    }
+
+    /// Whether tokens of Entra ID are looked at.
+    pub fn takes_entra(&self) -> bool {
+        self.0.entra.is_some()
     }
 
     /// Before issuing to a user of Entra ID: the token is this device's, and the terms of use were accepted.

@@ -97,7 +97,7 @@ impl TermsOfUse {
         if text.is_empty() {
             return Err(wrong());
         }
-        let hash = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = crate::model::hex(&Sha256::digest(text.as_bytes()));
         Ok(Self { text, hash })
     }
 }

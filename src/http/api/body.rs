@@ -30,6 +30,9 @@ pub(super) struct AnyBody {
     pub(super) bytes: Bytes,
 }
 
+/// A body that is no JSON, such as an archive.
+pub(super) struct RawBody(pub(super) Bytes);
+
 /// No body, or an empty object.
 #[derive(Debug)]
 pub struct NoBody;
@@ -75,6 +78,15 @@ impl FromRequest for AnyBody {
     }
 }
 
+impl FromRequest for RawBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        read(request, payload).map(|bytes| bytes.map(Self)).boxed_local()
+    }
+}
+
 impl FromRequest for NoBody {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
@@ -103,9 +115,8 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static,
 
 fn problem_of(error: Option<&PayloadError>) -> Problem {
     match error {
-        Some(PayloadError::Overflow) => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE).detail("the body is larger than admin_door.body_limit allows")
-        }
+        Some(PayloadError::Overflow) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
+            .detail("the body is larger than this takes (admin_door.body_limit)"),
         _ => Problem::bad_request("the body ended too early"),
     }
 }

@@ -5,8 +5,18 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, NoBody, NoQuery, Query, now, only};
-use crate::admin::{Admin, Declaration, Part};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, route::Route};
+use crate::admin::{Admin, Declaration, Declared, DeclaredDeviceJson, NewDeclared, PageJson, Part};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/declared-devices", Right::Look, "Lists devices that are declared")
+        .query::<Part>()
+        .gives::<PageJson<DeclaredDeviceJson>>(200),
+    Route::post("/declared-devices", Right::Enroll, "Declares devices").body::<Declaration>().gives::<Declared>(200),
+    Route::delete("/declared-devices/{kind}/{value}", Right::Enroll, "Takes a declaration back")
+        .gives::<NewDeclared>(200),
+];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -28,11 +38,17 @@ async fn list(admin: Data<Admin>, Query(part): Query<Part>) -> Answer {
 }
 
 /// Declares devices. Declaring one again changes nothing, so that a repeated request needs no key.
-async fn declare(admin: Data<Admin>, _: Query<NoQuery>, body: Body<Declaration>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.declare(body.value, now()).await?))
+async fn declare(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, body: Body<Declaration>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.declare(body.value, &caller.actor, now()).await?))
 }
 
-async fn remove(admin: Data<Admin>, path: Path<(String, String)>, _: Query<NoQuery>, _: NoBody) -> Answer {
+async fn remove(
+    admin: Data<Admin>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
     let (kind, value) = path.into_inner();
-    Ok(HttpResponse::Ok().json(admin.remove_declared(&kind, &value).await?))
+    Ok(HttpResponse::Ok().json(admin.remove_declared(&kind, &value, &caller.actor, now()).await?))
 }

@@ -5,8 +5,46 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat};
-use crate::admin::{Admin, DeviceQuery, Part, SetSigning, Unenroll};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use crate::admin::{
+    Admin, Cleared, CredentialsOffered, DeviceJson, DeviceQuery, EventJson, MessageJson, PageJson, Part,
+    RotateCredentials, SetSigning, SetTrust, SigningJson, SyncJson, TrustJson, Unenroll,
+};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/devices", Right::Look, "Lists devices").query::<DeviceQuery>().gives::<PageJson<DeviceJson>>(200),
+    Route::get("/devices/{id}", Right::Look, "Shows a device").gives::<DeviceJson>(200),
+    Route::post("/devices/{id}/clear", Right::Command, "Takes back all that waits for a device")
+        .repeatable()
+        .gives::<Cleared>(200),
+    Route::post("/devices/{id}/signing", Right::Trust, "Sets whether messages of a device are signed")
+        .repeatable()
+        .body::<SetSigning>()
+        .gives::<SigningJson>(200),
+    Route::post("/devices/{id}/trust", Right::Trust, "Sets what proves that a message is from a device")
+        .repeatable()
+        .body::<SetTrust>()
+        .gives::<TrustJson>(200),
+    Route::post("/devices/{id}/rotate-credentials", Right::Trust, "Offers a device other credentials")
+        .repeatable()
+        .body::<RotateCredentials>()
+        .gives::<CredentialsOffered>(200),
+    Route::get(
+        "/devices/{id}/refused",
+        Right::Look,
+        "Lists messages that say they are from a device and were turned away",
+    )
+    .gives::<PageJson<MessageJson>>(200),
+    Route::post("/devices/{id}/sync", Right::Act, "Asks a device to come").gives::<SyncJson>(200),
+    Route::post("/devices/{id}/unenroll", Right::Retire, "Tells a device to leave management")
+        .body::<Unenroll>()
+        .gives::<DeviceJson>(200),
+    Route::post("/devices/{id}/block", Right::Retire, "Cuts a device off, at once").gives::<DeviceJson>(200),
+    Route::get("/devices/{id}/events", Right::Look, "Lists what happened to a device")
+        .query::<Part>()
+        .gives::<PageJson<EventJson>>(200),
+];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -14,6 +52,12 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/devices/{id}").route(web::get().to(show)).default_service(only("GET")))
         .service(web::resource("/devices/{id}/clear").route(web::post().to(clear)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/signing").route(web::post().to(signing)).default_service(only("POST")))
+        .service(web::resource("/devices/{id}/trust").route(web::post().to(trust)).default_service(only("POST")))
+        .service(
+            web::resource("/devices/{id}/rotate-credentials")
+                .route(web::post().to(rotate_credentials))
+                .default_service(only("POST")),
+        )
         .service(web::resource("/devices/{id}/refused").route(web::get().to(refused)).default_service(only("GET")))
         .service(web::resource("/devices/{id}/sync").route(web::post().to(sync)).default_service(only("POST")))
         .service(web::resource("/devices/{id}/unenroll").route(web::post().to(unenroll)).default_service(only("POST")))
@@ -38,7 +82,7 @@ async fn clear(
     _: NoBody,
 ) -> Answer {
     let repetition = repeat.of(&caller, b"");
-    Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.name, repetition, now()).await?))
+    Ok(HttpResponse::Ok().json(admin.clear(&id, &caller.actor, repetition, now()).await?))
 }
 
 async fn unenroll(
@@ -48,11 +92,11 @@ async fn unenroll(
     _: Query<NoQuery>,
     how: Body<Unenroll>,
 ) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.unenroll(&id, how.value, &caller.name, now()).await?))
+    Ok(HttpResponse::Ok().json(admin.unenroll(&id, how.value, &caller.actor, now()).await?))
 }
 
 async fn block(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.block(&id, &caller.name, now()).await?))
+    Ok(HttpResponse::Ok().json(admin.block(&id, &caller.actor, now()).await?))
 }
 
 async fn signing(
@@ -60,9 +104,36 @@ async fn signing(
     caller: Caller,
     id: Path<String>,
     _: Query<NoQuery>,
+    repeat: Repeat,
     set: Body<SetSigning>,
 ) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.set_signing(&id, set.value, &caller.name, now()).await?))
+    let repetition = repeat.of(&caller, &set.bytes);
+    Ok(HttpResponse::Ok().json(admin.set_signing(&id, set.value, &caller.actor, repetition, now()).await?))
+}
+
+async fn rotate_credentials(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    how: Body<RotateCredentials>,
+) -> Answer {
+    let repetition = repeat.of(&caller, &how.bytes);
+    let offered = admin.rotate_credentials(&id, how.value, &caller.actor, repetition, now()).await?;
+    Ok(HttpResponse::Ok().json(offered))
+}
+
+async fn trust(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    set: Body<SetTrust>,
+) -> Answer {
+    let repetition = repeat.of(&caller, &set.bytes);
+    Ok(HttpResponse::Ok().json(admin.set_trust(&id, set.value, &caller.actor, repetition, now()).await?))
 }
 
 /// Messages that say they are from the device and were turned away.
@@ -70,8 +141,8 @@ async fn refused(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Ans
     Ok(HttpResponse::Ok().json(admin.refused(&id).await?))
 }
 
-async fn sync(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.sync(&id, now()).await?))
+async fn sync(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.sync(&id, &caller.actor, now()).await?))
 }
 
 async fn events(admin: Data<Admin>, id: Path<String>, Query(part): Query<Part>) -> Answer {

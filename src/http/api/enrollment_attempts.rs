@@ -5,8 +5,13 @@ use actix_web::{
     web::{self, Data},
 };
 
-use super::{Answer, Query, only};
-use crate::admin::{Admin, EnrollmentAttemptQuery};
+use super::{Answer, Query, only, route::Route};
+use crate::admin::{Admin, EnrollmentAttemptJson, EnrollmentAttemptQuery, PageJson};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[Route::get("/enrollment-attempts", Right::Look, "Lists attempts to enroll")
+    .query::<EnrollmentAttemptQuery>()
+    .gives::<PageJson<EnrollmentAttemptJson>>(200)];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(web::resource("/enrollment-attempts").route(web::get().to(list)).default_service(only("GET")));

@@ -5,8 +5,26 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat};
-use crate::admin::{Admin, EnrollmentTokenQuery, NewEnrollmentTokenJson};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use crate::admin::{
+    Admin, EnrollmentTokenDetail, EnrollmentTokenJson, EnrollmentTokenQuery, MadeEnrollmentToken,
+    NewEnrollmentTokenJson, PageJson,
+};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/enrollment-tokens", Right::Look, "Lists tokens that enroll devices")
+        .query::<EnrollmentTokenQuery>()
+        .gives::<PageJson<EnrollmentTokenJson>>(200),
+    Route::post("/enrollment-tokens", Right::Enroll, "Makes a token")
+        .repeatable()
+        .body::<NewEnrollmentTokenJson>()
+        .gives::<MadeEnrollmentToken>(201),
+    Route::get("/enrollment-tokens/{id}", Right::Look, "Shows a token with what it has enrolled")
+        .gives::<EnrollmentTokenDetail>(200),
+    Route::post("/enrollment-tokens/{id}/revoke", Right::Enroll, "Takes a token back")
+        .gives::<EnrollmentTokenJson>(200),
+];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -34,7 +52,7 @@ async fn create(
     body: Body<NewEnrollmentTokenJson>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &body.bytes);
-    let made = admin.create_enrollment_token(body.value, &caller.name, repetition, now()).await?;
+    let made = admin.create_enrollment_token(body.value, &caller.actor, repetition, now()).await?;
     Ok(HttpResponse::Created().json(made))
 }
 
@@ -42,6 +60,6 @@ async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer
     Ok(HttpResponse::Ok().json(admin.enrollment_token(&id, now()).await?))
 }
 
-async fn revoke(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.revoke_enrollment_token(&id, now()).await?))
+async fn revoke(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.revoke_enrollment_token(&id, &caller.actor, now()).await?))
 }

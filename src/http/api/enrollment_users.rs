@@ -5,8 +5,42 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat};
-use crate::admin::{Admin, NewEnrollmentUserJson, NewPassword, Part};
+use super::{
+    Answer, Body, Caller, NoBody, NoQuery, Query, now, only,
+    repeat::Repeat,
+    route::Route,
+    tag::{IfMatch, tagged},
+};
+use crate::admin::{
+    Admin, EnrollmentUserJson, EnrollmentUserWithPassword, NewEnrollmentUserJson, NewPassword, PageJson, Part,
+};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/enrollment-users", Right::Look, "Lists accounts that enroll devices")
+        .query::<Part>()
+        .gives::<PageJson<EnrollmentUserJson>>(200),
+    Route::post("/enrollment-users", Right::Enroll, "Makes an account")
+        .repeatable()
+        .body::<NewEnrollmentUserJson>()
+        .gives::<EnrollmentUserWithPassword>(201),
+    Route::get("/enrollment-users/{name}", Right::Look, "Shows an account")
+        .versioned()
+        .gives::<EnrollmentUserJson>(200),
+    Route::delete("/enrollment-users/{name}", Right::Enroll, "Deletes an account")
+        .guarded()
+        .gives::<EnrollmentUserJson>(200),
+    Route::post("/enrollment-users/{name}/password", Right::Enroll, "Gives an account another password")
+        .guarded()
+        .body::<NewPassword>()
+        .gives::<EnrollmentUserWithPassword>(200),
+    Route::post("/enrollment-users/{name}/disable", Right::Enroll, "Lets an account enroll nothing more")
+        .guarded()
+        .gives::<EnrollmentUserJson>(200),
+    Route::post("/enrollment-users/{name}/enable", Right::Enroll, "Lets an account enroll again")
+        .guarded()
+        .gives::<EnrollmentUserJson>(200),
+];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -39,6 +73,11 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         );
 }
 
+/// What of an account people change.
+fn shown(user: &EnrollmentUserJson) -> HttpResponse {
+    tagged(&user.tag(), user)
+}
+
 async fn list(admin: Data<Admin>, Query(part): Query<Part>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.enrollment_users(part, now()).await?))
 }
@@ -51,25 +90,54 @@ async fn create(
     body: Body<NewEnrollmentUserJson>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &body.bytes);
-    Ok(HttpResponse::Created().json(admin.create_enrollment_user(body.value, repetition, now()).await?))
+    Ok(HttpResponse::Created().json(admin.create_enrollment_user(body.value, &caller.actor, repetition, now()).await?))
 }
 
 async fn show(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.enrollment_user(&name, now()).await?))
+    Ok(shown(&admin.enrollment_user(&name, now()).await?))
 }
 
-async fn remove(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.remove_enrollment_user(&name, now()).await?))
+async fn remove(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(shown(&admin.remove_enrollment_user(&name, seen.0, &caller.actor, now()).await?))
 }
 
-async fn set_password(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>, body: Body<NewPassword>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.set_enrollment_password(&name, body.value, now()).await?))
+async fn set_password(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    body: Body<NewPassword>,
+) -> Answer {
+    let changed = admin.set_enrollment_password(&name, body.value, seen.0, &caller.actor, now()).await?;
+    Ok(tagged(&changed.user.tag(), &changed))
 }
 
-async fn disable(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.disable_enrollment_user(&name, now()).await?))
+async fn disable(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(shown(&admin.disable_enrollment_user(&name, seen.0, &caller.actor, now()).await?))
 }
 
-async fn enable(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.enable_enrollment_user(&name, now()).await?))
+async fn enable(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(shown(&admin.enable_enrollment_user(&name, seen.0, &caller.actor, now()).await?))
 }

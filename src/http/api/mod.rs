@@ -4,21 +4,38 @@
 //! wrong is always a [`Problem`], and nothing that was sent is ignored: unknown parameters and fields are refused by
 //! name.
 
+mod actions;
+mod audit;
 mod body;
+mod certificates;
 mod commands;
+mod csp;
 mod declared_devices;
 mod devices;
+mod document;
 mod enrollment_attempts;
 mod enrollment_tokens;
 mod enrollment_users;
 mod enrollments;
+mod envelopes;
+mod events;
+mod facts;
+mod operators;
+mod provisioning;
 mod push;
 mod query;
+mod recovery_keys;
 mod refusal;
 mod repeat;
+pub mod route;
 mod sessions;
+mod settings;
+mod shape;
 mod status;
+mod tag;
 mod token;
+mod tokens;
+mod webhooks;
 
 use actix_web::{
     HttpResponse, ResponseError as _, Route,
@@ -31,7 +48,9 @@ use actix_web::{
 };
 use transom_protocol::session::Timestamp;
 
+pub(super) use actions::archive_of;
 pub use body::{Body, NoBody};
+pub use document::document;
 pub use query::{NoQuery, Query};
 pub(super) use status::Since;
 pub use token::{Caller, Token, TokenVerifier, Verdict, verifier};
@@ -44,14 +63,27 @@ type Answer = Result<HttpResponse, Problem>;
 /// Routes of the nouns, below `/api/v1`.
 pub fn configure(routes: &mut web::ServiceConfig) {
     commands::configure(routes);
+    csp::configure(routes);
     devices::configure(routes);
+    facts::configure(routes);
+    provisioning::configure(routes);
+    actions::configure(routes);
+    recovery_keys::configure(routes);
     sessions::configure(routes);
     enrollments::configure(routes);
+    envelopes::configure(routes);
     push::configure(routes);
+    events::configure(routes);
+    webhooks::configure(routes);
     enrollment_users::configure(routes);
     enrollment_tokens::configure(routes);
     enrollment_attempts::configure(routes);
     declared_devices::configure(routes);
+    operators::configure(routes);
+    tokens::configure(routes);
+    audit::configure(routes);
+    certificates::configure(routes);
+    settings::configure(routes);
     status::configure(routes);
 }
 
@@ -67,6 +99,7 @@ pub(super) fn scope(
             web::scope("/api/v1")
                 .app_data(web::PayloadConfig::new(body_limit))
                 .app_data(path)
+                .wrap(from_fn(route::authorize))
                 .wrap(from_fn(token::authenticate))
                 .configure(nouns)
                 .default_service(web::to(no_such_noun)),
@@ -88,6 +121,6 @@ fn only(methods: &'static str) -> Route {
 }
 
 /// The time. Below the doors it is an argument.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }

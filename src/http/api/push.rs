@@ -5,8 +5,12 @@ use actix_web::{
     web::{self, Data},
 };
 
-use super::{Answer, NoQuery, Query, now, only};
-use crate::admin::Admin;
+use super::{Answer, NoQuery, Query, now, only, route::Route};
+use crate::admin::{Admin, PushServiceJson};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] =
+    &[Route::get("/push", Right::Look, "Tells how pushes go in general").gives::<PushServiceJson>(200)];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(web::resource("/push").route(web::get().to(show)).default_service(only("GET")));

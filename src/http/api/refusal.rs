@@ -1,5 +1,7 @@
 //! What `admin` would not do, as a problem.
 
+use actix_web::http::StatusCode;
+
 use crate::{
     admin::{Error, Fault},
     http::problem::Problem,
@@ -13,6 +15,7 @@ impl From<Error> for Problem {
         match error {
             Error::NotFound(_) => Self::not_found().detail(error.to_string()),
             Error::Conflict(why) => Self::conflict(why),
+            Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED).detail(error.to_string()),
             Error::Parameter(ref fault) => Self::bad_request(error.to_string()).error(&fault.at, &fault.what),
             Error::Invalid { summary, faults } => invalid(summary, faults),
             Error::Busy => Self::unavailable().detail(error.to_string()),
@@ -47,6 +50,7 @@ mod tests {
             (Error::Parameter(fault("limit")), 400),
             (Error::invalid("/command", "is wrong"), 422),
             (Error::Busy, 503),
+            (Error::Changed, 412),
         ] {
             assert_eq!(Problem::from(error).status_code().as_u16(), status);
         }

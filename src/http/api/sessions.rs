@@ -5,8 +5,19 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, NoQuery, Query, only};
-use crate::admin::{Admin, Part, SessionQuery};
+use super::{Answer, NoQuery, Query, only, route::Route};
+use crate::admin::{Admin, MessageJson, PageJson, Part, SessionDetail, SessionJson, SessionQuery};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/sessions", Right::Look, "Lists sessions, newest first")
+        .query::<SessionQuery>()
+        .gives::<PageJson<SessionJson>>(200),
+    Route::get("/sessions/{id}", Right::Look, "Tells a session as a conversation").gives::<SessionDetail>(200),
+    Route::get("/sessions/{id}/messages", Right::Look, "Lists the messages of a session, without secrets")
+        .query::<Part>()
+        .gives::<PageJson<MessageJson>>(200),
+];
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes

@@ -1,6 +1,6 @@
 //! Who calls the API: a bearer token (RFC 6750), judged by whoever keeps the tokens.
 
-use std::{fmt, future::Ready, sync::Arc};
+use std::{fmt, future::Ready, rc::Rc, sync::Arc};
 
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError,
@@ -18,9 +18,9 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    admin::Admin,
-    http::{observe::Note, problem::Problem},
-    model::TokenId,
+    admin::{Admin, rights},
+    http::{observe::Note, problem::Problem, wire::Link},
+    model::{Actor, Rights, TokenId},
 };
 
 /// Longest token that is looked at.
@@ -32,10 +32,12 @@ pub struct Token(Zeroizing<String>);
 /// Who calls, by the name that the token was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The name of the operator or the token.
-    pub name: String,
     /// Id of the token.
     pub token: TokenId,
+    /// What it may be used for.
+    pub rights: Rights,
+    /// Who that is in the queue, in events and in the audit log.
+    pub actor: Actor,
 }
 
 /// A key that only the bearer of the token knows, and that is the same in all its requests.
@@ -62,7 +64,10 @@ pub fn verifier(admin: Admin) -> TokenVerifier {
         let admin = admin.clone();
         async move {
             match admin.token_holder(token.expose(), super::now()).await {
-                Ok(Some(held)) => Verdict::Known(Caller { name: held.name, token: held.id }),
+                Ok(Some(held)) => {
+                    let rights = rights::within(held.role, held.scope.as_ref());
+                    Verdict::Known(Caller { token: held.id, rights, actor: Actor::token(&held.name) })
+                }
                 Ok(None) => Verdict::Unknown,
                 Err(error) => {
                     tracing::error!(%error, "a token could not be looked up");
@@ -114,7 +119,9 @@ pub(super) async fn authenticate(
         _ => Verdict::Unknown,
     };
     match verdict {
-        Verdict::Known(caller) => {
+        Verdict::Known(mut caller) => {
+            let peer = request.conn_data::<Rc<Link>>().map(|link| link.peer());
+            caller.actor = caller.actor.asking(peer, Some(note.id().to_owned()));
             request.extensions_mut().insert(caller);
             if let Some(key) = key {
                 request.extensions_mut().insert(key);
@@ -129,6 +136,35 @@ pub(super) async fn authenticate(
             note.reason("unavailable");
             Ok(request.into_response(Problem::unavailable().error_response()))
         }
+    }
+}
+
+/// Looks at the token of a request again: a stream must not outlive it.
+pub(super) struct Recheck {
+    verifier: Data<TokenVerifier>,
+    headers: HeaderMap,
+}
+
+impl Recheck {
+    /// Whether the token still opens the door. Where nobody can tell now, it does.
+    pub(super) async fn is_good(&self) -> bool {
+        let Some(token) = token_of(&self.headers) else { return false };
+        !matches!((self.verifier.as_ref())(token).await, Verdict::Unknown)
+    }
+}
+
+impl FromRequest for Recheck {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let verifier = request.app_data::<Data<TokenVerifier>>().cloned();
+        let mut headers = HeaderMap::new();
+        for value in request.headers().get_all(header::AUTHORIZATION) {
+            headers.append(header::AUTHORIZATION, value.clone());
+        }
+        let outside = || Problem::internal("a route of the API is outside of authentication");
+        std::future::ready(verifier.map(|verifier| Self { verifier, headers }).ok_or_else(outside))
     }
 }
 

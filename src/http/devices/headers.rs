@@ -9,12 +9,15 @@ use actix_web::{HttpRequest, http::header::HeaderMap, web::Query};
 
 use crate::{
     http::wire::Link,
-    management::{RequestHeaders, SignatureHeader},
-    pki::LiveAuthorities,
+    management::{RequestHeaders, SignatureHeader, TokenHeaders},
+    model::Secret,
 };
 
 /// Characters that are kept of a header or a query value.
 const MAX_CHARS: usize = 256;
+
+/// Bytes of a token that is looked at. Those of Entra ID have a few thousand.
+const MAX_TOKEN: usize = 16 * 1024;
 
 /// Both names of the signature header.
 const SIGNATURE: [&str; 2] = ["ms-signature", "mdm-signature"];
@@ -28,6 +31,7 @@ pub(super) fn read(request: &HttpRequest) -> RequestHeaders {
         found.map(|(_, value)| plain(value))
     };
     RequestHeaders {
+        request_id: None,
         ms_cv: named(headers, "ms-cv"),
         client_request_id: named(headers, "client-request-id"),
         generic_alert: named(headers, "mdm-genericalert"),
@@ -47,12 +51,31 @@ pub(super) fn peer(request: &HttpRequest) -> IpAddr {
 }
 
 /// The signature of the message, under either of its names (MS-MDM 2.1 note 4, MS-MDE2). Nobody chooses between several.
-pub(super) fn signature(request: &HttpRequest, authorities: &LiveAuthorities) -> Option<SignatureHeader> {
+pub(super) fn signature(request: &HttpRequest) -> Option<SignatureHeader> {
     let headers = request.headers();
     let mut values = SIGNATURE.iter().flat_map(|name| headers.get_all(*name));
     let first = values.next()?;
     let value = if values.next().is_some() { None } else { Some(first.as_bytes().to_vec()) };
-    Some(SignatureHeader { value, authorities: authorities.current() })
+    Some(SignatureHeader { value })
+}
+
+/// The tokens of MS-MDM 2.1, notes 3 and 9: of a user, and of the device. Of two, neither counts.
+pub(super) fn tokens(request: &HttpRequest) -> TokenHeaders {
+    let headers = request.headers();
+    let single = |name: &str| {
+        let mut values = headers.get_all(name);
+        let value = values.next()?.to_str().ok()?.trim();
+        (values.next().is_none() && value.len() <= MAX_TOKEN).then_some(value)
+    };
+    let bearer = |value: &str| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    };
+    let secret = |token: String| (!token.is_empty()).then(|| Secret::new(token));
+    TokenHeaders {
+        bearer: single("authorization").and_then(bearer).and_then(secret),
+        device: single("devicetoken").map(|value| bearer(value).unwrap_or_else(|| value.to_owned())).and_then(secret),
+    }
 }
 
 fn named(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -60,7 +83,7 @@ fn named(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// At most [`MAX_CHARS`] characters, none of which moves a cursor, ends a line or turns the text around.
-fn plain(value: &str) -> String {
+pub(in crate::http) fn plain(value: &str) -> String {
     let mut plain = String::new();
     for character in value.chars().take(MAX_CHARS) {
         let is_harmless = !character.is_control()
@@ -93,6 +116,7 @@ mod tests {
             .to_http_request();
         let some = |value: &str| Some(value.to_owned());
         let expected = RequestHeaders {
+            request_id: None,
             ms_cv: some("OTrP9+n7GU+OcSEg.0.0.0"),
             client_request_id: some("0"),
             generic_alert: some("<com.microsoft/a>"),
@@ -103,6 +127,23 @@ mod tests {
             platform: some("WoA"),
         };
         assert_eq!(read(&request), expected);
+    }
+
+    #[test]
+    fn one_token_of_each_kind_counts() {
+        let tokens = |headers: &[(&'static str, &'static str)]| {
+            let request = headers.iter().fold(TestRequest::post(), |request, header| request.append_header(*header));
+            let TokenHeaders { bearer, device } = tokens(&request.to_http_request());
+            (bearer.map(|token| token.expose().clone()), device.map(|token| token.expose().clone()))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            tokens(&[("Authorization", "bearer a.b.c"), ("DeviceToken", "d.e.f")]),
+            (some("a.b.c"), some("d.e.f"))
+        );
+        assert_eq!(tokens(&[("Authorization", "Basic a.b.c"), ("DeviceToken", "Bearer d.e.f")]), (None, some("d.e.f")));
+        assert_eq!(tokens(&[("Authorization", "Bearer a"), ("Authorization", "Bearer b")]), (None, None));
+        assert_eq!(tokens(&[("Authorization", "Bearer "), ("DeviceToken", " ")]), (None, None));
     }
 
     #[test]

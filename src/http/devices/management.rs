@@ -1,5 +1,7 @@
 //! `POST /ManagementServer/Mdm.svc` (MS-MDM 2.1).
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -12,6 +14,7 @@ use super::{DeviceDoor, headers, refusal::Refusal};
 use crate::{
     http::{observe::Note, proxy::FarSide},
     management::{Answer, DeviceRequest},
+    pki::envelope::Form,
 };
 
 /// The name of the route in logs and counters.
@@ -22,7 +25,7 @@ pub(super) async fn message(request: HttpRequest, payload: Payload, door: Data<D
     let note = Note::of(&request);
     note.route(ROUTE);
     match door.exchange(&request, payload, &note).await {
-        Ok((encoding, body)) => HttpResponse::Ok().content_type(encoding.content_type()).body(body),
+        Ok((content_type, body)) => HttpResponse::Ok().content_type(content_type.as_ref()).body(body),
         Err(refusal) => {
             note.reason(refusal.word());
             refusal.reply(door.retry_after)
@@ -36,7 +39,7 @@ impl DeviceDoor {
         request: &HttpRequest,
         payload: Payload,
         note: &Note,
-    ) -> Result<(Encoding, Vec<u8>), Refusal> {
+    ) -> Result<(Cow<'static, str>, Vec<u8>), Refusal> {
         let arrived = Timestamp(jiff::Timestamp::now().as_millisecond());
         // A lie about a proxy is judged with the message, so that the journal has it.
         let (FarSide { peer, certificate }, lie) = match self.far_side(request, arrived) {
@@ -44,18 +47,38 @@ impl DeviceDoor {
             Err(refused) => (FarSide { peer: headers::peer(request), certificate: None }, Some(refused.as_str())),
         };
         self.check_rates(peer)?;
-        let signature = headers::signature(request, &self.authorities);
-        let headers = headers::read(request);
+        let signature = headers::signature(request);
+        let tokens = headers::tokens(request);
+        let mut headers = headers::read(request);
+        headers.request_id = Some(note.id().to_owned());
         note.correlation(headers.ms_cv.as_deref());
-        let encoding = encoding_of(request)?;
+        let (encoding, content_type) = content_type_of(request)?;
         let taken = self.take_in(request, payload, note, None).await?;
         // The memory counts as held until the answer is there.
         let (body, _held) = taken.into_parts();
+        // Only an envelope may come under another name than a message does.
+        if content_type != encoding.content_type() && Form::of(&body).is_none() {
+            return Err(Refusal::ContentType);
+        }
         let received_at = Timestamp(jiff::Timestamp::now().as_millisecond());
-        let request = DeviceRequest { encoding, body, headers, peer, certificate, signature, lie, received_at };
+        let proves = certificate.is_some() || signature.is_some() || Form::of(&body).is_some();
+        let authorities = proves.then(|| self.authorities.current());
+        let request = DeviceRequest {
+            encoding,
+            body,
+            headers,
+            peer,
+            certificate,
+            signature,
+            tokens,
+            authorities,
+            lie,
+            received_at,
+        };
         let answer = (self.answering)(request);
         match timeout(self.answer_timeout, answer).await.map_err(|_| Refusal::AnswerTooSlow)? {
-            Answer::Reply { encoding, body } => Ok((encoding, body)),
+            Answer::Reply { encoding, body } => Ok((encoding.content_type().into(), body)),
+            Answer::Sealed { content_type: named, body } => Ok((named.map_or(content_type.into(), Cow::Owned), body)),
             Answer::Unreadable(refusal) => {
                 tracing::info!(%refusal, "unreadable message");
                 let too_large = matches!(refusal.reason, Reason::TooLarge(_));
@@ -69,8 +92,19 @@ impl DeviceDoor {
     }
 }
 
-/// What the body is written in.
-fn encoding_of(request: &HttpRequest) -> Result<Encoding, Refusal> {
+/// What may be said of a body that is an envelope, beside what is said of messages. No specification says which
+/// (`EnhancedAppLayerSecurity`), so that the bytes decide what it is.
+const ENVELOPES: [&str; 3] = ["application/pkcs7-mime", "application/x-pkcs7-mime", "application/octet-stream"];
+
+/// What the body is written in, and the media type that says so. Where that says nothing of the message, it has to be in an
+/// envelope, and what is in there says how it is written.
+fn content_type_of(request: &HttpRequest) -> Result<(Encoding, &'static str), Refusal> {
     let named = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    named.and_then(Encoding::from_content_type).ok_or(Refusal::ContentType)
+    let named = named.ok_or(Refusal::ContentType)?;
+    if let Some(encoding) = Encoding::from_content_type(named) {
+        return Ok((encoding, encoding.content_type()));
+    }
+    let media_type = named.split(';').next().unwrap_or_default().trim();
+    let found = ENVELOPES.into_iter().find(|known| media_type.eq_ignore_ascii_case(known));
+    found.map(|found| (Encoding::Xml, found)).ok_or(Refusal::ContentType)
 }

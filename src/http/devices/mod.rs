@@ -1,6 +1,7 @@
 //! What is behind the device door: bytes in, bytes out. Nothing here looks into a message.
 
 mod body;
+mod diagnostics;
 mod enrollment;
 mod headers;
 mod management;
@@ -21,10 +22,11 @@ use tokio::{
 use transom_protocol::session::Timestamp;
 
 pub(super) use body::BodyMemory;
+pub(super) use headers::plain;
 
 use self::{
     body::{Body, Held},
-    refusal::Refusal,
+    refusal::{Refusal, RetryAfter},
 };
 use super::{
     Answering, EnrollmentAnswering,
@@ -55,7 +57,7 @@ pub(super) struct DeviceDoor {
     body_limit: usize,
     body_timeout: Duration,
     answer_timeout: Duration,
-    retry_after: Duration,
+    retry_after: RetryAfter,
 }
 
 impl DeviceDoor {
@@ -79,7 +81,7 @@ impl DeviceDoor {
             body_limit: settings.body_limit,
             body_timeout: settings.body_timeout,
             answer_timeout: settings.answer_timeout,
-            retry_after: settings.retry_after,
+            retry_after: RetryAfter { least: settings.retry_after, spread: settings.retry_spread },
         }
     }
 }
@@ -158,6 +160,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
     );
     enrollment::configure(routes);
     sign_in::configure(routes);
+    diagnostics::configure(routes);
     routes.default_service(web::to(nothing_here));
 }
 

@@ -9,6 +9,22 @@ use actix_web::{
 
 use crate::http::proxy::ProxyRefused;
 
+/// What a device is told to wait when it comes at a bad time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RetryAfter {
+    /// At least.
+    pub(super) least: Duration,
+    /// And up to so much longer, by chance: those who are sent away together must not come back together.
+    pub(super) spread: Duration,
+}
+
+impl RetryAfter {
+    /// A share of the spread; `chance` is from 0 to 1.
+    fn longer(self, wait: Duration, chance: f64) -> Duration {
+        wait.saturating_add(self.spread.mul_f64(chance.clamp(0.0, 1.0)))
+    }
+}
+
 /// Why a request got no `SyncML` answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -87,15 +103,15 @@ impl Refusal {
     }
 
     /// The reply; `Retry-After` wherever coming back helps (MS-MDM 3.1.6).
-    pub(super) fn reply(self, by_default: Duration) -> HttpResponse {
+    pub(super) fn reply(self, retry: RetryAfter) -> HttpResponse {
         let mut reply = HttpResponse::build(self.status());
         let wait = match self {
-            Self::Busy(wait)
-            | Self::Unavailable(wait)
-            | Self::Rate(wait)
-            | Self::PeerRate(wait)
-            | Self::DeviceRate(wait) => Some(wait),
-            Self::BodyMemory | Self::Overloaded | Self::AnswerTooSlow => Some(by_default),
+            Self::Busy(wait) | Self::PeerRate(wait) | Self::DeviceRate(wait) => Some(wait),
+            // Whoever else is there is told the same at the same time.
+            Self::Unavailable(wait) | Self::Rate(wait) => Some(retry.longer(wait, rand::random())),
+            Self::BodyMemory | Self::Overloaded | Self::AnswerTooSlow => {
+                Some(retry.longer(retry.least, rand::random()))
+            }
             _ => None,
         };
         if let Some(wait) = wait {
@@ -117,6 +133,25 @@ fn whole_seconds(wait: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_herd_is_spread_and_one_that_comes_too_often_is_not() {
+        let retry = RetryAfter { least: Duration::from_secs(30), spread: Duration::from_secs(60) };
+        let told = |refusal: Refusal| -> u64 {
+            let reply = refusal.reply(retry);
+            reply.headers().get(header::RETRY_AFTER).unwrap().to_str().unwrap().parse().unwrap()
+        };
+        let waits: Vec<u64> = (0..200).map(|_| told(Refusal::Overloaded)).collect();
+        assert!(waits.iter().all(|wait| (30..=90).contains(wait)), "{waits:?}");
+        // Two hundred draws in one tenth of the spread are as likely as nothing else that fails a test.
+        let tenths: std::collections::BTreeSet<u64> = waits.iter().map(|wait| (wait - 30) / 6).collect();
+        assert!(tenths.len() > 5, "{waits:?}");
+        let alone = Duration::from_secs(5);
+        assert_eq!((told(Refusal::DeviceRate(alone)), told(Refusal::Busy(alone))), (5, 5));
+        assert!((5..=65).contains(&told(Refusal::Unavailable(alone))));
+        let none = RetryAfter { spread: Duration::ZERO, ..retry };
+        assert_eq!(none.longer(alone, 1.0), alone);
+    }
 
     #[test]
     fn retry_after_is_whole_seconds_and_never_zero() {

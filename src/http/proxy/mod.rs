@@ -16,7 +16,7 @@ use crate::{
     pki::{LiveAuthorities, Presented},
 };
 
-pub(super) use protocol::{Announced, announced};
+pub(super) use protocol::{Announced, announced, looks_announced};
 
 /// Headers in which proxies pass on certificates of clients.
 const CERTIFICATES: &[&str] = &[

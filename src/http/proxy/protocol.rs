@@ -21,6 +21,12 @@ pub(in crate::http) enum Announced {
     Itself,
 }
 
+/// Whether these first bytes of a connection are the beginning of what a proxy would say. From anybody but a proxy of ours
+/// they are a lie, and no client that means well sends them.
+pub(in crate::http) fn looks_announced(first: &[u8]) -> bool {
+    first.starts_with(b"PROXY ") || first.starts_with(SIGNATURE)
+}
+
 /// Reads what stands before the first byte of the client, and nothing more. `None` where it is not what it should be.
 pub(in crate::http) async fn announced(connection: &mut (impl AsyncRead + Unpin)) -> Option<Announced> {
     let mut first = [0; 12];
@@ -105,6 +111,15 @@ mod tests {
         let mut v6 = [0; 36];
         v6[15] = 1;
         assert_eq!(read(&version_2(0x21, 0x21, &v6)).await.0, Some(Announced::Client(Ipv6Addr::LOCALHOST.into())));
+    }
+
+    #[test]
+    fn who_speaks_like_a_proxy_is_known_by_the_first_bytes() {
+        assert!(looks_announced(b"PROXY TCP4 "));
+        assert!(looks_announced(&version_2(0x21, 0x11, &[])));
+        for other in [&b""[..], b"PROXY", b"POST / HTTP", b"\x16\x03\x01", b"\r\n\r\n\0\r\nQUIT"] {
+            assert!(!looks_announced(other), "{other:02x?}");
+        }
     }
 
     #[tokio::test]

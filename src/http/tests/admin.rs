@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use futures_util::FutureExt as _;
 
 use super::support::{Server, echo, parts, settings};
+use crate::admin::{Condition, Finding, Health};
 use crate::http::{StartError, api, problem::Problem};
 
 fn json(body: &[u8]) -> serde_json::Value {
@@ -27,15 +28,23 @@ async fn health_readiness_and_metrics_need_no_token() {
 }
 
 #[tokio::test]
-async fn not_ready_is_a_503_that_does_not_tell_why() {
+async fn not_ready_is_a_503_that_tells_why_to_operators_alone() {
     let (mut parts, root) = parts(echo());
-    parts.readiness = Arc::new(|| async { Err("no route to db.internal".to_owned()) }.boxed());
+    let failed = Finding::new("database", Condition::Failed, "no route to db.internal");
+    parts.readiness = Arc::new(move || {
+        let failed = failed.clone();
+        async { Health::of(vec![failed]) }.boxed()
+    });
     let server = Server::with(&settings(), parts, root).await.unwrap();
     let mut client = server.connect_admin().await;
     let response = client.get("/readyz", "").await;
     assert_eq!(response.status, 503);
     assert!(!String::from_utf8_lossy(&response.body).contains("db.internal"));
     assert_eq!(client.get("/healthz", "").await.status, 200);
+    assert_eq!(client.get("/api/v1/health", "").await.status, 401);
+    let told = json(&client.get("/api/v1/health", "Authorization: Bearer good\r\n").await.body);
+    assert_eq!(told["ready"], false);
+    assert_eq!(told["parts"][0]["detail"], "no route to db.internal");
 }
 
 #[tokio::test]
@@ -104,7 +113,8 @@ async fn what_is_wrong_with_a_body_is_a_problem() {
     }
     let tokens = parts(echo()).0.tokens;
     let app = actix_web::App::new().app_data(web::Data::new(tokens)).configure(api::scope(100, |routes| {
-        routes.route("/orders", web::post().to(order));
+        // A path that the table of rights knows.
+        routes.route("/commands", web::post().to(order));
     }));
     let app = actix_web::test::init_service(app).await;
     let large = format!(r#"{{"count":1,"x":"{}"}}"#, "x".repeat(100));
@@ -118,7 +128,7 @@ async fn what_is_wrong_with_a_body_is_a_problem() {
     ];
     for (body, kind, status) in cases {
         let request = actix_web::test::TestRequest::post()
-            .uri("/api/v1/orders")
+            .uri("/api/v1/commands")
             .insert_header(("Authorization", "Bearer good"))
             .insert_header(("Content-Type", kind))
             .set_payload(body.to_owned())

@@ -13,6 +13,7 @@ use tokio_openssl::SslStream;
 use transom_protocol::{session::Timestamp, syncml::codec::Encoding};
 
 use crate::{
+    admin::Health,
     config::Settings,
     enrollment::EnrollmentAnswer,
     http::{
@@ -22,7 +23,7 @@ use crate::{
     },
     management::{Answer, DeviceRequest},
     metrics::Metrics,
-    model::TokenId,
+    model::{Actor, Right, TokenId},
     pki::{Authorities, CertificateAuthority, LiveAuthorities, ServerNames},
 };
 
@@ -55,6 +56,8 @@ pub(super) fn settings() -> Settings {
     settings.device_door.addr = SocketAddr::from(([127, 0, 0, 1], 0));
     settings.admin_door.addr = SocketAddr::from(([127, 0, 0, 1], 0));
     settings.server.workers = 1;
+    // Tests compare waits.
+    settings.device_door.retry_spread = Duration::ZERO;
     settings
 }
 
@@ -80,17 +83,23 @@ pub(super) fn parts(answering: Answering) -> (Parts, openssl::x509::X509) {
     let parts = Parts {
         answering,
         enrolling: Arc::new(|_| async { EnrollmentAnswer::Unreadable("nobody") }.boxed()),
+        archives: admin.archives_in(folder.path()),
         admin,
         identity: authority.issue_server(&names, now).unwrap(),
+        public: Arc::default(),
         authorities: Arc::new(LiveAuthorities::fixed(Authorities::of(authority.clone()).unwrap())),
         admin_identity: None,
         readiness: Arc::new(move || {
             let _kept_while_it_runs = (&folder, &folder_of_gate);
-            async { Ok(()) }.boxed()
+            async { Health::of(Vec::new()) }.boxed()
         }),
         tokens: Arc::new(move |token| {
             let verdict = match token.expose() {
-                "good" => Verdict::Known(Caller { name: "tester".into(), token: TokenId::new(now) }),
+                "good" => Verdict::Known(Caller {
+                    token: TokenId::new(now),
+                    rights: Right::ALL.into(),
+                    actor: Actor::token("tester"),
+                }),
                 "sleepy" => Verdict::Unavailable,
                 _ => Verdict::Unknown,
             };

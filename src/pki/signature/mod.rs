@@ -3,6 +3,8 @@
 //!
 //! The signer is the one certificate that the caller brings from the database. The certificates inside the signature are
 //! believed in nothing: they only help to say why one is refused.
+//!
+//! The same judges what is signed inside an [envelope](super::envelope), where the message is in the signed data.
 
 mod algorithm;
 mod attributes;
@@ -10,6 +12,8 @@ mod refused;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub(super) use write::sign_attached;
 
 use std::time::Duration;
 
@@ -23,7 +27,10 @@ use cms::{
     content_info::ContentInfo,
     signed_data::{SignedData, SignerIdentifier, SignerInfo},
 };
-use der::{Decode as _, Encode as _, asn1::ObjectIdentifier};
+use der::{
+    Decode as _, Encode as _,
+    asn1::{ObjectIdentifier, OctetString},
+};
 use openssl::{error::ErrorStack, hash::hash, memcmp, x509::X509};
 use serde::Serialize;
 use transom_protocol::session::Timestamp;
@@ -109,16 +116,34 @@ impl MessageSignature {
         if text.is_empty() {
             return Err(SignatureRefused::Blank);
         }
-        let message = ber::to_der(&BASE64.decode(text).map_err(|_| SignatureRefused::NotBase64)?)?;
+        let message = BASE64.decode(text).map_err(|_| SignatureRefused::NotBase64)?;
+        match Self::parse(&message)? {
+            (signature, None) => Ok(signature),
+            (_, Some(_)) => Err(SignatureRefused::Attached),
+        }
+    }
+
+    /// Reads signed data, in BER or DER, that brings what it signs.
+    pub fn read_attached(message: &[u8]) -> Result<(Self, Vec<u8>), SignatureRefused> {
+        match Self::parse(message)? {
+            (signature, Some(content)) => Ok((signature, content)),
+            (_, None) => Err(SignatureRefused::Detached),
+        }
+    }
+
+    /// The signature, and what is signed where that comes along.
+    fn parse(message: &[u8]) -> Result<(Self, Option<Vec<u8>>), SignatureRefused> {
+        let message = ber::to_der(message)?;
         let malformed = |_| SignatureRefused::Malformed;
         let info = ContentInfo::from_der(&message).map_err(malformed)?;
         if info.content_type != SIGNED_DATA {
             return Err(SignatureRefused::NotSignedData(info.content_type.to_string()));
         }
         let data: SignedData = info.content.decode_as().map_err(malformed)?;
-        if data.encap_content_info.econtent.is_some() {
-            return Err(SignatureRefused::Attached);
-        }
+        let content = match data.encap_content_info.econtent {
+            None => None,
+            Some(content) => Some(content.decode_as::<OctetString>().map_err(malformed)?.into_bytes().to_vec()),
+        };
         if data.encap_content_info.econtent_type != DATA {
             return Err(SignatureRefused::ContentType);
         }
@@ -130,7 +155,7 @@ impl MessageSignature {
             CertificateChoices::Certificate(certificate) => Some(certificate),
             CertificateChoices::Other(_) => None,
         });
-        Ok(Self { signer, certificates: certificates.collect() })
+        Ok((Self { signer, certificates: certificates.collect() }, content))
     }
 
     /// Whether the signer names itself by this certificate, in DER.

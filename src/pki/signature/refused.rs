@@ -32,6 +32,9 @@ pub enum SignatureRefused {
     /// It brings the content that it signs.
     #[error("the signature brings content of its own; a message is signed detached")]
     Attached,
+    /// What it signs is missing where it has to be inside.
+    #[error("the signed data in the envelope has no message in it")]
+    Detached,
     /// None or several have signed.
     #[error("the signature has {0} signers; exactly one is taken")]
     Signers(usize),
@@ -106,6 +109,7 @@ impl SignatureRefused {
             Self::Encoding(BerRefused::Malformed) | Self::Malformed => "signature_malformed",
             Self::NotSignedData(_) => "signature_not_signed_data",
             Self::Attached => "signature_attached",
+            Self::Detached => "signature_detached",
             Self::Signers(_) => "signature_signers",
             Self::Certificate => "signature_certificate_unreadable",
             Self::Lookalike => "signature_lookalike_certificate",

@@ -1,4 +1,5 @@
-//! The other side: how a device signs a message. The simulated device has no other way to be believed than a real one.
+//! The other side: how a device signs a message, and how the server signs what it envelopes. The simulated device has no
+//! other way to be believed than a real one.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cms::{
@@ -10,7 +11,11 @@ use der::{
     Any, DateTime, Decode as _, Encode as _,
     asn1::{ObjectIdentifier, OctetString, SetOfVec, UtcTime},
 };
-use openssl::{hash::hash, pkey::Id, sign::Signer};
+use openssl::{
+    hash::hash,
+    pkey::{Id, PKeyRef, Private},
+    sign::Signer,
+};
 use transom_protocol::session::Timestamp;
 use x509_cert::{
     Certificate,
@@ -31,44 +36,69 @@ impl DeviceKeyPair {
     /// The value of the header `MS-Signature` for a body, as Windows makes it: SHA-256, with the certificate and the
     /// time.
     pub fn sign_message(&self, certificate: &[u8], body: &[u8], signing_time: Timestamp) -> Result<String, Error> {
-        let digest = hash(Digest::Sha256.openssl(), body).map_err(crypto(CANT_SIGN))?;
-        let attributes = attributes(&digest, signing_time).map_err(encoding(CANT_SIGN))?;
-        let signed = attributes.to_der().map_err(encoding(CANT_SIGN))?;
-        let sign = || Signer::new(Digest::Sha256.openssl(), &self.0)?.sign_oneshot_to_vec(&signed);
-        let signature = sign().map_err(crypto(CANT_SIGN))?;
-        let message = self.message(certificate, attributes, signature).map_err(encoding(CANT_SIGN))?;
-        Ok(STANDARD.encode(message))
+        sign(&self.0, certificate, (body, None), signing_time).map(|message| STANDARD.encode(message))
     }
+}
 
-    fn message(&self, certificate: &[u8], attributes: Attributes, signature: Vec<u8>) -> Result<Vec<u8>, der::Error> {
-        let certificate = Certificate::from_der(certificate)?;
-        let digest = AlgorithmIdentifierOwned { oid: Digest::Sha256.oid(), parameters: None };
-        let signature_algorithm = match self.0.id() {
-            Id::RSA => AlgorithmIdentifierOwned { oid: RSA, parameters: Some(Any::null()) },
-            _ => AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None },
-        };
-        let signer = SignerInfo {
-            version: CmsVersion::V1,
-            sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
-                issuer: certificate.tbs_certificate().issuer().clone(),
-                serial_number: certificate.tbs_certificate().serial_number().clone(),
-            }),
-            digest_alg: digest.clone(),
-            signed_attrs: Some(attributes),
-            signature_algorithm,
-            signature: OctetString::new(signature)?,
-            unsigned_attrs: None,
-        };
-        let data = SignedData {
-            version: CmsVersion::V1,
-            digest_algorithms: SetOfVec::try_from(vec![digest])?,
-            encap_content_info: EncapsulatedContentInfo { econtent_type: DATA, econtent: None },
-            certificates: Some(CertificateSet::try_from(vec![CertificateChoices::Certificate(certificate)])?),
-            crls: None,
-            signer_infos: SignerInfos::try_from(vec![signer])?,
-        };
-        ContentInfo { content_type: SIGNED_DATA, content: Any::encode_from(&data)? }.to_der()
-    }
+/// Signed data that brings what it signs, in DER.
+pub(in crate::pki) fn sign_attached(
+    key: &PKeyRef<Private>,
+    certificate: &[u8],
+    content: &[u8],
+    signing_time: Timestamp,
+) -> Result<Vec<u8>, Error> {
+    let inside =
+        OctetString::new(content).and_then(|content| Any::encode_from(&content)).map_err(encoding(CANT_SIGN))?;
+    sign(key, certificate, (content, Some(inside)), signing_time)
+}
+
+fn sign(
+    key: &PKeyRef<Private>,
+    certificate: &[u8],
+    (content, inside): (&[u8], Option<Any>),
+    signing_time: Timestamp,
+) -> Result<Vec<u8>, Error> {
+    let digest = hash(Digest::Sha256.openssl(), content).map_err(crypto(CANT_SIGN))?;
+    let attributes = attributes(&digest, signing_time).map_err(encoding(CANT_SIGN))?;
+    let signed = attributes.to_der().map_err(encoding(CANT_SIGN))?;
+    let sign = || Signer::new(Digest::Sha256.openssl(), key)?.sign_oneshot_to_vec(&signed);
+    let signature = sign().map_err(crypto(CANT_SIGN))?;
+    message(key.id(), certificate, (attributes, signature), inside).map_err(encoding(CANT_SIGN))
+}
+
+fn message(
+    kind: Id,
+    certificate: &[u8],
+    (attributes, signature): (Attributes, Vec<u8>),
+    inside: Option<Any>,
+) -> Result<Vec<u8>, der::Error> {
+    let certificate = Certificate::from_der(certificate)?;
+    let digest = AlgorithmIdentifierOwned { oid: Digest::Sha256.oid(), parameters: None };
+    let signature_algorithm = match kind {
+        Id::RSA => AlgorithmIdentifierOwned { oid: RSA, parameters: Some(Any::null()) },
+        _ => AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None },
+    };
+    let signer = SignerInfo {
+        version: CmsVersion::V1,
+        sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
+            issuer: certificate.tbs_certificate().issuer().clone(),
+            serial_number: certificate.tbs_certificate().serial_number().clone(),
+        }),
+        digest_alg: digest.clone(),
+        signed_attrs: Some(attributes),
+        signature_algorithm,
+        signature: OctetString::new(signature)?,
+        unsigned_attrs: None,
+    };
+    let data = SignedData {
+        version: CmsVersion::V1,
+        digest_algorithms: SetOfVec::try_from(vec![digest])?,
+        encap_content_info: EncapsulatedContentInfo { econtent_type: DATA, econtent: inside },
+        certificates: Some(CertificateSet::try_from(vec![CertificateChoices::Certificate(certificate)])?),
+        crls: None,
+        signer_infos: SignerInfos::try_from(vec![signer])?,
+    };
+    ContentInfo { content_type: SIGNED_DATA, content: Any::encode_from(&data)? }.to_der()
 }
 
 fn attributes(digest: &[u8], signing_time: Timestamp) -> Result<Attributes, der::Error> {

@@ -23,9 +23,9 @@ pub use context::{DeviceContext, EnrollmentType};
 pub use discover::{Discover, DiscoverResponse, read_discover, write_discover_response};
 pub use policies::{CertificatePolicy, GetPolicies, read_get_policies, write_policies_response};
 pub use provisioning::{
-    Application, ClientAuth, ConnectionRetry, DefaultEncoding, DmClient, Poll, PollRefused, PollSchedule, ProviderId,
-    ProviderIdRefused, ProvisioningDocument, RenewRefused, RenewSettings, RenewalDocument, ServerAuth,
-    StoreCertificate,
+    Application, ClientAuth, ConnectionRetry, CredentialSide, DefaultEncoding, DmClient, Poll, PollRefused,
+    PollSchedule, ProviderId, ProviderIdRefused, ProvisioningDocument, RenewRefused, RenewSettings, RenewalDocument,
+    ServerAuth, StoreCertificate, secret_node,
 };
 pub use sign_in::SignIn;
 pub use token::{TokenKind, TokenRequest, read_token_request, write_token_response};

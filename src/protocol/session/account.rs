@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use zeroize::ZeroizeOnDrop;
 
-use super::{DeviceId, MsgId, SessionId};
+use super::{DeviceId, MsgId, ProofPolicy, Rotation, SessionId};
 
 /// What an enrollment's two sides know of each other.
 ///
@@ -33,6 +33,16 @@ pub struct Account {
     pub failures: u32,
     /// The session in which the last wrong credential came.
     pub failed_session: Option<SessionId>,
+    /// The sessions in which a credential was accepted last, the latest first. A challenge that was told before these
+    /// is still good for another one: several sessions may begin at the same time.
+    #[serde(default)]
+    pub recent_sessions: Vec<SessionId>,
+    /// What is enough to believe a message, where that is not as the settings say.
+    #[serde(default)]
+    pub proofs: Option<ProofPolicy>,
+    /// Credentials that take the place of these.
+    #[serde(default)]
+    pub rotation: Rotation,
 }
 
 /// `AAUTHTYPE` of an account.
@@ -136,6 +146,17 @@ impl Account {
     /// The nonce that challenges a message: fresh for every message and after every success, known without having been
     /// stored.
     pub fn challenge_nonce(&self, device: &DeviceId, session: &SessionId, message: MsgId) -> Nonce {
+        self.challenge_nonce_at(self.accepted, device, session, message)
+    }
+
+    /// The nonce that challenged a message when so many credentials had been accepted.
+    pub(super) fn challenge_nonce_at(
+        &self,
+        accepted: u64,
+        device: &DeviceId,
+        session: &SessionId,
+        message: MsgId,
+    ) -> Nonce {
         use hmac::{Hmac, KeyInit as _, Mac as _};
         // RFC 2104: a key shorter than a block is filled up with zeros.
         let mut block = [0; 64];
@@ -143,7 +164,7 @@ impl Account {
             *to = *from;
         }
         let mut mac = Hmac::<sha2::Sha256>::new(&block.into());
-        mac.update(&self.accepted.to_be_bytes());
+        mac.update(&accepted.to_be_bytes());
         mac.update(&message.number().to_be_bytes());
         mac.update(session.as_str().as_bytes());
         mac.update(&[0]);

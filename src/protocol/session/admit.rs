@@ -4,8 +4,8 @@ use super::answer::{challenge, header_only};
 use super::authenticate::{Freshness, Proof, prove};
 use super::relation::Relation;
 use super::{
-    Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Header, HeaderFault, MsgId, Nonce, Phase,
-    Rules, Session, Timestamp,
+    Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Guesses, Header, HeaderFault, Introduction,
+    MsgId, Nonce, Phase, Principal, Rules, Session, SyncType, Timestamp,
 };
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
@@ -21,12 +21,16 @@ pub struct Arrival<'a> {
     pub body_hash: &'a str,
     /// Credentials of the enrollment that `Source` names.
     pub account: Account,
-    /// The last session of that enrollment.
+    /// What it says of its session.
+    pub says: Introduction,
+    /// The session of that enrollment that [`super::choose`] found.
     pub session: Option<Session>,
     /// The reply to that session's last message is still in the store.
     pub has_reply: bool,
     /// The transport proved that this enrollment speaks.
     pub by_transport: bool,
+    /// Wrong credentials of this enrollment that came from the same place lately.
+    pub guesses: Guesses,
     /// Becomes the next nonce if a credential is accepted: at least 16 random bytes.
     pub fresh_nonce: Nonce,
     /// When it came.
@@ -70,6 +74,8 @@ pub enum RefusalKind {
     Challenged,
     /// Its credential is wrong: 401, with another challenge the first time.
     WrongCredential,
+    /// It is from where too many wrong credentials came from, and proves nothing that only the device could: 401.
+    Locked,
     /// It is older than the last one that was processed.
     Stale,
 }
@@ -91,6 +97,8 @@ pub struct Admitted<'a> {
     /// The nonce for the next credential goes with it.
     pub(super) next_nonce: Option<Nonce>,
     pub(super) events: Vec<Event>,
+    /// Who enrolled the device, where that is known.
+    pub(super) enrolled_user: Option<Principal>,
     /// Bytes of chunks that may be kept.
     pub(super) upload_room: u64,
 }
@@ -126,16 +134,15 @@ pub fn admit(arrival: Arrival<'_>) -> Admission<'_> {
         Relation::Continues { timed_out: false } => arrival.session.as_ref(),
         _ => None,
     };
-    let mode = arrival.rules.auth_mode;
-    match prove(&arrival.account, &header, &arrival.message.header, open, arrival.by_transport, mode) {
+    match prove(&arrival, &header, open) {
         // Only a credential that was never used shows that an old number is a new beginning. Without any, the device is
         // asked for one: 200 would make it believe that it was heard.
-        Proof::Transport | Proof::Fresh(_, Freshness::Previous) if relation == Relation::Older => {
+        Proof::Transport | Proof::Fresh(_, Freshness::Previous, _) if relation == Relation::Older => {
             Admission::Refused(Box::new(stale(arrival, &header)))
         }
         Proof::Missing => Admission::Refused(Box::new(refuse(arrival, &header, false))),
         Proof::Wrong => Admission::Refused(Box::new(refuse(arrival, &header, true))),
-        Proof::Fresh(_, Freshness::Previous) if !may_use_previous(&arrival, &header) => {
+        Proof::Fresh(_, Freshness::Previous, _) if !may_use_previous(&arrival, &header) => {
             Admission::Refused(Box::new(refuse(arrival, &header, true)))
         }
         proof => Admission::Accepted(Box::new(accept(arrival, &header, relation, proof))),
@@ -180,11 +187,15 @@ fn clipped(wire: &SyncHdr) -> SyncHdr {
 
 /// 407 or 401. The nonce is derived, so that a message which proves nothing changes nothing but counters.
 fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
-    let Arrival { message, mut account, session, .. } = arrival;
-    let offer = !wrong || account.reject(header);
+    let Arrival { message, mut account, session, guesses, .. } = arrival;
+    let locked = wrong && guesses == Guesses::Many;
+    // Who names a device from elsewhere does not take its challenge away.
+    let offer = !locked && (!wrong || account.reject(header) || guesses == Guesses::None);
     let nonce = account.challenge_nonce(&header.device, &header.session, header.message);
     let chal = offer.then(|| challenge(&account, &nonce));
-    let (code, kind) = if wrong {
+    let (code, kind) = if locked {
+        (StatusCode::INVALID_CREDENTIALS, RefusalKind::Locked)
+    } else if wrong {
         (StatusCode::INVALID_CREDENTIALS, RefusalKind::WrongCredential)
     } else {
         (StatusCode::MISSING_CREDENTIALS, RefusalKind::Challenged)
@@ -200,7 +211,7 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
     Refused {
         reply: header_only(&message.header, number, code, chal),
         kind,
-        account: wrong.then_some(account),
+        account: (wrong && !locked).then_some(account),
         session: counted,
     }
 }
@@ -224,13 +235,18 @@ fn counted(session: Session) -> Session {
 }
 
 fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: Proof) -> Admitted<'a> {
-    let Arrival { message, body_hash, mut account, session, fresh_nonce, now, rules, .. } = arrival;
+    let Arrival { message, body_hash, mut account, says, session, fresh_nonce, now, rules, .. } = arrival;
     let per_session = rules.auth_mode == AuthMode::PerSession;
     let continues = matches!(relation, Relation::Continues { .. });
     let accepted = if per_session { StatusCode::AUTHENTICATED } else { StatusCode::OK };
+    let mut events = Vec::new();
     let (status, next_nonce, authentication) = match proof {
-        Proof::Fresh(authentication, freshness) => {
-            account.accept(&authentication, freshness, fresh_nonce.clone());
+        Proof::Fresh(authentication, freshness, offered) => {
+            account.accept(&header.session, &authentication, freshness, fresh_nonce.clone());
+            if let Some(place) = offered {
+                account.adopt(place, now);
+                events.push(Event::CredentialsChanged);
+            }
             let is_digest = matches!(authentication, Authentication::Digest(_));
             (accepted, is_digest.then_some(fresh_nonce), Some(authentication))
         }
@@ -241,7 +257,6 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         }
     };
     let account_changed = matches!(authentication, Some(Authentication::Digest(_) | Authentication::Basic));
-    let mut events = Vec::new();
     let (session, replaced) = match session {
         Some(session) if continues => {
             // A challenge takes a number too, and leaves none in the session.
@@ -252,7 +267,8 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
             let authentication = authentication.unwrap_or(session.authentication);
             let server_message = session.server_message.next();
             let messages = session.messages.saturating_add(1);
-            (Session { authentication, authenticated_in, server_message, messages, ..session }, None)
+            let user = session.user.clone().or(says.user);
+            (Session { authentication, authenticated_in, server_message, messages, user, ..session }, None)
         }
         other => {
             let authentication = authentication.unwrap_or(Authentication::Transport);
@@ -260,7 +276,8 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
             let first_hash = body_hash.to_owned();
             let server_message = first_number(other.as_ref(), header);
             let begun = Session::begin(header.session.clone(), header.message, authentication, now);
-            (Session { first_hash, earlier, server_message, ..begun }, other)
+            let begun = Session { first_hash, earlier, server_message, ..begun };
+            (introduced(begun, says, other.as_ref()), other)
         }
     };
     let session = Session {
@@ -282,7 +299,21 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
         status,
         next_nonce,
         events,
+        enrolled_user: None,
         upload_room: u64::MAX,
+    }
+}
+
+/// A session as its first message introduces it. One that goes on under its name after it was over, without saying it
+/// all again, is what it was.
+fn introduced(begun: Session, says: Introduction, before: Option<&Session>) -> Session {
+    let same = before.filter(|before| before.session_id == begun.session_id && before.sync_type == SyncType::User);
+    match same.filter(|_| says.sync_type.is_none()) {
+        Some(before) => {
+            let user = says.user.or_else(|| before.user.clone());
+            Session { sync_type: before.sync_type, login: before.login, user, ..begun }
+        }
+        None => Session { sync_type: says.sync_type.unwrap_or_default(), user: says.user, ..begun },
     }
 }
 

@@ -89,9 +89,11 @@ pub(super) fn challenge(account: &Account, nonce: &Nonce) -> Chal {
     }
 }
 
-/// Our own credential, when the device asked for it and we have one (OMA DM Security 5.2).
-pub(super) fn server_cred(account: &Account) -> Option<(String, Cred)> {
-    let server = account.server.as_ref()?;
+/// Our own credential, when the device asked for it and we have one (OMA DM Security 5.2). A device that asks once more
+/// in the same session may have taken what was offered.
+pub(super) fn server_cred(account: &Account, asked: u32) -> Option<(String, Cred)> {
+    let offered = account.rotation.offered.iter().rev().find_map(|offered| offered.server.as_ref());
+    let server = offered.filter(|_| asked > 1).or(account.server.as_ref())?;
     let nonce = account.server_nonce.clone().unwrap_or_else(|| Nonce::from_bytes(&[]));
     let meta = Meta { format: Some(Format::B64), mime: Some(AuthScheme::Md5.as_str().to_owned()), ..Meta::default() };
     Some((server.name.clone(), Cred { meta: Some(meta), data: server.a1.digest(&nonce) }))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommandId, Timestamp};
+use super::{CommandId, Principal, Timestamp};
 use crate::csp::Instruction;
 use crate::syncml::{Format, StatusCode};
 
@@ -15,6 +15,8 @@ pub struct Pending {
     pub sequence: i64,
     /// What to do.
     pub instruction: Instruction,
+    /// Whose `./User` nodes it means; unsaid, those of the enrolled user.
+    pub user: Option<Principal>,
     /// What is known so far.
     pub progress: Progress,
     /// Where it stands.
@@ -95,7 +97,7 @@ pub struct Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReasonCode {
-    /// Deferred: a `./User` node waits until the enrolled user is signed in.
+    /// Deferred: a `./User` node waits until its user is signed in and has a session.
     WaitingForUser,
     /// Deferred: this session is for the other scope (`com.microsoft.mdm.synctype`).
     WaitingForScope,
@@ -123,6 +125,8 @@ pub enum ReasonCode {
     NeverAnswered,
     /// Unknown: accepted, and nothing was heard since.
     NoReport,
+    /// Unknown: it waited when the backup was made that the server was restored from, and may have run since.
+    Restored,
     /// Canceled: a command that it depends on did not succeed.
     DependencyFailed,
     /// Canceled by an operator.
@@ -131,6 +135,8 @@ pub enum ReasonCode {
     Unenrolled,
     /// Superseded: the device enrolled anew.
     NewEnrollment,
+    /// Superseded: the device was told to erase itself, and took it on.
+    Erased,
     /// Failed: what is stored of it can't be read any more.
     Undecodable,
 }
@@ -269,6 +275,7 @@ impl Pending {
             sequence,
             progress: Progress::new(&instruction),
             instruction,
+            user: None,
             state: CommandState::Queued,
             reason: None,
             attempts: 0,

@@ -1,5 +1,6 @@
 //! What a message told beside the answers to commands.
 
+use super::{DevicePreparation, Mark};
 use crate::syncml::{AlertCode, Format};
 
 /// Something to keep or to act on.
@@ -17,8 +18,8 @@ pub enum Event {
         source: Option<String>,
         /// `Format`.
         format: Option<Format>,
-        /// `Mark`: severity.
-        mark: Option<String>,
+        /// `Mark`: how grave it is.
+        mark: Option<Mark>,
         /// `Data`. Tokens are left out.
         data: String,
     },
@@ -29,8 +30,12 @@ pub enum Event {
         /// The value.
         value: String,
     },
+    /// How far device preparation is (`com.microsoft/MDM/DevicePrepSync`).
+    Preparation(DevicePreparation),
     /// The device leaves management (Alert 1226).
     Unenrolled,
+    /// The device used credentials that it was offered; the ones before are right no longer.
+    CredentialsChanged,
     /// Something that the protocol does not foresee; it was answered and did no harm.
     Anomaly {
         /// A stable word.

@@ -4,7 +4,7 @@ use super::ReasonCode;
 
 impl ReasonCode {
     /// Every reason.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::WaitingForUser,
         Self::WaitingForScope,
         Self::Accepted,
@@ -19,10 +19,12 @@ impl ReasonCode {
         Self::Interrupted,
         Self::NeverAnswered,
         Self::NoReport,
+        Self::Restored,
         Self::DependencyFailed,
         Self::ByOperator,
         Self::Unenrolled,
         Self::NewEnrollment,
+        Self::Erased,
         Self::Undecodable,
     ];
 
@@ -43,10 +45,12 @@ impl ReasonCode {
             Self::Interrupted => "interrupted",
             Self::NeverAnswered => "never_answered",
             Self::NoReport => "no_report",
+            Self::Restored => "restored",
             Self::DependencyFailed => "dependency_failed",
             Self::ByOperator => "by_operator",
             Self::Unenrolled => "unenrolled",
             Self::NewEnrollment => "new_enrollment",
+            Self::Erased => "erased",
             Self::Undecodable => "undecodable",
         }
     }
@@ -59,7 +63,9 @@ impl ReasonCode {
     /// What happened, in a sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Self::WaitingForUser => "It concerns the user's settings, and the enrolled user was not signed in.",
+            Self::WaitingForUser => {
+                "It concerns a user's settings, and that user was not signed in, or had no session."
+            }
             Self::WaitingForScope => {
                 "The device asked for the other kind of settings (user or device) in this session."
             }
@@ -75,10 +81,14 @@ impl ReasonCode {
             Self::Interrupted => "It was sent, but no answer came. It may or may not have run, so it is not repeated.",
             Self::NeverAnswered => "It was sent several times, at last alone, and was never answered.",
             Self::NoReport => "The device took it and never reported the end.",
+            Self::Restored => {
+                "The server was restored from a backup in which it waited. It may have run since, so it is not sent."
+            }
             Self::DependencyFailed => "A command that it depends on did not succeed.",
             Self::ByOperator => "An operator took it back.",
             Self::Unenrolled => "The device left management.",
             Self::NewEnrollment => "The device was enrolled anew; what was meant for the old enrollment is not sent.",
+            Self::Erased => "The device was told to erase itself and took that on; what waited for it is not sent.",
             Self::Undecodable => "What is stored of it can't be read; it was set aside so that others can go on.",
         }
     }
@@ -86,13 +96,13 @@ impl ReasonCode {
     /// What to do, where there is something to do.
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::WaitingForUser => "It goes out at the next contact after the user has signed in.",
+            Self::WaitingForUser => "It goes out at the next contact after that user has signed in.",
             Self::NoResult => "Read the parent node to see whether the value exists on this edition of Windows.",
             Self::TooLarge => "Send less data in one command, or refer to a file that the device can download.",
             Self::MessageRefused => {
                 "Look at the session to see which message was refused, and check the node and its value."
             }
-            Self::Interrupted | Self::NeverAnswered | Self::NoReport => {
+            Self::Interrupted | Self::NeverAnswered | Self::NoReport | Self::Restored => {
                 "Find out on the device, or by reading a setting back, whether it ran; then mark it as done, or send it again."
             }
             Self::DependencyFailed => "Mend the command that failed, then send both again.",

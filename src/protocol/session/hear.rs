@@ -1,11 +1,14 @@
 //! Alerts and device information (MS-MDM 2.2.7.2, 3.2.5.1).
 
 use super::process::Work;
-use super::{Ending, Event, LoginStatus, SyncType};
+use super::{DevicePreparation, Ending, Event, LoginStatus, Mark, SyncType};
 use crate::syncml::{Alert, AlertCode, Item, Request, StatusCode};
 
 /// Alerts with an item, and values of the device, that are kept of one message.
 const MAX_EVENTS: usize = 500;
+
+/// Bytes that are kept of the data of one alert.
+const MAX_ALERT_DATA: usize = 256 * 1024;
 
 impl Work<'_> {
     pub(super) fn hear_alert(&mut self, alert: &Alert) -> StatusCode {
@@ -45,11 +48,21 @@ impl Work<'_> {
             return;
         }
         if is("com.microsoft.mdm.synctype") {
-            self.session.sync_type = match data.to_ascii_lowercase().as_str() {
-                "user" => SyncType::User,
-                "device" => SyncType::Device,
-                _ => SyncType::Mixed,
-            };
+            // The message that began the session said it; its place among others depends on it.
+            let said = SyncType::parse(data);
+            if said != self.session.sync_type {
+                let is = self.session.sync_type.as_str();
+                self.anomaly("kind_changed", || format!("a session of the kind {is} called itself {}", said.as_str()));
+            }
+            return;
+        } else if is("com.microsoft/MDM/AADUserToken") {
+            // The session has its user's name; nothing else is kept of it.
+            return;
+        } else if is("com.microsoft/MDM/DevicePrepSync")
+            && let Some(state) = DevicePreparation::parse(data)
+        {
+            self.events.push(Event::Preparation(state));
+            return;
         } else if is("com.microsoft.mdm.requestpending") {
             self.hold = true;
             return;
@@ -71,8 +84,8 @@ impl Work<'_> {
             code,
             source: item.source_uri().map(str::to_owned),
             format: item.format().cloned(),
-            mark: item.meta.as_ref().and_then(|meta| meta.mark.clone()),
-            data: if token { String::new() } else { item.text().to_owned() },
+            mark: item.meta.as_ref().and_then(|meta| meta.mark.as_deref()).map(Mark::parse),
+            data: if token { String::new() } else { bounded(item.text()) },
             kind,
         });
     }
@@ -102,6 +115,15 @@ impl Work<'_> {
         }
         self.kept_events <= MAX_EVENTS
     }
+}
+
+/// As much of an alert's data as is kept.
+fn bounded(text: &str) -> String {
+    let mut end = text.len().min(MAX_ALERT_DATA);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
 }
 
 /// Type of an alert, without the prefix that some have.

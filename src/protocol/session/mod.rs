@@ -10,8 +10,10 @@
 
 mod account;
 mod admit;
+mod alert;
 mod answer;
 mod authenticate;
+mod beside;
 mod build;
 mod close;
 mod command;
@@ -25,12 +27,14 @@ mod hear;
 mod ids;
 mod nodes;
 mod package;
+mod policy;
 mod process;
 mod queue;
 mod ready;
 mod relation;
 mod report;
 mod respond;
+mod rotation;
 mod rules;
 mod settle;
 #[cfg(test)]
@@ -40,17 +44,24 @@ mod state;
 mod tests;
 mod trust;
 mod upload;
+mod user;
 
 pub use account::{A1, Account, AuthScheme, Credential, Nonce, Secret32};
 pub use admit::{Admission, Admitted, Arrival, RefusalKind, Refused, admit, refuse_stranger};
+pub use alert::{DevicePreparation, Mark, alert_meaning};
+pub use authenticate::Guesses;
+pub use beside::{Introduction, choose};
 pub use close::{Closed, close};
 pub use command::{CommandState, ItemOutcome, Outcome, Pending, Progress, Reason, ReasonCode, ResultValue};
 pub use event::{Event, SessionTrigger};
 pub use header::{Header, HeaderFault};
 pub use ids::{CommandId, DeviceId, MsgId, SessionId, Timestamp};
+pub use policy::{Enough, Means, NoPolicy, ProofPolicy, ProofSet};
 pub use process::{Answered, Attempted, Decision, UploadStep};
+pub use rotation::{MOST_OFFERED, Offered, Rotation, TooManyOffered};
 pub use rules::{AuthMode, Rules};
 pub use state::{
     Authentication, Download, EarlierSession, Ending, LoginStatus, Phase, Sent, SentAnswer, SentPart, Session,
     SyncType, Upload,
 };
+pub use user::{DirectoryUser, Principal, SessionUser, claimed_user, user_token};

@@ -56,7 +56,6 @@ impl Work<'_> {
         }
         let awaited = self.session.in_flight.iter().filter(|sent| sent.answer != SentAnswer::Settled).count();
         let before = self.session.in_flight.len();
-        let mut last_chance = Vec::new();
         for id in self.queue.ids() {
             let Some(pending) = self.queue.find(&id) else { continue };
             if !pending.state.is_open() || pending.state == CommandState::Sent || self.is_in_flight(&id) {
@@ -66,21 +65,12 @@ impl Work<'_> {
                 Readiness::Ready if awaited + self.session.in_flight.len().saturating_sub(before) >= MAX_IN_FLIGHT => {
                     return package;
                 }
-                Readiness::Ready if pending.progress.unanswered_alone > 0 => last_chance.push(id),
                 Readiness::Ready => {
                     if !self.add(&id, &mut package) {
                         return package;
                     }
                 }
                 other => self.hold_back(&id, other),
-            }
-        }
-        // What a device never answered although it came alone is tried once more, when nothing else is left to do.
-        if package.commands.is_empty() && !self.awaits_answers() {
-            for id in last_chance {
-                if !self.add(&id, &mut package) || !package.commands.is_empty() {
-                    break;
-                }
             }
         }
         package
@@ -93,6 +83,9 @@ impl Work<'_> {
     }
 
     /// Adds a command. Says whether another one may follow.
+    ///
+    /// What was never answered goes alone, and nothing passes it until it is answered or set aside: replies are lost
+    /// without any fault of a command, and a later value of the same node must not be written before an earlier one.
     fn add(&mut self, id: &CommandId, package: &mut Package) -> bool {
         let Some(pending) = self.queue.find(id) else { return true };
         let alone = pending.progress.unanswered > 0 || ends_session(pending);

@@ -8,8 +8,8 @@ use super::flight::Flight;
 use super::nodes::Nodes;
 use super::queue::Queue;
 use super::{
-    Account, Admitted, AuthMode, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Rules, SentAnswer,
-    Session, SessionTrigger, Timestamp,
+    Account, Admitted, AuthMode, CommandId, CommandState, Ending, Event, MsgId, Pending, Phase, Principal, Rules,
+    SentAnswer, Session, SessionTrigger, Timestamp,
 };
 use crate::syncml::{AlertCode, Command, Message, StatusCode, SyncBody, write};
 
@@ -112,6 +112,8 @@ pub(super) struct Work<'a> {
     pub(super) upload_continued: bool,
     /// Bytes of chunks that there is room for.
     pub(super) upload_room: u64,
+    /// Whom commands that name no user are meant for, where that is known.
+    pub(super) enrolled_user: Option<Principal>,
     pub(super) interrupted: Vec<String>,
     /// We are to ask for the next message, because the device has more to say.
     pub(super) wants_next: bool,
@@ -160,6 +162,12 @@ impl Admitted<'_> {
         Self { upload_room: bytes, ..self }
     }
 
+    /// Who enrolled the device: commands that name no user are meant for that one.
+    #[must_use]
+    pub fn with_enrolled_user(self, user: Option<Principal>) -> Self {
+        Self { enrolled_user: user, ..self }
+    }
+
     /// The session as it stands before the message is heard.
     pub const fn session(&self) -> &Session {
         &self.session
@@ -186,8 +194,8 @@ impl Admitted<'_> {
         if self.is_new {
             self.events.push(Event::SessionStarted(trigger(&self.message.body.commands)));
         }
-        let Admitted { message, now, rules, account, account_changed, session, replaced, is_new, upload_room, .. } =
-            self;
+        let Admitted { message, now, rules, account, account_changed, session, replaced, is_new, .. } = self;
+        let (upload_room, enrolled_user) = (self.upload_room, self.enrolled_user);
         let mut work = Work {
             rules,
             now,
@@ -208,6 +216,7 @@ impl Admitted<'_> {
             steps,
             upload_continued: false,
             upload_room,
+            enrolled_user,
             interrupted: Vec::new(),
             wants_next: !message.body.is_final,
             asked_next: false,
@@ -268,7 +277,7 @@ impl Work<'_> {
         let msg_ref = &message.header.msg_id;
         let mut header = answer::header(&message.header, self.session.server_message);
         if self.session.server_cred
-            && let Some((name, cred)) = answer::server_cred(&self.account)
+            && let Some((name, cred)) = answer::server_cred(&self.account, self.session.server_challenges)
         {
             header.source.loc_name = Some(name);
             header.cred = Some(cred);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CommandId, MsgId, Nonce, SessionId, Timestamp};
+use super::{CommandId, MsgId, Nonce, SessionId, SessionUser, Timestamp};
 
 /// A management session of one enrollment, authenticated. There is no other: a message that fails to authenticate
 /// makes and changes none.
@@ -38,6 +38,9 @@ pub struct Session {
     pub login: LoginStatus,
     /// Which scope the session is for, by the device's own word.
     pub sync_type: SyncType,
+    /// Whose session it is, where a token said so.
+    #[serde(default)]
+    pub user: Option<SessionUser>,
     /// Largest message that the client takes, when it said so.
     pub max_msg_size: Option<u64>,
     /// Largest object that the client takes, when it said so.
@@ -79,6 +82,7 @@ impl Session {
             last_at: now,
             login: LoginStatus::Unsaid,
             sync_type: SyncType::Mixed,
+            user: None,
             max_msg_size: None,
             max_obj_size: None,
             in_flight: Vec::new(),

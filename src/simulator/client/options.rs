@@ -6,6 +6,7 @@ use std::time::Duration;
 use transom_protocol::syncml::codec::Encoding;
 use transom_protocol::xml::Limits;
 
+use crate::pki::envelope::Form;
 use crate::simulator::device::Trigger;
 
 /// How a [`Client`](super::Client) behaves. The default is Windows, but with short waits.
@@ -37,6 +38,10 @@ pub struct ClientOptions {
     pub keeps_bodies: bool,
     /// Sign every message, where the device has a certificate; otherwise it does so when the server has told it to.
     pub signs: bool,
+    /// The content type of what is enveloped; that of the message without.
+    pub envelope_type: Option<&'static str>,
+    /// How an envelope is written: as it is, or as base64.
+    pub envelope_form: Form,
     /// Show no certificate, as behind a proxy that ends TLS.
     pub hides_certificate: bool,
 }
@@ -57,6 +62,8 @@ impl Default for ClientOptions {
             most_messages: 1_000,
             keeps_bodies: false,
             signs: false,
+            envelope_type: None,
+            envelope_form: Form::Binary,
             hides_certificate: false,
         }
     }

@@ -40,6 +40,8 @@ pub struct SessionReport {
     pub latencies: Vec<Duration>,
     /// What was said, where that was asked for.
     pub exchanges: Vec<Exchange>,
+    /// Archives that were sent after the session: where to, and the status of HTTP.
+    pub uploads: Vec<(String, Option<u16>)>,
 }
 
 /// How a session ended.

@@ -6,8 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, ACCEPT_CHARSET, CONTENT_TYPE, RETRY_AFTER, TRANSFER_ENCODING, USER_AGENT};
 use transom_protocol::session::{LoginStatus, Timestamp};
-use transom_protocol::syncml::codec::Encoding;
 
+use super::enveloped::Envelopes;
 use super::{ClientError, ClientOptions};
 use crate::pki::device::{DeviceKeyPair, certificate_der};
 use crate::simulator::device::{Device, Trigger};
@@ -30,8 +30,13 @@ pub(super) struct Transport<'a> {
     client_request_id: String,
     generic_alerts: Option<String>,
     origin: Option<&'static str>,
+    /// Tokens of the user and of the device.
+    bearer: Option<String>,
+    device_token: Option<String>,
     /// What every message is signed with.
     signs_with: Option<(DeviceKeyPair, Vec<u8>)>,
+    /// What every message is enveloped for.
+    envelopes: Option<Envelopes>,
 }
 
 /// A reply, and what it took to get it.
@@ -72,7 +77,10 @@ impl<'a> Transport<'a> {
             client_request_id: device.ent_dm_id().unwrap_or_else(|| "0".to_owned()),
             generic_alerts: (!alerts.is_empty()).then_some(alerts),
             signs_with: signing_key(options, device),
+            envelopes: Envelopes::of(options, device),
             origin: (device.sync_application_version() >= 4).then_some(origin),
+            bearer: device.behaviour().bearer.clone(),
+            device_token: device.behaviour().device_token.clone(),
         }
     }
 
@@ -129,29 +137,40 @@ impl<'a> Transport<'a> {
 
     async fn post_as(&self, number: u32, body: &[u8]) -> Result<Reply, Failure> {
         let encoding = self.options.encoding;
+        let now = Timestamp(jiff::Timestamp::now().as_millisecond());
+        let enveloped = self.envelopes.as_ref().map(|envelopes| envelopes.seal(body, now)).transpose();
+        let enveloped = enveloped.map_err(Failure::Signing)?;
+        let body = enveloped.as_deref().unwrap_or(body);
+        let content_type =
+            self.envelopes.as_ref().and(self.options.envelope_type).unwrap_or_else(|| encoding.content_type());
         let mut request = self
             .http
             .post(&self.url)
             .header(ACCEPT, ACCEPTED)
             .header(ACCEPT_CHARSET, "UTF-8")
-            .header(CONTENT_TYPE, encoding.content_type())
+            .header(CONTENT_TYPE, content_type)
             .header(USER_AGENT, AGENT)
             .header("client-request-id", &self.client_request_id)
             .header("MS-CV", format!("{}.0.0.{number}", self.vector));
         if let Some(alerts) = &self.generic_alerts {
             request = request.header("MDM-GenericAlert", alerts);
         }
+        if let Some(token) = &self.bearer {
+            request = request.bearer_auth(token);
+        }
+        if let Some(token) = &self.device_token {
+            request = request.header("DeviceToken", token);
+        }
         if let Some(origin) = self.origin {
             request = request.header("UserAgentOrigin", origin);
         }
         if let Some((key, certificate)) = &self.signs_with {
-            let now = Timestamp(jiff::Timestamp::now().as_millisecond());
             let signature = key.sign_message(certificate, body, now).map_err(Failure::Signing)?;
             request = request.header("MS-Signature", signature);
         }
         let started = Instant::now();
         let mut response = request.body(body.to_vec()).send().await.map_err(Failure::Network)?;
-        let problems = problems_of(&response, encoding);
+        let mut problems = problems_of(&response, content_type);
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let mut reply = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(Failure::Network)? {
@@ -161,6 +180,12 @@ impl<'a> Transport<'a> {
             reply.extend_from_slice(&chunk);
         }
         let status = response.status().as_u16();
+        if let Some(envelopes) = self.envelopes.as_ref().filter(|_| status == 200) {
+            match envelopes.open(&reply, now) {
+                Ok(inside) => reply = inside,
+                Err(problem) => problems.push(problem),
+            }
+        }
         Ok(Reply { status, body: reply, elapsed: started.elapsed(), problems, retry_after })
     }
 }
@@ -185,7 +210,7 @@ fn is_put_off(reply: &Reply) -> bool {
 }
 
 /// What is wrong with the headers of a reply that carries a message.
-fn problems_of(response: &reqwest::Response, encoding: Encoding) -> Vec<String> {
+fn problems_of(response: &reqwest::Response, content_type: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if response.headers().contains_key(TRANSFER_ENCODING) {
         problems.push("the reply is chunked".to_owned());
@@ -194,8 +219,9 @@ fn problems_of(response: &reqwest::Response, encoding: Encoding) -> Vec<String> 
     }
     if response.status() == StatusCode::OK && response.content_length() != Some(0) {
         let named = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if Encoding::from_content_type(named) != Some(encoding) {
-            problems.push(format!("the reply is {named:?}, the request was {}", encoding.content_type()));
+        let media_type = named.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case(content_type) {
+            problems.push(format!("the reply is {named:?}, the request was {content_type}"));
         }
     }
     problems

@@ -1,11 +1,13 @@
 //! Credentials of both sides (OMA DM Security 5, MS-MDM 1.3.1), as a client sees them.
 
 use rand::RngExt as _;
+use transom_protocol::enrollment::CredentialSide;
 use transom_protocol::session::Nonce;
 use transom_protocol::syncml::{Chal, Format, Message, Meta, Status, StatusCode};
 
 use super::session::Session;
 use super::{Device, Ending};
+use crate::simulator::identity::Password;
 
 /// Challenges in one session after which a device stops answering them.
 const MOST_CHALLENGES: u32 = 8;
@@ -31,6 +33,19 @@ pub(super) enum ServerVerdict {
 }
 
 impl Device {
+    /// Secrets that the server has set hold from the next session on (DDF of the `DMAcc` CSP).
+    pub(super) fn take_new_credentials(&mut self) {
+        let provider = &self.identity.provider_id;
+        let changed = |side| self.tree.changed_secret(provider, side).map(Password::from);
+        let (client, server) = (changed(CredentialSide::Client), changed(CredentialSide::Server));
+        if let Some(client) = client {
+            self.identity.password = client;
+        }
+        if let (Some(known), Some(server)) = (&mut self.identity.server, server) {
+            known.password = server;
+        }
+    }
+
     /// Reads the Status of the header: 407 and 401 ask for a credential, 212 makes further ones needless.
     pub(super) fn judge(&mut self, session: &mut Session, header: Option<&Status>) -> Verdict {
         let Some(status) = header else { return Verdict::Accepted };

@@ -1,12 +1,27 @@
 //! The switches of a device: what real devices do differently, and what only some can.
 
-use transom_protocol::session::LoginStatus;
+use std::collections::BTreeMap;
+
+use transom_protocol::session::{LoginStatus, SyncType};
 
 /// How a device behaves. The default is a Windows 11 device as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour {
     /// Who is signed in.
     pub login: LoginStatus,
+    /// What its sessions are for, where it says so. One for users, or for the device beside them, answers 405 to nodes
+    /// of the other scope.
+    pub sync_type: Option<SyncType>,
+    /// Whose sessions they are: the UPN in the token that it shows (`AADUserToken`).
+    pub user: Option<String>,
+    /// The token that it shows of them, in place of one that nobody has signed.
+    pub user_token: Option<String>,
+    /// The token in `Authorization: Bearer`, where it has one.
+    pub bearer: Option<String>,
+    /// The token in `DeviceToken`, where it has one.
+    pub device_token: Option<String>,
+    /// How far its preparation is, where it says so (`DevicePrepSync`).
+    pub device_prep: Option<String>,
     /// How it writes its `SessionID`s.
     pub session_ids: SessionIds,
     /// It sends a credential with the nonce of the last session in its first message. Recorded devices never do.
@@ -27,6 +42,14 @@ pub struct Behaviour {
     pub repeats_results: bool,
     /// The address of the channel that it has once it was given a package family name, from the next session on.
     pub channel: Option<String>,
+    /// Percent of the nodes that other devices have and this one lacks.
+    pub lacks: u8,
+    /// What it says under some nodes in place of what others say.
+    pub says: BTreeMap<String, String>,
+    /// An installation takes so many sessions beyond the first.
+    pub install_sessions: u8,
+    /// It erases itself at once when it is told to, without a word.
+    pub wipes_silently: bool,
     /// The tests promise that no Exec is ordered twice with the same target and data: a second one is a complaint.
     pub execs_are_unique: bool,
 }
@@ -47,6 +70,12 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             login: LoginStatus::User,
+            sync_type: None,
+            user: None,
+            user_token: None,
+            bearer: None,
+            device_token: None,
+            device_prep: None,
             session_ids: SessionIds::Decimal,
             remembers_nonce: false,
             authenticates_server: false,
@@ -57,6 +86,10 @@ impl Default for Behaviour {
             keep_alive: false,
             repeats_results: false,
             channel: None,
+            lacks: 0,
+            says: BTreeMap::new(),
+            install_sessions: 0,
+            wipes_silently: false,
             execs_are_unique: false,
         }
     }

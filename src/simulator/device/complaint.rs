@@ -62,6 +62,8 @@ pub enum Violation {
     ItemMissing,
     /// A node of the user was named although the enrolled user is not signed in.
     UserScopeWithoutUser,
+    /// A node of the other scope than the session's was named.
+    WrongScope,
     /// Device and user nodes share an Atomic.
     MixedScopes,
     /// A command that ends the session is not alone in its message.

@@ -31,9 +31,21 @@ impl Device {
             Trigger::Schedule | Trigger::Login => AlertCode::CLIENT_INITIATED,
         })];
         commands.extend(login.map(|word| Command::Alert(Notice::login_status(word).alert())));
+        commands.extend(self.introductions().map(|notice| Command::Alert(notice.alert())));
         commands.extend(self.notices.iter().map(|notice| Command::Alert(notice.alert())));
         commands.push(self.dev_info());
         number(commands)
+    }
+
+    /// What its sessions are for, and whose they are.
+    fn introductions(&self) -> impl Iterator<Item = Notice> {
+        let kind = self.behaviour.sync_type.map(|kind| Notice::event("com.microsoft.mdm.synctype", kind.as_str()));
+        let token = self.behaviour.user_token.as_deref();
+        let signed = token.map(|token| Notice::event("com.microsoft/MDM/AADUserToken", token));
+        let user = signed.or_else(|| self.behaviour.user.as_deref().map(Notice::user_token));
+        let prep = self.behaviour.device_prep.as_deref();
+        let prep = prep.map(|word| Notice::event("com.microsoft/MDM/DevicePrepSync", word));
+        [kind, user, prep].into_iter().flatten()
     }
 
     /// The next message of a session. The body is numbered already.

@@ -1,5 +1,6 @@
 //! Doing what the server orders, and answering it: one Status per item, Results after them (MS-MDM 2.2.6.1, 2.2.7).
 
+use transom_protocol::session::SyncType;
 use transom_protocol::syncml::{
     Address, Alert, AlertCode, Command, Data, Format, GroupKind, Item, Message, Meta, Request, Results, Status,
     StatusCode, Verb,
@@ -7,6 +8,7 @@ use transom_protocol::syncml::{
 
 use super::compose::status_of;
 use super::download::Chunk;
+use super::inspect::is_of_user;
 use super::log::Effect;
 use super::session::Session;
 use super::{Device, Ending, Violation};
@@ -107,6 +109,9 @@ impl Device {
         let Some(uri) = item.target_uri().filter(|uri| !uri.is_empty()) else {
             return Outcome::of("", StatusCode::BAD_REQUEST);
         };
+        if !self.serves(uri) {
+            return Outcome::of(uri, StatusCode::NOT_ALLOWED);
+        }
         let format = item.format().or_else(|| request.meta.as_ref().and_then(|meta| meta.format.as_ref())).cloned();
         let value = Value { format, data: item.data.as_ref().map(|data| data.as_str().to_owned()) };
         let value = match self.chunk(session, request, item, value, reply) {
@@ -138,6 +143,15 @@ impl Device {
             });
         }
         outcome
+    }
+
+    /// Whether a node is in the scope of its sessions (MS-MDM 3.2.5.1.5).
+    fn serves(&self, uri: &str) -> bool {
+        match self.behaviour.sync_type {
+            Some(SyncType::User) => is_of_user(uri),
+            Some(SyncType::Device) => !is_of_user(uri),
+            Some(SyncType::Mixed) | None => true,
+        }
     }
 
     fn read(&self, session: &Session, uri: &str) -> Outcome {
@@ -173,6 +187,9 @@ impl Device {
                 return Err(Ending::Unenrolled);
             }
             session.consequence = Some(consequence);
+            if consequence == Consequence::Wipe && self.behaviour.wipes_silently {
+                return Err(Ending::Wiped);
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use transom_protocol::session::LoginStatus;
+use transom_protocol::session::{LoginStatus, SyncType};
 use transom_protocol::syncml::{AlertCode, Command, GroupKind, Message, Request, StatusCode, Verb};
 
 use super::complaint::Violation;
@@ -17,6 +17,7 @@ pub(super) struct Expected<'a> {
     pub(super) device_id: &'a str,
     pub(super) address: &'a str,
     pub(super) login: LoginStatus,
+    pub(super) sync_type: Option<SyncType>,
     pub(super) max_msg_size: Option<u64>,
     /// Bytes of the message on the wire, when they are known.
     pub(super) bytes: Option<usize>,
@@ -30,7 +31,7 @@ pub(super) fn findings(expected: &Expected<'_>, session: &Session, message: &Mes
     statuses::inspect(session, &message.body.commands, &mut found);
     flow(session, message, &mut found);
     for command in &message.body.commands {
-        shape(command, expected.login, &mut found);
+        shape(command, expected, &mut found);
     }
     session_enders(&message.body.commands, &mut found);
     found
@@ -111,7 +112,7 @@ fn flow(session: &Session, message: &Message, found: &mut Vec<Finding>) {
 }
 
 /// A command alone: items, scopes.
-fn shape(command: &Command, login: LoginStatus, found: &mut Vec<Finding>) {
+fn shape(command: &Command, expected: &Expected<'_>, found: &mut Vec<Finding>) {
     match command {
         Command::Request(request) => {
             let targets = request.items.iter().map(|item| item.target_uri().unwrap_or_default());
@@ -120,10 +121,18 @@ fn shape(command: &Command, login: LoginStatus, found: &mut Vec<Finding>) {
                 let detail = format!("{} {} with {} items", request.verb.as_str(), request.cmd_id, request.items.len());
                 found.push((Violation::ItemMissing, detail));
             }
-            if login != LoginStatus::User
+            if expected.login != LoginStatus::User
                 && let Some(target) = targets.clone().find(|target| is_of_user(target))
             {
                 found.push((Violation::UserScopeWithoutUser, target.to_owned()));
+            }
+            let serves = |target: &&str| match expected.sync_type {
+                Some(SyncType::User) => is_of_user(target),
+                Some(SyncType::Device) => !is_of_user(target),
+                Some(SyncType::Mixed) | None => true,
+            };
+            if let Some(target) = targets.clone().find(|target| !serves(target)) {
+                found.push((Violation::WrongScope, target.to_owned()));
             }
         }
         Command::Group(group) => {
@@ -133,7 +142,7 @@ fn shape(command: &Command, login: LoginStatus, found: &mut Vec<Finding>) {
                 found.push((Violation::MixedScopes, group.cmd_id.clone()));
             }
             for command in &group.commands {
-                shape(command, login, found);
+                shape(command, expected, found);
             }
         }
         Command::Unreadable(element) => found.push((Violation::UnknownElement, element.name.clone())),
@@ -188,7 +197,7 @@ fn targets(request: &Request) -> impl Iterator<Item = &str> {
     request.items.iter().filter_map(|item| item.target_uri())
 }
 
-fn is_of_user(target: &str) -> bool {
+pub(super) fn is_of_user(target: &str) -> bool {
     target.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("./User"))
 }
 

@@ -21,6 +21,7 @@ mod statuses;
 #[cfg(test)]
 mod tests;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use rand::{SeedableRng as _, rngs::SmallRng};
 use transom_protocol::session::Nonce;
 use transom_protocol::syncml::{Message, StatusCode};
@@ -31,7 +32,7 @@ pub use log::{Effect, EffectLog};
 
 use super::identity::DeviceIdentity;
 use super::notice::Notice;
-use super::tree::Tree;
+use super::tree::{Tree, Upload};
 use session::Session;
 
 /// A simulated device.
@@ -143,6 +144,7 @@ impl Device {
         let server_url = server_url.into();
         let mut tree = Tree::windows_11(&identity.device_id, &identity.provider_id, &server_url, seed);
         tree.provision(&identity.provider_id, &identity.provisioned);
+        tree.differ(behaviour.lacks, &behaviour.says);
         Self {
             nonce: identity.nonce.clone(),
             server_nonce: identity.server.as_ref().and_then(|server| server.nonce.clone()),
@@ -179,7 +181,9 @@ impl Device {
         if let Some(channel) = &self.behaviour.channel {
             self.tree.open_channel(&self.identity.provider_id, channel);
         }
+        self.tree.install_slowly(self.behaviour.install_sessions);
         self.notices.extend(self.tree.settle());
+        self.take_new_credentials();
         self.sessions = self.sessions.saturating_add(1);
         let mut session = Session {
             id: self.behaviour.session_ids.write(self.sessions),
@@ -192,6 +196,16 @@ impl Device {
         let message = self.message(&mut session, None, body, true);
         self.session = Some(session);
         message
+    }
+
+    /// Archives to be sent now that the session is over.
+    pub fn take_uploads(&mut self) -> Vec<Upload> {
+        self.tree.take_uploads()
+    }
+
+    /// What became of an archive.
+    pub fn uploaded(&mut self, id: &str, succeeded: bool) {
+        self.tree.uploaded(id, succeeded);
     }
 
     /// Who it is.
@@ -254,6 +268,25 @@ impl Device {
     pub fn signs_messages(&self) -> bool {
         let node = format!("./Vendor/MSFT/DMClient/Provider/{}/RequireMessageSigning", self.identity.provider_id);
         self.tree.value(&node).is_some_and(|value| value == "true")
+    }
+
+    /// The certificates of the server that it envelopes its messages for, DER, where it was told to sign and encrypt them
+    /// (`EnhancedAppLayerSecurity`). As on Windows, the one that is named has to be installed.
+    pub fn envelopes_for(&self) -> Vec<Vec<u8>> {
+        let node = |name: &str| {
+            let provider = &self.identity.provider_id;
+            self.tree.value(&format!("./Vendor/MSFT/DMClient/Provider/{provider}/EnhancedAppLayerSecurity/{name}"))
+        };
+        if node("SecurityMode").is_none_or(|mode| mode != "3") {
+            return Vec::new();
+        }
+        let named = ["Cert0", "Cert1"].into_iter().filter_map(|name| BASE64.decode(node(name)?.trim()).ok());
+        let is_installed = |der: &Vec<u8>| {
+            let thumbprint: String = openssl::sha::sha1(der).iter().map(|byte| format!("{byte:02X}")).collect();
+            let place = format!("./Device/Vendor/MSFT/CertificateStore/MY/System/{thumbprint}/EncodedCertificate");
+            self.tree.value(&place).is_some()
+        };
+        named.filter(is_installed).collect()
     }
 
     /// `EntDMID`, which the header `client-request-id` carries.

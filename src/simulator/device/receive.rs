@@ -164,6 +164,7 @@ impl Device {
             device_id: &self.identity.device_id,
             address: self.address(),
             login: self.behaviour.login,
+            sync_type: self.behaviour.sync_type,
             max_msg_size: self.behaviour.max_msg_size,
             bytes,
         };

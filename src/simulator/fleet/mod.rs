@@ -29,6 +29,8 @@ pub struct FleetOptions {
     pub faults: FaultRates,
     /// Everything that is random about the devices and their faults comes from it.
     pub seed: u64,
+    /// Devices run several builds and editions of Windows, in turn.
+    pub mixed: bool,
     /// Number of the first session of every device. A server that knows the devices from before must not take the
     /// first message for one that it has answered.
     pub first_session: u32,
@@ -77,6 +79,7 @@ impl Default for FleetOptions {
             client: ClientOptions::default(),
             faults: FaultRates::default(),
             seed: 1,
+            mixed: false,
             first_session: 1,
         }
     }
@@ -99,6 +102,25 @@ pub const fn seed_of(fleet: u64, number: u64) -> u64 {
     fleet.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
+/// Versions of Windows that are in use, and editions as `GetProductInfo` counts them.
+const WINDOWS: [(&str, &str); 6] = [
+    ("10.0.26200.9278", "48"),
+    ("10.0.26100.4652", "4"),
+    ("10.0.22631.5624", "48"),
+    ("10.0.22621.4317", "121"),
+    ("10.0.19045.6093", "48"),
+    ("10.0.19044.6093", "125"),
+];
+
+/// Makes a device one of the several that a fleet is made of.
+fn mix(behaviour: &mut Behaviour, number: u64) {
+    let at = usize::try_from(number % 6).unwrap_or_default();
+    let (version, edition) = WINDOWS[at];
+    for (node, value) in [("./DevDetail/SwV", version), ("./Vendor/MSFT/DeviceStatus/OS/Edition", edition)] {
+        behaviour.says.entry(node.to_owned()).or_insert_with(|| value.to_owned());
+    }
+}
+
 impl Fleet {
     /// A fleet of devices that are enrolled with the management service at `url`; `ca_pem` as for [`Client::new`].
     pub fn new(
@@ -112,9 +134,12 @@ impl Fleet {
         for (identity, number) in identities.into_iter().zip(0_u64..) {
             let seed = seed_of(options.seed, number);
             let own = client.for_device(&identity)?;
+            let mut behaviour = options.behaviour.clone();
+            if options.mixed {
+                mix(&mut behaviour, number);
+            }
             members.push(Member {
-                device: Device::new(identity, url, options.behaviour.clone(), seed)
-                    .beginning_with_session(options.first_session),
+                device: Device::new(identity, url, behaviour, seed).beginning_with_session(options.first_session),
                 client: own,
                 faults: FaultPlan::seeded(options.faults.clone(), seed),
             });

@@ -41,6 +41,7 @@ fn fleet(devices: usize, faults: FaultRates) -> (TlsServer, Fleet) {
             ..ClientOptions::default()
         },
         faults,
+        mixed: true,
         seed: 11,
         first_session: 1,
     };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use sha2::{Digest as _, Sha256};
 use transom_protocol::csp::Instruction;
 use transom_protocol::session::{
-    A1, Account, Admission, Arrival, AuthScheme, CommandId, CommandState, Credential, DeviceId, Event, Nonce, Pending,
-    Rules, Secret32, Session, Timestamp, admit, refuse_stranger,
+    A1, Account, Admission, Arrival, AuthScheme, CommandId, CommandState, Credential, DeviceId, Event, Guesses,
+    Introduction, Nonce, Pending, Rotation, Rules, Secret32, Session, Timestamp, admit, refuse_stranger,
 };
 use transom_protocol::syncml::codec::{Encoding, decode, encode};
 use transom_protocol::xml::Limits;
@@ -46,6 +46,9 @@ impl Server {
             accepted: 0,
             failures: 0,
             failed_session: None,
+            recent_sessions: Vec::new(),
+            proofs: None,
+            rotation: Rotation::default(),
         };
         let enrollment =
             Enrollment { account, session: None, reply: Vec::new(), queue: Vec::new(), events: Vec::new() };
@@ -97,9 +100,11 @@ impl Server {
             message: &decoded.message,
             body_hash: &body_hash,
             account: enrollment.account.clone(),
+            says: Introduction::default(),
             session: enrollment.session.clone(),
             has_reply: !enrollment.reply.is_empty(),
             by_transport: false,
+            guesses: Guesses::Few,
             fresh_nonce: Nonce::from_bytes(&[self.nonces.to_be_bytes(), [1; 8]].concat()),
             now: Timestamp(0),
             rules: &self.rules,

@@ -9,6 +9,7 @@ mod access;
 mod catalogue;
 mod csp_versions;
 mod exec;
+mod first_sync;
 mod node;
 mod path;
 mod read;
@@ -18,10 +19,14 @@ mod seed;
 mod tests;
 mod write;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use transom_protocol::session::LoginStatus;
 use transom_protocol::syncml::{Format, StatusCode};
 
 use super::notice::Notice;
+pub use exec::Upload;
+
 use exec::Work;
 use node::Node;
 
@@ -34,6 +39,14 @@ pub struct Tree {
     login: LoginStatus,
     /// What was started and is not finished.
     work: Vec<Work>,
+    /// Percent of the nodes that it lacks.
+    lacks: u8,
+    /// How many sessions an installation takes beyond the first.
+    install_sessions: u8,
+    /// What is to be sent after the session.
+    uploads: Vec<Upload>,
+    /// Ids of what was collected.
+    collected: BTreeSet<String>,
 }
 
 /// A value as a command carries it.
@@ -120,7 +133,29 @@ impl Tree {
 
     /// Finishes what was started; gives what the device has to tell its server.
     pub fn settle(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.work).into_iter().filter_map(|work| exec::finish(&mut self.root, work)).collect()
+        let mut notices = Vec::new();
+        for mut work in std::mem::take(&mut self.work) {
+            if exec::goes_on(&mut self.root, &mut work) {
+                self.work.push(work);
+            } else {
+                notices.extend(exec::finish(&mut self.root, work));
+            }
+        }
+        self.go_on_with_pages();
+        notices
+    }
+
+    /// Installations take so many sessions beyond the first.
+    pub fn install_slowly(&mut self, sessions: u8) {
+        self.install_sessions = sessions;
+    }
+
+    /// What makes this device another than most: nodes that it lacks, in percent, and what it says under some.
+    pub fn differ(&mut self, lacks: u8, says: &BTreeMap<String, String>) {
+        self.lacks = lacks;
+        for (uri, value) in says {
+            self.root.plant(uri, Format::Chr, value.as_str());
+        }
     }
 
     /// The device has a channel for pushes, if it was given a package family name.

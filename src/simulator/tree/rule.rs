@@ -72,6 +72,18 @@ pub(super) enum Action {
     FetchImage,
     /// Rotate recovery passwords: the end shows in the status node.
     RotateRecovery,
+    /// Change the administrator's password: the end shows in the status node.
+    ResetLaps,
+    /// Get a certificate: the end shows in the status node.
+    EnrollScep,
+    /// Look for malware: the end shows in the time of the last scan.
+    Scan,
+    /// Fetch signatures of malware.
+    UpdateSignatures,
+    /// Collect logs, and send them after the session.
+    Collect,
+    /// Reset and stay enrolled: the end shows in the status node after a restart.
+    Redeploy,
     /// Encrypt the drive: the end shows in the status node.
     Encrypt,
     /// The operating system protects the value: 425.

@@ -1,14 +1,15 @@
 //! A device as it leaves enrollment: the values that make it differ from others, drawn from a seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use transom_protocol::enrollment::{CredentialSide, secret_node};
 use transom_protocol::session::LoginStatus;
 use transom_protocol::syncml::Format;
 
 use super::Tree;
 use super::node::Node;
-use super::path::escape;
+use super::path::{Path, escape};
 
 /// Makers and models; none of them exists.
 const MODELS: [(&str, &str); 4] = [
@@ -50,6 +51,9 @@ impl Tree {
         let provider = format!("./Vendor/MSFT/DMClient/Provider/{}", escape(provider_id));
         text(&format!("{provider}/HWDevID"), &hardware);
         text(&format!("{provider}/ManagementServiceAddress"), server_url);
+        for side in [CredentialSide::Client, CredentialSide::Server] {
+            text(&secret_node(provider_id, side), "");
+        }
         let store = "./Vendor/MSFT/EnterpriseModernAppManagement/AppManagement/AppStore";
         text(&format!("{store}/Contoso.Notes_8wekyb3d8bbwe/Name"), "Contoso.Notes");
         text(&format!("{store}/Contoso.Notes_8wekyb3d8bbwe/Version"), "2.4.1.0");
@@ -66,7 +70,22 @@ impl Tree {
         number(&format!("{provider}/Poll/IntervalForSecondSetOfRetries"), 3);
         number(&format!("{provider}/Poll/NumberOfRemainingScheduledRetries"), 0);
         number(&format!("{provider}/Poll/IntervalForRemainingScheduledRetries"), 480);
-        Self { root, login: LoginStatus::User, work: Vec::new() }
+        Self {
+            root,
+            login: LoginStatus::User,
+            work: Vec::new(),
+            lacks: 0,
+            install_sessions: 0,
+            uploads: Vec::new(),
+            collected: BTreeSet::new(),
+        }
+    }
+
+    /// A secret that the server has set since the device enrolled; it can be set and never read.
+    pub fn changed_secret(&self, provider_id: &str, side: CredentialSide) -> Option<&str> {
+        let (path, _) = Path::parse(&secret_node(provider_id, side)).ok()?;
+        let stored = self.root.at(&path.segments)?.value.as_ref()?;
+        Some(stored.data.as_str()).filter(|secret| !secret.is_empty())
     }
 
     /// Sets what a provisioning document said below `DMClient/Provider/…`.

@@ -46,6 +46,7 @@ impl Tree {
             return Err(Refusal::DENIED);
         }
         let storage = place.storage;
+        self.check_first_sync(&storage)?;
         self.root.remove(&storage.segments);
         Ok(Done::with(StatusCode::OK))
     }
@@ -57,6 +58,7 @@ impl Tree {
             return Err(Refusal::status(StatusCode::NOT_SUPPORTED));
         }
         let stored = admit(rule, value)?;
+        self.check_first_sync(&storage)?;
         if rule.action == Action::Protected {
             return Err(Refusal::DENIED);
         }

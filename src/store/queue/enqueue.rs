@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use transom_protocol::session::{CommandId, CommandState, DeviceId, Timestamp};
+use transom_protocol::session::{CommandId, CommandState, DeviceId, Reason, ReasonCode, Timestamp};
 
-use super::{Timers, instruction_of};
+use super::{Timers, instruction_of, lane_of};
 use crate::model::{
     CommandScope, Dependency, Enqueued, EnrollmentId, EnrollmentState, NewCommand, NewCommands, NotEnqueued, command_id,
 };
@@ -32,9 +32,14 @@ struct CommandRow {
     kind: &'static str,
     target: String,
     scope: &'static str,
+    user_name: Option<String>,
     lane: i32,
     proof: bool,
     state: &'static str,
+    reason: Option<String>,
+    reason_since: Option<i64>,
+    reason_count: Option<i64>,
+    reason_detail: Option<String>,
     created_at: i64,
     created_by: String,
     not_before: Option<i64>,
@@ -194,7 +199,7 @@ impl Tx<'_> {
                 rows.push(CommandRow {
                     instruction: self.key.seal(instruction_of(&id.0), instruction)?,
                     depends_on: words::dependencies_word(&depends_on)?,
-                    ..row(new, command, queue, &id, sequence, now)
+                    ..row(new, command, queue, &id, sequence, now)?
                 });
                 own.push(id);
                 if rows.len() == ROWS {
@@ -231,10 +236,19 @@ fn row(
     id: &CommandId,
     sequence: i64,
     now: Timestamp,
-) -> CommandRow {
-    let timers = Timers::of(CommandState::Queued, None, command.not_before, command.expires_at);
+) -> Result<CommandRow, Error> {
+    // Only a session of that user takes it; whoever asks why it waits gets an answer before there is one.
+    let waits = command.user.as_ref().map(|user| Reason {
+        code: ReasonCode::WaitingForUser,
+        since: now,
+        count: 1,
+        retry_at: None,
+        detail: Some(format!("waits for a session of {user}; there was none since it was ordered")),
+    });
+    let state = if waits.is_some() { CommandState::Deferred } else { CommandState::Queued };
+    let timers = Timers::of(state, waits.as_ref(), command.not_before, command.expires_at);
     let target = command.instruction.settings().next().map(|(_, node)| words::text(node.target.as_str()));
-    CommandRow {
+    Ok(CommandRow {
         id: id.0.clone(),
         enrollment: queue.enrollment.clone(),
         folded_id: queue.folded_id.clone(),
@@ -243,9 +257,17 @@ fn row(
         kind: command.instruction.kind(),
         target: target.unwrap_or_default(),
         scope: command.scope.as_str(),
-        lane: i32::from(command.scope == CommandScope::User),
+        user_name: command.user.as_ref().map(|user| words::text(user.as_str())),
+        lane: match &command.user {
+            Some(user) => lane_of(user),
+            None => i32::from(command.scope == CommandScope::User),
+        },
         proof: command.proof,
-        state: CommandState::Queued.as_str(),
+        state: state.as_str(),
+        reason: waits.as_ref().map(|reason| words::word(&reason.code)).transpose()?,
+        reason_since: waits.as_ref().map(|reason| reason.since.0),
+        reason_count: waits.as_ref().map(|reason| i64::from(reason.count)),
+        reason_detail: words::optional_text(waits.as_ref().and_then(|reason| reason.detail.as_ref())),
         created_at: now.0,
         created_by: words::text(&new.created_by),
         not_before: words::millis(command.not_before),
@@ -255,5 +277,5 @@ fn row(
         lapses_at: timers.lapses_at,
         depends_on: None,
         instruction: Vec::new(),
-    }
+    })
 }

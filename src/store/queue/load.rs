@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
-use transom_protocol::session::{CommandId, CommandState, Pending, Progress, Reason, ReasonCode, Timestamp};
+use transom_protocol::session::{CommandId, CommandState, Pending, Principal, Progress, Reason, ReasonCode, Timestamp};
 
 use super::{ReasonColumns, Timers, instruction_of, progress_of};
 use crate::model::EnrollmentId;
@@ -46,6 +46,7 @@ pub(super) struct Standing {
     enrollment: String,
     sequence: i64,
     lane: i32,
+    user_name: Option<String>,
     state: String,
     reason: Option<String>,
     reason_since: Option<i64>,
@@ -122,6 +123,7 @@ impl Tx<'_> {
         );
         let query = update(commands::table, commands::id.eq(id), changes);
         on_backend!(self, |conn| query.execute(conn))?;
+        self.settled_commands.push(CommandId(id.to_owned()));
         self.note_settled(enrollment, 1);
         Ok(())
     }
@@ -134,6 +136,7 @@ impl Tx<'_> {
         };
         Ok(Pending {
             sequence: row.sequence,
+            user: row.user_name.as_deref().and_then(Principal::parse),
             state: words::of_word(&row.state, "commands.state")?,
             reason: words::reason(row.reason, row.reason_since, row.reason_count, row.retry_at, row.reason_detail)?,
             attempts: words::count(row.attempts, "commands.attempts")?,

@@ -12,7 +12,8 @@ pub use operate::{Cancellation, Resolution};
 pub use save::{Carrier, CommandChange, NewAttempt};
 
 use diesel::prelude::*;
-use transom_protocol::session::{CommandState, Reason, ReasonCode, Timestamp};
+use sha2::{Digest as _, Sha256};
+use transom_protocol::session::{CommandState, Principal, Reason, ReasonCode, Timestamp};
 
 use super::schema::commands;
 use super::seal::Place;
@@ -22,7 +23,7 @@ use super::{Error, words};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, AsChangeset)]
 #[diesel(table_name = commands, treat_none_as_null = true)]
 #[expect(clippy::struct_field_names, reason = "the columns are called so")]
-pub(super) struct Timers {
+pub(in crate::store) struct Timers {
     /// A message may take it from then on.
     ready_at: Option<i64>,
     /// It expires then, unless it is sent before.
@@ -31,10 +32,20 @@ pub(super) struct Timers {
     accepted_at: Option<i64>,
 }
 
+/// The lane of commands that name a user. Two users may share one, which costs room and nothing else.
+fn lane_of(user: &Principal) -> i32 {
+    let hash = Sha256::digest(user.key().as_bytes());
+    let number = hash.iter().take(3).fold(0, |number, byte| number << 8 | i32::from(*byte));
+    FIRST_NAMED_LANE + number
+}
+
+/// Lanes below are those of the device and of the enrolled user.
+const FIRST_NAMED_LANE: i32 = 2;
+
 /// Why a command stands where it stands.
 #[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = commands, treat_none_as_null = true)]
-pub(super) struct ReasonColumns {
+pub(in crate::store) struct ReasonColumns {
     reason: Option<String>,
     reason_since: Option<i64>,
     reason_count: Option<i64>,
@@ -43,7 +54,7 @@ pub(super) struct ReasonColumns {
 }
 
 impl ReasonColumns {
-    pub(super) fn of(reason: Option<&Reason>) -> Result<Self, Error> {
+    pub(in crate::store) fn of(reason: Option<&Reason>) -> Result<Self, Error> {
         let Some(reason) = reason else { return Ok(Self::default()) };
         Ok(Self {
             reason: Some(words::word(&reason.code)?),
@@ -76,11 +87,11 @@ impl Timers {
     }
 }
 
-pub(super) const fn instruction_of(command: &str) -> Place<'_> {
+pub(in crate::store) const fn instruction_of(command: &str) -> Place<'_> {
     Place { column: "commands.instruction", row: command }
 }
 
-pub(super) const fn progress_of(command: &str) -> Place<'_> {
+pub(in crate::store) const fn progress_of(command: &str) -> Place<'_> {
     Place { column: "commands.progress", row: command }
 }
 

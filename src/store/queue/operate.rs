@@ -61,6 +61,7 @@ impl Tx<'_> {
             settled => return Ok(Cancellation::Settled(settled)),
         };
         self.decide(command, &standing, CommandState::Canceled, Some(detail), now)?;
+        self.settled_commands.push(command.clone());
         self.note_settled(&standing.enrollment, 1);
         Ok(Cancellation::Canceled)
     }
@@ -83,6 +84,9 @@ impl Tx<'_> {
             ReasonColumns::of(Some(&by_operator(format!("by {by}"), now)))?,
             Timers::default(),
         );
+        let which = commands::table.filter(waits).select(commands::id);
+        let ids: Vec<String> = on_backend!(self, |conn| which.load(conn))?;
+        self.settled_commands.extend(ids.into_iter().map(CommandId));
         let query = update(commands::table, waits, changes);
         let canceled = on_backend!(self, |conn| query.execute(conn))?;
         self.note_settled(enrollment, i64::try_from(canceled).unwrap_or(i64::MAX));
@@ -112,6 +116,9 @@ impl Tx<'_> {
         };
         self.decide(command, &standing, state, detail, now)?;
         self.stirred.insert(standing.enrollment.clone());
+        if !state.is_open() {
+            self.settled_commands.push(command.clone());
+        }
         if resolution == Resolution::Retry {
             let instruction: Instruction = self.key.open_json(instruction_of(&command.0), &standing.instruction)?;
             let fresh = self.key.seal_json(progress_of(&command.0), &Progress::new(&instruction))?;

@@ -46,7 +46,8 @@ impl Tx<'_> {
             ),
         );
         let expired = on_backend!(self, |conn| query.execute(conn))?;
-        for (_, enrollment) in still {
+        for (id, enrollment) in still {
+            self.settled_commands.push(CommandId(id));
             self.note_settled(&words::id(enrollment)?, 1);
         }
         Ok(expired)

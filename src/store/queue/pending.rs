@@ -1,8 +1,9 @@
 //! What is in the queue, as a session needs it.
 
 use diesel::prelude::*;
-use transom_protocol::session::{CommandId, CommandState, Pending, Timestamp};
+use transom_protocol::session::{CommandId, CommandState, Pending, Principal, Timestamp};
 
+use super::lane_of;
 use super::load::{PendingRow, pending_columns};
 use crate::model::EnrollmentId;
 use crate::store::fragments::{among, at_most};
@@ -19,11 +20,23 @@ impl Tx<'_> {
     /// large that no message carries them all.
     ///
     /// What is held back (for a time, for the device, for another command) does not count and so hides nothing behind
-    /// it; what waits for the user is a lane of its own for the same reason.
+    /// it; what waits for the enrolled user is a lane of its own for the same reason. What names a user is left out.
     pub fn pending_commands(
         &mut self,
         enrollment: &EnrollmentId,
         in_flight: &[CommandId],
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Pending>, Error> {
+        self.pending_commands_for(enrollment, in_flight, None, now, limit)
+    }
+
+    /// The same for a session of a user: with the commands that name him.
+    pub fn pending_commands_for(
+        &mut self,
+        enrollment: &EnrollmentId,
+        in_flight: &[CommandId],
+        user: Option<&Principal>,
         now: Timestamp,
         limit: i64,
     ) -> Result<Vec<Pending>, Error> {
@@ -40,9 +53,15 @@ impl Tx<'_> {
             .filter(among(commands::id, in_flight.iter().map(|id| id.0.as_str())))
             .filter(commands::settled_at.is_null())
             .select(pending_columns());
-        let [device, user] = LANES.map(lane);
-        let query = flying.union_all(device).union_all(user);
-        let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
+        let [device, enrolled] = LANES.map(lane);
+        let query = flying.union_all(device).union_all(enrolled);
+        let rows: Vec<PendingRow> = match user {
+            Some(user) => {
+                let query = query.union_all(lane(lane_of(user)));
+                on_backend!(self, |conn| query.load(conn))?
+            }
+            None => on_backend!(self, |conn| query.load(conn))?,
+        };
         self.load_pending(enrollment, rows, in_flight, now)
     }
 

@@ -95,7 +95,9 @@ impl Tx<'_> {
         if written != changes.len() {
             return Err(Error::Conflict("a command was changed that has its outcome already".to_owned()));
         }
-        let settled = changes.iter().filter(|change| !change.command.state.is_open()).count();
+        let settled: Vec<_> = changes.iter().filter(|change| !change.command.state.is_open()).collect();
+        self.settled_commands.extend(settled.iter().map(|change| change.command.id.clone()));
+        let settled = settled.len();
         self.note_settled(enrollment, i64::try_from(settled).unwrap_or(i64::MAX));
         Ok(())
     }

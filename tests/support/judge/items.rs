@@ -72,6 +72,8 @@ fn check_data(item: Node<'_, '_>, verb: &str, outer: &str, known: Known<'_>, fin
     let has_no_data = matches!(format.as_str(), "node" | "null");
     match (verb, &data) {
         ("Get" | "Delete", Some(_)) => findings.add(Rule::NoData, format!("{verb} of {target} carries Data")),
+        // The documents of `EnterpriseDesktopAppManagement` add this node bare, and run it with the data.
+        ("Add", None) if target.ends_with("/DownloadInstall") => {}
         ("Add" | "Replace", None) if !has_no_data => {
             findings.add(Rule::DataWanted, format!("{verb} of {target} carries no Data"));
         }

@@ -1,18 +1,10 @@
 //! Who signed in, and whether they may enroll: claims of the ID token and, where they are missing there, of the user
 //! information (OpenID Connect Core 1.0, 5.3).
 
-use reqwest::Client;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    super::{Denied, outbound},
-    provider::Provider,
-};
-use crate::{
-    config,
-    model::Secret,
-    pki::token::{Claims, TokenRefused, holds},
-};
+use super::super::Denied;
+use crate::{config, pki::token::holds};
 
 /// Longest name of a user that is taken, in characters.
 const LONGEST: usize = 256;
@@ -23,14 +15,6 @@ pub(super) struct UserRules {
     required: Option<(String, Option<String>)>,
 }
 
-/// Somebody.
-pub(super) struct User {
-    /// As people call them.
-    pub(super) name: String,
-    /// As the provider keeps people apart.
-    pub(super) subject: String,
-}
-
 impl UserRules {
     pub(super) fn new(settings: &config::OpenId) -> Self {
         let some = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -38,43 +22,15 @@ impl UserRules {
         Self { name: settings.user_claim.clone(), required }
     }
 
-    /// Who the tokens are about. The user information is asked for only when the ID token says too little.
-    pub(super) async fn user(
-        &self,
-        client: &Client,
-        provider: &Provider,
-        claims: &Claims,
-        access_token: &Secret<String>,
-    ) -> Result<User, Denied> {
-        let subject = claims.text("sub").ok_or(TokenRefused::Claim("sub"))?.to_owned();
-        let lacks = |claim: &str| claims.value(claim).is_none();
-        let more = match &provider.user_info {
-            Some(url) if lacks(&self.name) || self.required.as_ref().is_some_and(|(claim, _)| lacks(claim)) => {
-                let expected = "information on a user";
-                let more: Map<String, Value> =
-                    outbound::get_json(client, url, Some(access_token.expose()), expected).await?;
-                // Somebody else's must not be taken for theirs (5.3.2).
-                if more.get("sub").and_then(Value::as_str) != Some(&subject) {
-                    return Err(TokenRefused::Claim("sub").into());
-                }
-                more
-            }
-            _ => Map::new(),
-        };
-        let claim = |name: &str| claims.value(name).or_else(|| more.get(name));
-        self.judge(subject, &claim)
+    /// The claims that matter.
+    pub(super) fn wanted(&self) -> Vec<&str> {
+        let required = self.required.as_ref().map(|(claim, _)| claim.as_str());
+        std::iter::once(self.name.as_str()).chain(required).collect()
     }
 
-    fn judge<'a>(&self, subject: String, claim: &dyn Fn(&str) -> Option<&'a Value>) -> Result<User, Denied> {
-        let nameless = || Denied::Nameless(self.name.clone());
-        let name = claim(&self.name).and_then(Value::as_str).map(str::trim).ok_or_else(nameless)?;
-        if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
-            return Err(nameless());
-        }
-        // An address that nobody has checked may be anybody's.
-        if self.name == "email" && claim("email_verified").is_some_and(|verified| *verified != Value::Bool(true)) {
-            return Err(nameless());
-        }
+    /// What somebody is called who may enroll.
+    pub(super) fn judge<'a>(&self, claim: &dyn Fn(&str) -> Option<&'a Value>) -> Result<String, Denied> {
+        let name = name(&self.name, claim)?;
         if let Some((required, value)) = &self.required {
             let found = claim(required);
             let is_there = match value {
@@ -85,8 +41,22 @@ impl UserRules {
                 return Err(Denied::NotAllowed(required.clone()));
             }
         }
-        Ok(User { name: name.to_owned(), subject })
+        Ok(name)
     }
+}
+
+/// A name that can be shown, of a claim.
+pub(super) fn name<'a>(claim: &str, of: &dyn Fn(&str) -> Option<&'a Value>) -> Result<String, Denied> {
+    let nameless = || Denied::Nameless(claim.to_owned());
+    let name = of(claim).and_then(Value::as_str).map(str::trim).ok_or_else(nameless)?;
+    if name.is_empty() || name.chars().count() > LONGEST || name.chars().any(char::is_control) {
+        return Err(nameless());
+    }
+    // An address that nobody has checked may be anybody's.
+    if claim == "email" && of("email_verified").is_some_and(|verified| *verified != Value::Bool(true)) {
+        return Err(nameless());
+    }
+    Ok(name.to_owned())
 }
 
 #[cfg(test)]
@@ -96,8 +66,7 @@ mod tests {
     use super::*;
 
     fn judged(rules: &UserRules, claims: &Value) -> Result<String, &'static str> {
-        let judged = rules.judge("1".to_owned(), &|name| claims.get(name));
-        judged.map(|user| user.name).map_err(|denied| denied.word())
+        rules.judge(&|name| claims.get(name)).map_err(|denied| denied.word())
     }
 
     fn rules(name: &str, required: Option<(&str, Option<&str>)>) -> UserRules {

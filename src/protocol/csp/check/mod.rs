@@ -153,6 +153,11 @@ impl Problems {
     }
 }
 
+/// What is wrong with a value of a format, and what to write instead.
+pub(super) fn wrong_value(format: &Format, data: &str) -> Option<String> {
+    value::wrong(format, data)
+}
+
 /// Why a value must be there. Three kinds do without: formats that have no value, a type that stands for one (the
 /// `application/x-nodemon-…` of `NodeCache`), and an Add that says nothing at all, which announces a node (an MSI
 /// install begins so).

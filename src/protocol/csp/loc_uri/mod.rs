@@ -5,7 +5,7 @@
 //! sends is never held to these rules; [`LocUri::names_same_node`] compares with whatever it wrote.
 
 mod error;
-mod node;
+pub(super) mod node;
 mod parse;
 
 use serde::{Deserialize, Serialize};

@@ -11,14 +11,19 @@ pub(super) fn path(uri: &str) -> &str {
 
 /// The segments from the root on, percent escapes decoded. `./Device` counts as the root where something follows
 /// (ITP: `./Vendor/…` is `./Device/Vendor/…`); empty segments are passed over.
-pub(super) fn segments(uri: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+pub(in crate::csp) fn segments(uri: &str) -> impl Iterator<Item = Cow<'_, [u8]>> {
+    written_segments(uri).map(|segment| percent_decode_str(segment).into())
+}
+
+/// The same, as they are written.
+pub(in crate::csp) fn written_segments(uri: &str) -> impl Iterator<Item = &str> {
     let path = path(uri).trim();
     let below_root = if path == "." { "" } else { path.strip_prefix("./").unwrap_or(path) };
     let relative = match below_root.split_once('/') {
         Some((first, rest)) if first.eq_ignore_ascii_case("Device") => rest,
         _ => below_root,
     };
-    relative.split('/').filter(|segment| !segment.is_empty()).map(|segment| percent_decode_str(segment).into())
+    relative.split('/').filter(|segment| !segment.is_empty())
 }
 
 /// Whether two segments name the same node. Windows compares ASCII letters without their case.

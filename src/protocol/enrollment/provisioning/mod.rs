@@ -4,6 +4,7 @@
 //! Windows applies the document as a whole or not at all, and says little about what it did not like. So these types hold
 //! what it is known to take, in the order in which it is known to take it, and nothing else.
 
+mod account_node;
 mod application;
 mod certificate;
 mod dm_client;
@@ -13,6 +14,7 @@ mod provider_id;
 mod renew;
 mod wap;
 
+pub use account_node::{CredentialSide, secret_node};
 pub use application::{Application, ClientAuth, ConnectionRetry, DefaultEncoding, ServerAuth};
 pub use certificate::StoreCertificate;
 pub use dm_client::DmClient;

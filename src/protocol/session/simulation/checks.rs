@@ -8,8 +8,8 @@ use crate::csp::{Instruction, Scope};
 use crate::session::tests::judge::statuses;
 use crate::session::tests::store::{Outcome, Store};
 use crate::session::{
-    CommandId, CommandState, Decision, Event, LoginStatus, Pending, ReasonCode, Rules, SentAnswer, Timestamp,
-    UploadStep,
+    CommandId, CommandState, Decision, Event, LoginStatus, Pending, Principal, ReasonCode, Rules, SentAnswer, Session,
+    SyncType, Timestamp, UploadStep,
 };
 use crate::syncml::{Command, GroupKind, Message, StatusCode, Verb};
 
@@ -35,14 +35,14 @@ impl Ledger {
 
     /// What holds after every step.
     pub(super) fn hold(&mut self, store: &Store) {
-        let session = store.session.as_ref();
-        let flying: BTreeSet<&CommandId> = session
-            .iter()
+        let flying: BTreeSet<&CommandId> = store
+            .sessions()
             .flat_map(|session| &session.in_flight)
             .filter(|sent| sent.answer == SentAnswer::Awaited)
             .map(|sent| &sent.command)
-            .chain(session.iter().filter_map(|session| session.download.as_ref()).map(|download| &download.command))
+            .chain(store.sessions().filter_map(|session| session.download.as_ref()).map(|download| &download.command))
             .collect();
+        holds_in_one_session(store);
         for pending in store.commands.values() {
             if pending.state == CommandState::Sent {
                 assert!(flying.contains(&pending.id), "{} is sent and nobody waits for it", pending.id);
@@ -54,7 +54,7 @@ impl Ledger {
                 self.outcomes.insert(pending.id.clone(), pending.state);
             }
         }
-        let parts = session.map_or(0, |session| session.in_flight.len());
+        let parts = store.sessions().map(|session| session.in_flight.len()).max().unwrap_or_default();
         assert!(parts < 1_000, "{parts} parts in one session");
     }
 
@@ -77,7 +77,7 @@ impl Ledger {
             assert!(pending.sequence > last, "{} goes out of order", pending.id);
             last = pending.sequence;
             assert_eq!(attempt.number, before[&attempt.command].attempts + 1);
-            self.goes_in_order(after, pending, attempt.number, decision, now);
+            self.goes_in_order(after, pending, decision, now);
             if before[&attempt.command].progress.unanswered > 0 || ends_session(pending) {
                 assert!(alone, "{} does not go alone", pending.id);
             }
@@ -85,21 +85,21 @@ impl Ledger {
                 let state = after.commands.get(id).map(|on| on.state);
                 assert_eq!(state, Some(CommandState::Succeeded), "{} goes before {id} is done", pending.id);
             }
-            if is_user(pending) {
-                assert_eq!(decision.session.login, LoginStatus::User, "{} goes without its user", pending.id);
-            }
+            goes_to_its_own(pending, after, &decision.session);
         }
     }
 
-    /// A first attempt passes only those that wait for a reason.
-    fn goes_in_order(&mut self, after: &Store, sent: &Pending, number: u32, decision: &Decision, now: Timestamp) {
-        if number > 1 {
-            return;
-        }
-        let earlier = after.open().filter(|other| other.sequence < sent.sequence && other.attempts == 0);
+    /// Whatever goes out passes only those that are with the device or wait for a reason. That an earlier message with
+    /// it was lost is none.
+    fn goes_in_order(&mut self, after: &Store, sent: &Pending, decision: &Decision, now: Timestamp) {
+        let earlier = after.open().filter(|other| other.sequence < sent.sequence && other.state != CommandState::Sent);
         for other in earlier {
             let waits = other.not_before.is_some_and(|at| at > now)
+                || other.reason.as_ref().is_some_and(|reason| {
+                    reason.code == ReasonCode::Accepted || reason.retry_at.is_some_and(|at| at > now)
+                })
                 || (is_user(other) && decision.session.login != LoginStatus::User)
+                || lane(after, other) != lane(after, sent)
                 || other.depends_on.iter().any(|id| {
                     after.commands.get(id).is_some_and(|on| on.state.is_open() || on.state == CommandState::Unknown)
                 })
@@ -152,8 +152,9 @@ impl Ledger {
 
     /// At the end of all: what the store says is what the device did.
     pub(super) fn compare(&self, store: &Store, tree: &Tree) {
-        let mut latest = 0;
+        let mut latest_of = BTreeMap::new();
         for pending in store.commands.values() {
+            let latest: &mut u64 = latest_of.entry(lane(store, pending)).or_default();
             let id = &pending.id;
             let deeds = tree.deeds.get(id).cloned().unwrap_or_default();
             for (node, times) in &deeds.executed {
@@ -171,9 +172,12 @@ impl Ledger {
             // Order of the first execution, but for what was sent before and lost.
             if let Some(seen) = deeds.first_seen {
                 let excused = pending.attempts > 1 || self.overtook.contains(id);
-                assert!(excused || seen > latest || self.was_overtaken(store, tree, pending), "{id} was done too late");
+                assert!(
+                    excused || seen > *latest || self.was_overtaken(store, tree, pending),
+                    "{id} was done too late"
+                );
                 if !excused {
-                    latest = latest.max(seen);
+                    *latest = (*latest).max(seen);
                 }
             }
         }
@@ -186,6 +190,7 @@ impl Ledger {
         store
             .commands
             .values()
+            .filter(|other| lane(store, other) == lane(store, pending))
             .filter(|other| other.sequence < pending.sequence && seen(&other.id) > own)
             .all(|other| other.attempts > 1 || self.overtook.contains(&pending.id))
     }
@@ -223,6 +228,40 @@ fn is_group(pending: &Pending, wanted: GroupKind) -> bool {
 
 fn is_user(pending: &Pending) -> bool {
     pending.instruction.settings().any(|(_, setting)| setting.target.scope() == Scope::User)
+}
+
+/// No two sessions wait for the same command, and there is one of the device.
+fn holds_in_one_session(store: &Store) {
+    let mut waiting = BTreeSet::new();
+    for session in store.sessions() {
+        let awaited = session.in_flight.iter().filter(|sent| sent.answer == SentAnswer::Awaited);
+        let own: BTreeSet<&CommandId> = awaited.map(|sent| &sent.command).collect();
+        for id in own {
+            assert!(waiting.insert(id) || !store.commands[id].state.is_open(), "two sessions wait for {id}");
+        }
+    }
+    let of_device = store.sessions().filter(|session| session.sync_type != SyncType::User).count();
+    assert!(of_device <= 1, "{of_device} sessions of the device");
+}
+
+/// A session gets what is in its scope, and of its user.
+fn goes_to_its_own(pending: &Pending, store: &Store, session: &Session) {
+    if !is_user(pending) {
+        assert_ne!(session.sync_type, SyncType::User, "{} of the device goes to a user", pending.id);
+        return;
+    }
+    assert_eq!(session.login, LoginStatus::User, "{} goes without its user", pending.id);
+    assert_ne!(session.sync_type, SyncType::Device, "{} of a user goes to the device", pending.id);
+    if let Some(whose) = pending.user.as_ref().or(store.enrolled_user.as_ref()) {
+        let user = session.user.as_ref().map(|user| &user.name);
+        assert_eq!(user, Some(whose), "{} goes to another user", pending.id);
+    }
+}
+
+/// Whose sessions a command goes out in: order holds in each. Without users there is one for all.
+fn lane(store: &Store, pending: &Pending) -> Option<String> {
+    let whose = pending.user.as_ref().or(store.enrolled_user.as_ref());
+    whose.filter(|_| is_user(pending)).map(Principal::key)
 }
 
 fn ends_session(pending: &Pending) -> bool {

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+
 use super::operator::command_of;
 use super::random::Random;
 use super::speech;
 use super::tree::{Tree, items_of};
-use crate::session::{A1, CommandId, Nonce};
+use crate::session::{A1, CommandId, Nonce, Principal};
 use crate::syncml::{Command, Item, Message, Status};
 
 /// A message on its way, and what it says, command by command.
@@ -17,6 +19,26 @@ pub(super) struct Post {
     pub(super) hash: String,
     /// Commands that it answers, wholly or in part.
     pub(super) answers: BTreeSet<CommandId>,
+}
+
+/// Whose sessions a device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// The computer's and its user's in one.
+    All,
+    /// The computer's, beside those of its users.
+    Machine,
+    /// Of one of several users.
+    User(u32),
+}
+
+impl Whose {
+    const fn number(self) -> u32 {
+        match self {
+            Self::All | Self::Machine => 0,
+            Self::User(number) => number,
+        }
+    }
 }
 
 /// What comes of a reply.
@@ -31,6 +53,8 @@ pub(super) enum Next {
 #[derive(Debug)]
 pub(super) struct Device {
     pub(super) id: String,
+    /// Whose sessions these are; unsaid, for everything.
+    pub(super) whose: Whose,
     pub(super) a1: A1,
     pub(super) by_transport: bool,
     pub(super) max_msg_size: Option<u64>,
@@ -70,6 +94,7 @@ impl Device {
     pub(super) fn new(number: usize, a1: A1, by_transport: bool, random: &mut Random) -> Self {
         Self {
             id: format!("device-{number}"),
+            whose: Whose::All,
             a1,
             by_transport,
             max_msg_size: random.percent(30).then(|| 1_500 + random.below(4_000)),
@@ -84,6 +109,52 @@ impl Device {
         }
     }
 
+    /// Makes it a computer that several work on at once, and gives the part of each.
+    pub(super) fn with_users(&mut self, count: u32, random: &mut Random) -> Vec<Self> {
+        self.whose = Whose::Machine;
+        let of_device = self.id.rsplit('-').next().and_then(|text| text.parse().ok()).expect("a number");
+        let user = |number: u32| {
+            let mut user = Self::new(of_device, self.a1.clone(), self.by_transport, random);
+            user.whose = Whose::User(number);
+            user.max_msg_size = self.max_msg_size;
+            // One counter for the whole computer, as Windows has it.
+            user.sessions = number * 10_000;
+            user
+        };
+        (1..=count).map(user).collect()
+    }
+
+    /// Who it is, when it is a user.
+    pub(super) fn user(&self) -> Option<Principal> {
+        match self.whose {
+            Whose::User(number) => Principal::parse(&format!("user{number}@contoso.test")),
+            Whose::All | Whose::Machine => None,
+        }
+    }
+
+    /// What the sessions are for.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self.whose {
+            Whose::All => "mixed",
+            Whose::Machine => "device",
+            Whose::User(_) => "user",
+        }
+    }
+
+    /// What a session says of itself beside who is signed in.
+    fn introduces(&self) -> Vec<Command> {
+        let kind = "com.microsoft.mdm.synctype";
+        match self.user() {
+            Some(name) => {
+                let claims = BASE64URL.encode(format!("{{\"upn\":\"{name}\"}}"));
+                let token = speech::event("com.microsoft/MDM/AADUserToken", None, &format!("e30.{claims}.c2ln"));
+                vec![speech::event(kind, None, "user"), token]
+            }
+            None if self.whose == Whose::Machine => vec![speech::event(kind, None, "device")],
+            None => Vec::new(),
+        }
+    }
+
     /// Begins a session; what was not said in the one before is forgotten.
     pub(super) fn begins(&mut self, random: &mut Random) {
         let again = !self.reliable && self.sessions > 0 && random.percent(8);
@@ -93,8 +164,10 @@ impl Device {
         let who = if self.signed_in { "user" } else { *random.pick(&["none", "others"]) };
         let mut commands = vec![speech::alert(if random.percent(50) { 1200 } else { 1201 }, Vec::new())];
         commands.push(speech::event("com.microsoft/MDM/LoginStatus", None, who));
+        commands.extend(self.introduces());
         commands.push(speech::device_info(&self.id));
-        for job in &self.tree.jobs {
+        let own = self.whose.number();
+        for (_, job) in self.tree.jobs.iter().filter(|(whose, _)| *whose == own) {
             let kind = "Reversed-Domain-Name:com.microsoft.mdm.win32csp_install";
             commands.push(speech::event(kind, Some(job), "0"));
         }
@@ -144,7 +217,7 @@ impl Device {
             answers.extend(named.into_iter().filter_map(command_of));
         }
         let message = speech::message(header, commands, first, is_final);
-        Post { message, hash: format!("{}-{}", self.id, self.posts), answers }
+        Post { message, hash: self.hash(), answers }
     }
 
     /// The same content under the next number, as after a message that was given up.
@@ -154,13 +227,18 @@ impl Device {
             talk.message += 1;
             talk.tries = 0;
             talk.post.message.header.msg_id = talk.message.to_string();
-            talk.post.hash = format!("{}-{}", self.id, self.posts);
+            talk.post.hash = format!("{}-{}-{}", self.id, self.whose.number(), self.posts);
         }
+    }
+
+    fn hash(&self) -> String {
+        format!("{}-{}-{}", self.id, self.whose.number(), self.posts)
     }
 
     /// Hears a reply.
     pub(super) fn hears(&mut self, reply: &Message, random: &mut Random) -> Next {
         let Some(mut talk) = self.session.take() else { return Next::Over };
+        self.tree.whose = self.whose.number();
         let number = speech::number(reply);
         // A message that was not heard because another session began meanwhile gets a number of its own.
         let unheard = reply.body.commands.len() == 1;
@@ -177,7 +255,7 @@ impl Device {
         // What was reported was heard.
         if talk.package_one && reply.body.commands.len() > 1 {
             let told = &talk.post.answers;
-            self.tree.jobs.retain(|job| !command_of(job).is_some_and(|id| told.contains(&id)));
+            self.tree.jobs.retain(|(_, job)| !command_of(job).is_some_and(|id| told.contains(&id)));
         }
         talk.package_one = false;
         let needs_cred = first.code.0 == 200 && nonce.is_some();

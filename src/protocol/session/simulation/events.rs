@@ -4,7 +4,9 @@ use super::checks::header_code;
 use super::speech;
 use super::world::World;
 use crate::session::tests::store::{Incoming, Outcome, Store};
-use crate::session::{A1, AuthMode, CommandId, CommandState, Nonce, Phase, Reason, ReasonCode, Session};
+use crate::session::{
+    A1, AuthMode, CommandId, CommandState, Guesses, Nonce, Phase, Reason, ReasonCode, Session, Timestamp,
+};
 use crate::syncml::StatusCode;
 
 impl World {
@@ -43,11 +45,16 @@ impl World {
 
     /// Silent sessions end, and what was never sent expires.
     pub(super) fn maintains(&mut self) {
-        let silent = |session: &Session| {
-            !matches!(session.phase, Phase::Ended(_))
-                && self.now.millis_since(session.last_at) > self.rules.session_timeout
+        let timeout = self.rules.session_timeout;
+        let silent = |session: &Session, now: Timestamp| {
+            !matches!(session.phase, Phase::Ended(_)) && now.millis_since(session.last_at) > timeout
         };
-        if self.store.session.as_ref().is_some_and(silent) {
+        for _ in 0..self.store.sessions().count() {
+            self.store.rotates();
+            let now = self.now;
+            if !self.store.session.as_ref().is_some_and(|session| silent(session, now)) {
+                continue;
+            }
             self.tell(|| "maintenance ends the session".to_owned());
             let before = self.store.commands.clone();
             self.store.close(self.now, &self.rules);
@@ -108,6 +115,7 @@ impl World {
             message: &message,
             hash: "forged",
             by_transport: false,
+            guesses: Guesses::Few,
             fresh_nonce: &Nonce::from_bytes(&[0; 16]),
             now: self.now,
             rules: &self.rules,

@@ -44,7 +44,7 @@ fn run(seed: u64) -> Tally {
 }
 
 /// What a run of many sessions has to have seen, or it proves nothing.
-const SEEN: [&str; 31] = [
+const SEEN: [&str; 35] = [
     "arrived begins",
     "arrived goes on",
     "arrived repeated",
@@ -75,6 +75,10 @@ const SEEN: [&str; 31] = [
     "end canceled by_operator",
     "end canceled dependency_failed",
     "held waiting_for_user",
+    "held waiting_for_scope",
+    "sessions mixed",
+    "sessions device",
+    "sessions user",
     "held retry_later",
 ];
 

@@ -1,8 +1,8 @@
 //! What people order. The name of a node says what a device does with it, and for which command.
 
 use super::random::Random;
-use crate::csp::{IfExists, Instruction, Operation, Setting};
-use crate::session::{CommandId, Pending, Timestamp};
+use crate::csp::{IfExists, Instruction, Operation, Scope, Setting};
+use crate::session::{CommandId, Pending, Principal, Timestamp};
 use crate::syncml::{Format, GroupKind, Verb};
 
 /// What a device does with a node, by the last segment of its address.
@@ -24,19 +24,21 @@ const MANNERS: [(&str, u64); 11] = [
 #[derive(Debug)]
 pub(super) struct Operator {
     device: usize,
+    users: Vec<Principal>,
     ordered: i64,
 }
 
 impl Operator {
-    pub(super) const fn new(device: usize) -> Self {
-        Self { device, ordered: 0 }
+    pub(super) const fn new(device: usize, users: Vec<Principal>) -> Self {
+        Self { device, users, ordered: 0 }
     }
 
     /// The next command.
     pub(super) fn orders(&mut self, random: &mut Random, now: Timestamp, known: &[CommandId]) -> Pending {
         self.ordered += 1;
         let id = CommandId(format!("d{}c{:04}", self.device, self.ordered));
-        let mut pending = Pending::new(id.clone(), self.ordered, instruction(random, &id.0));
+        let for_users = if self.users.is_empty() { 15 } else { 45 };
+        let mut pending = Pending::new(id.clone(), self.ordered, instruction(random, &id.0, for_users));
         if random.percent(10) {
             pending.not_before = Some(now.plus_millis(minutes(random, 90)));
         }
@@ -46,6 +48,10 @@ impl Operator {
         if random.percent(15) && !known.is_empty() {
             pending.depends_on = vec![random.pick(known).clone()];
         }
+        let for_user = pending.instruction.settings().any(|(_, setting)| setting.target.scope() == Scope::User);
+        if for_user && !self.users.is_empty() && random.percent(80) {
+            pending.user = Some(random.pick(&self.users).clone());
+        }
         pending
     }
 }
@@ -54,8 +60,8 @@ fn minutes(random: &mut Random, most: i64) -> i64 {
     i64::try_from(random.below(u64::try_from(most).expect("positive"))).expect("small") * 60_000
 }
 
-fn instruction(random: &mut Random, id: &str) -> Instruction {
-    let scope = if random.percent(15) { "./User/Vendor/MSFT" } else { "./Vendor/MSFT" };
+fn instruction(random: &mut Random, id: &str, for_users: u64) -> Instruction {
+    let scope = if random.percent(for_users) { "./User/Vendor/MSFT" } else { "./Vendor/MSFT" };
     match random.below(100) {
         0..=71 => Instruction::Single(operation(random, scope, id, 0)),
         72..=75 => Instruction::Single(exec(&format!("./Device/Vendor/MSFT/RemoteWipe/{id}"))),

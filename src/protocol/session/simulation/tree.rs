@@ -26,8 +26,10 @@ pub(super) struct Tree {
     /// How often a node said "later".
     later: BTreeMap<String, u32>,
     pub(super) deeds: BTreeMap<CommandId, Deeds>,
-    /// Jobs that were begun and will be reported.
-    pub(super) jobs: Vec<String>,
+    /// Jobs that were begun and will be reported, each with the user in whose sessions; 0 is the computer.
+    pub(super) jobs: Vec<(u32, String)>,
+    /// In whose session the tree is used.
+    pub(super) whose: u32,
     seen: u64,
 }
 
@@ -106,7 +108,7 @@ impl Tree {
                 *self.deeds(uri).executed.entry(uri.to_owned()).or_default() += 1;
                 let job = uri.ends_with("/DownloadInstall") || manner == "accept";
                 if job {
-                    self.jobs.push(uri.to_owned());
+                    self.jobs.push((self.whose, uri.to_owned()));
                 }
                 plain(if job { 202 } else { 200 })
             }

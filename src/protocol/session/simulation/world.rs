@@ -9,7 +9,8 @@ use super::random::Random;
 use crate::session::tests::judge::judge;
 use crate::session::tests::store::{Incoming, Outcome, Store};
 use crate::session::{
-    A1, Account, AuthMode, AuthScheme, CommandId, Credential, Nonce, Pending, Rules, Secret32, Session, Timestamp,
+    A1, Account, AuthMode, AuthScheme, CommandId, Credential, Guesses, Nonce, Pending, Rotation, Rules, Secret32,
+    Session, Timestamp,
 };
 use crate::syncml::Message;
 
@@ -23,6 +24,8 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) rules: Rules,
     pub(super) device: Device,
+    /// The same computer as its users see it: each has sessions of his own.
+    pub(super) users: Vec<Device>,
     pub(super) store: Store,
     pub(super) ledger: Ledger,
     pub(super) tally: super::Tally,
@@ -83,20 +86,27 @@ impl World {
             accepted: 0,
             failures: 0,
             failed_session: None,
+            recent_sessions: Vec::new(),
+            proofs: None,
+            rotation: Rotation::default(),
         };
         let mut store = Store::new(account);
-        // More than a package holds, so that what waits for its last chance hides nothing.
+        // More than a package holds, so that what is held back hides nothing.
         store.limit = 2 * rules.package_commands + 20;
         let number = usize::try_from(seed % 10).expect("small");
+        let mut device = Device::new(number, a1, by_transport, &mut random);
+        let users = if random.percent(40) { device.with_users(3, &mut random) } else { Vec::new() };
+        store.enrolled_user = users.first().and_then(Device::user);
         Self {
             seed,
             now: Timestamp(1_700_000_000_000),
             rules,
-            device: Device::new(number, a1, by_transport, &mut random),
+            operator: Operator::new(number, users.iter().filter_map(Device::user).collect()),
+            device,
+            users,
             store,
             ledger: Ledger::default(),
             tally: super::Tally::new(),
-            operator: Operator::new(number),
             sent: Vec::new(),
             replies: BTreeMap::new(),
             told: VecDeque::new(),
@@ -146,10 +156,14 @@ impl World {
             self.now = self.now.plus_millis(45 * 60_000);
             self.maintains();
             self.resolves_for_dependents();
-            self.device.session = None;
-            self.device_acts();
-            while self.device.session.is_some() {
+            for place in 0..=self.users.len() {
+                self.device.session = None;
+                self.device.reliable = true;
                 self.device_acts();
+                while self.device.session.is_some() {
+                    self.device_acts();
+                }
+                self.another_acts(place);
             }
         }
         self.ledger.compare(&self.store, &self.device.tree);
@@ -158,12 +172,25 @@ impl World {
         }
     }
 
+    /// Whoever acts now is another one of the computer's users, or the computer itself; what it did is one truth.
+    fn another_acts(&mut self, place: usize) {
+        let Some(other) = self.users.get_mut(place) else { return };
+        std::mem::swap(&mut self.device, other);
+        std::mem::swap(&mut self.device.tree, &mut other.tree);
+    }
+
     fn device_acts(&mut self) {
+        if !self.calm && !self.users.is_empty() && self.random.percent(60) {
+            let place = self.random.below(self.users.len() as u64);
+            self.another_acts(usize::try_from(place).expect("small"));
+        }
         if self.device.session.is_none() {
             self.device.signed_in = self.calm || self.random.percent(50);
             self.device.begins(&mut self.random);
             self.count("sessions".to_owned());
-            self.tell(|| "the device begins a session".to_owned());
+            let who = self.device.user().map_or_else(|| "the device".to_owned(), |user| user.to_string());
+            self.count(format!("sessions {}", self.device.kind()));
+            self.tell(|| format!("{who} begins a session"));
         }
         let Some(talk) = self.device.session.as_mut() else { return };
         talk.tries += 1;
@@ -207,10 +234,12 @@ impl World {
             message: &post.message,
             hash: &post.hash,
             by_transport: self.device.by_transport,
+            guesses: Guesses::Few,
             fresh_nonce: &nonce,
             now: self.now,
             rules: &self.rules,
         };
+        self.store.turns_to(&incoming);
         let outcome = self.store.exchange(&incoming);
         if !self.calm && self.random.percent(2) {
             self.tell(|| format!("{}: the server dies before it commits", post.hash));

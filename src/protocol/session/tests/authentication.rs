@@ -1,7 +1,10 @@
 //! Who speaks (OMA DM Security 5, threats T03 to T05).
 
 use super::talk::{Talk, alert, get, heard, status};
-use crate::session::{AuthMode, Authentication, CommandState, Nonce, RefusalKind};
+use crate::session::{
+    A1, AuthMode, Authentication, CommandState, Credential, Event, Guesses, Nonce, Offered, RefusalKind, Rotation,
+    Timestamp, TooManyOffered,
+};
 
 #[test]
 fn a_message_without_credential_is_challenged_and_changes_nothing() {
@@ -311,4 +314,103 @@ fn a_device_that_counts_from_one_again_is_challenged_whatever_it_counted_to() {
     talk.cred = talk.says([alert(2, 1201)]).nonce();
     assert!(talk.cred.is_some());
     assert!(talk.says([alert(2, 1201)]).is_new());
+}
+
+#[test]
+fn who_guesses_too_often_is_heard_only_with_the_nonce_that_the_device_was_told() {
+    let mut talk = Talk::by_digest();
+    talk.guesses = Guesses::Many;
+    // A right digest over a challenge is no more than a guess that hit.
+    let challenge = talk.says([alert(2, 1201)]).nonce();
+    talk.cred = challenge;
+    let (account, reply) = (talk.store.account.clone(), talk.says([alert(2, 1201)]));
+    assert_eq!((reply.refusal(), reply.header(), reply.nonce()), (Some(RefusalKind::Locked), 401, None));
+    assert_eq!(talk.store.account, account, "it is not even counted");
+    // What only the device can know still counts.
+    talk.cred = Some(talk.store.account.next_nonce.clone());
+    talk.begins("2");
+    assert_eq!(talk.says([alert(2, 1201)]).header(), 212);
+    // A password has no nonce.
+    let mut talk = Talk::by_password();
+    talk.guesses = Guesses::Many;
+    talk.cred = Some(Nonce::from_bytes(b""));
+    assert_eq!(talk.says([alert(2, 1201)]).refusal(), Some(RefusalKind::Locked));
+}
+
+#[test]
+fn who_names_a_device_from_elsewhere_does_not_take_its_challenge() {
+    let wrong = Nonce::from_bytes(b"never told to anybody");
+    let mut talk = Talk::by_digest();
+    talk.cred = Some(wrong.clone());
+    assert!(talk.says([alert(2, 1201)]).nonce().is_some(), "somebody guesses in the device's session");
+    talk.guesses = Guesses::None;
+    talk.cred = Some(wrong);
+    let challenge = talk.says([alert(2, 1201)]).nonce();
+    assert!(challenge.is_some(), "from where nobody guessed");
+    talk.cred = challenge;
+    assert_eq!(talk.says([alert(2, 1201)]).header(), 212);
+}
+
+/// What a device is offered at a time, with another secret.
+fn offered(secret: &str, at: i64) -> Offered {
+    let credential = |name: &str| Credential { name: name.to_owned(), a1: A1::new(name, secret) };
+    Offered { client: credential("dm-client-01"), server: Some(credential("dm-server-01")), at: Timestamp(at) }
+}
+
+#[test]
+fn old_and_new_credentials_are_right_until_the_new_ones_are_used() {
+    let mut talk = Talk::by_digest();
+    let (first, second) = (offered("first", 1), offered("second", 2));
+    for one in [&first, &second] {
+        talk.store.account.offer(one.clone()).unwrap();
+    }
+    let old = talk.store.account.client.clone();
+    let tries = |talk: &mut Talk, session: &str, with: &Credential| {
+        talk.begins(session);
+        talk.other = Some(with.clone());
+        talk.cred = Some(talk.store.account.next_nonce.clone());
+        talk.says([alert(2, 1201)])
+    };
+    assert_eq!(tries(&mut talk, "2", &old).header(), 212);
+    assert_eq!((talk.store.account.rotation.offered.len(), &talk.store.account.client), (2, &old));
+    // The answer to the first may be lost, and the second never have come.
+    let reply = tries(&mut talk, "3", &first.client);
+    assert_eq!(reply.header(), 212);
+    assert!(reply.decision().events.contains(&Event::CredentialsChanged));
+    let account = &talk.store.account;
+    assert_eq!((&account.client, &account.server), (&first.client, &first.server));
+    assert_eq!(account.rotation, Rotation { since: Some(talk.now), ..Rotation::default() });
+    assert_eq!(tries(&mut talk, "4", &old).header(), 401, "the old one is retired");
+    assert_eq!(tries(&mut talk, "5", &second.client).header(), 401, "and what was never used as well");
+    assert_eq!(tries(&mut talk, "6", &first.client).header(), 212);
+}
+
+#[test]
+fn no_more_is_offered_than_can_be_kept_and_what_was_refused_is_taken_back() {
+    let mut account = Talk::by_digest().store.account;
+    for at in 0..3 {
+        account.offer(offered("another", at)).unwrap();
+    }
+    assert_eq!(account.offer(offered("another", 3)), Err(TooManyOffered));
+    account.withdraw(Timestamp(1));
+    assert_eq!(account.rotation.offered.iter().map(|one| one.at.0).collect::<Vec<_>>(), [0, 2]);
+}
+
+#[test]
+fn a_device_that_asks_twice_who_we_are_may_have_taken_what_was_offered() {
+    let mut talk = Talk::begun();
+    let new = offered("another", 1);
+    talk.store.account.offer(new.clone()).unwrap();
+    let nonce = Nonce::from_base64("Tm9uY2U=").unwrap();
+    let mut creds = Vec::new();
+    for message in [1, 2] {
+        let chal = format!(
+            "<Status><CmdID>1</CmdID><MsgRef>{message}</MsgRef><CmdRef>0</CmdRef><Cmd>SyncHdr</Cmd><Chal><Meta>\
+             <Type xmlns=\"syncml:metinf\">syncml:auth-md5</Type>\
+             <NextNonce xmlns=\"syncml:metinf\">Tm9uY2U=</NextNonce></Meta></Chal><Data>401</Data></Status>"
+        );
+        creds.push(talk.says([chal]).message.header.cred.map(|cred| cred.data));
+    }
+    let digest = |credential: Option<&Credential>| credential.map(|one| one.a1.digest(&nonce));
+    assert_eq!(creds, [digest(talk.store.account.server.as_ref()), digest(new.server.as_ref())]);
 }

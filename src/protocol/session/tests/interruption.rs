@@ -65,15 +65,28 @@ fn a_command_that_silences_the_device_is_set_aside_and_the_others_go_on() {
             let answers: String = answers.collect();
             reply = talk.says([heard(message), answers]);
         }
-        if session == 4 {
-            assert!(
-                good.iter().all(|order| talk.state(order) == CommandState::Succeeded),
-                "two sessions after the first"
-            );
-        }
+        let done = good.iter().all(|order| talk.state(order) == CommandState::Succeeded);
+        assert_eq!(done, session > 4, "in session {session}: after it was tried with the others and twice alone");
     }
     assert_eq!((talk.state(&poison), talk.why(&poison)), (CommandState::Unknown, Some(ReasonCode::NeverAnswered)));
     assert_eq!(talk.command(&poison).attempts, 3);
+}
+
+#[test]
+fn an_older_value_that_was_lost_twice_is_never_written_after_a_newer_one() {
+    let mut talk = Talk::begun();
+    talk.order(&replace("./A", "1"));
+    talk.order(&replace("./A", "2"));
+    assert_eq!(talk.says([heard(1)]).commands().len(), 2);
+    // Its message is lost, and so is the next, which it had for itself.
+    for session in ["2", "3"] {
+        talk.begins(session);
+        assert!(talk.says([heard(1)]).text.contains("<Data>1</Data>"), "session {session}");
+        talk.rules.max_unanswered_alone = 4;
+    }
+    let reply = talk.says([heard(1), status(2, 1, 2, "Replace", 200)]);
+    assert_eq!(reply.commands(), ["2 Replace ./A"]);
+    assert!(reply.text.contains("<Data>2</Data>"), "{}", reply.text);
 }
 
 #[test]

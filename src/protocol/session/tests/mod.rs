@@ -9,6 +9,7 @@ mod groups;
 mod hostile;
 mod interruption;
 pub(super) mod judge;
+mod kinds;
 mod outcomes;
 mod packaging;
 pub(super) mod store;

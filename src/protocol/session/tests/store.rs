@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::session::{
-    Account, Admission, Arrival, Closed, CommandId, CommandState, Decision, Ending, Event, Nonce, Pending, Phase,
-    ReasonCode, Refused, Rules, Session, Timestamp, UploadStep, admit, close,
+    Account, Admission, Arrival, Closed, CommandId, CommandState, Decision, Ending, Event, Guesses, Header,
+    Introduction, Nonce, Pending, Phase, Principal, ReasonCode, Refused, Rules, Session, SessionUser, Timestamp,
+    UploadStep, admit, choose, claimed_user, close, user_token,
 };
 use crate::syncml::{Message, write};
 
@@ -13,6 +14,10 @@ use crate::syncml::{Message, write};
 pub(crate) struct Store {
     pub(crate) account: Account,
     pub(crate) session: Option<Session>,
+    /// The sessions beside that one.
+    pub(crate) others: Vec<Beside>,
+    /// Who enrolled the device.
+    pub(crate) enrolled_user: Option<Principal>,
     /// Reply to the last message of the session, byte for byte.
     pub(crate) reply: Option<String>,
     /// Every command that there ever was.
@@ -26,12 +31,21 @@ pub(crate) struct Store {
     pub(crate) limit: usize,
 }
 
+/// A session that the last message was not of.
+#[derive(Debug, Clone)]
+pub(crate) struct Beside {
+    pub(crate) session: Session,
+    reply: Option<String>,
+    chunks: String,
+}
+
 /// A message as it came from the wire.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Incoming<'a> {
     pub(crate) message: &'a Message,
     pub(crate) hash: &'a str,
     pub(crate) by_transport: bool,
+    pub(crate) guesses: Guesses,
     pub(crate) fresh_nonce: &'a Nonce,
     pub(crate) now: Timestamp,
     pub(crate) rules: &'a Rules,
@@ -50,6 +64,8 @@ impl Store {
         Self {
             account,
             session: None,
+            others: Vec::new(),
+            enrolled_user: None,
             reply: None,
             commands: BTreeMap::new(),
             events: Vec::new(),
@@ -59,15 +75,50 @@ impl Store {
         }
     }
 
-    /// Decides on a message. To lose the transaction, forget what this gives.
+    /// Every session of the enrollment.
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.session.iter().chain(self.others.iter().map(|beside| &beside.session))
+    }
+
+    /// Looks up the session that a message belongs to; the others are put beside it.
+    pub(crate) fn turns_to(&mut self, incoming: &Incoming<'_>) {
+        let Ok(header) = Header::parse(&incoming.message.header, incoming.rules) else { return };
+        self.put_aside();
+        let sessions: Vec<Session> = self.sessions().cloned().collect();
+        if let Some(place) = choose(&header, incoming.hash, &says(incoming.message), &sessions) {
+            self.take_up(place);
+        }
+    }
+
+    fn put_aside(&mut self) {
+        let (reply, chunks) = (self.reply.take(), std::mem::take(&mut self.chunks));
+        self.others.extend(self.session.take().map(|session| Beside { session, reply, chunks }));
+    }
+
+    fn take_up(&mut self, place: usize) {
+        let Beside { session, reply, chunks } = self.others.remove(place);
+        (self.session, self.reply, self.chunks) = (Some(session), reply, chunks);
+    }
+
+    /// Each session in turn is the one that is looked at.
+    pub(crate) fn rotates(&mut self) {
+        self.put_aside();
+        if !self.others.is_empty() {
+            self.take_up(0);
+        }
+    }
+
+    /// Decides on a message of the session that is looked at. To lose the transaction, forget what this gives.
     pub(crate) fn exchange(&self, incoming: &Incoming<'_>) -> Outcome {
         let arrival = Arrival {
             message: incoming.message,
             body_hash: incoming.hash,
             account: self.account.clone(),
+            says: says(incoming.message),
             session: self.session.clone(),
             has_reply: self.reply.is_some(),
             by_transport: incoming.by_transport,
+            guesses: incoming.guesses,
             fresh_nonce: incoming.fresh_nonce.clone(),
             now: incoming.now,
             rules: incoming.rules,
@@ -92,6 +143,7 @@ impl Store {
                 } else {
                     *admitted
                 };
+                let admitted = admitted.with_enrolled_user(self.enrolled_user.clone());
                 Outcome::Decided(Box::new(admitted.process(pending, &settled)))
             }
         }
@@ -172,16 +224,17 @@ impl Store {
 
     /// The first commands that may go out, of each scope by itself, so that what waits for the user hides nothing.
     fn ready(&self, now: Timestamp) -> Vec<CommandId> {
-        let mut lanes: [Vec<(i64, CommandId)>; 2] = Default::default();
+        let mut lanes: BTreeMap<_, Vec<(i64, CommandId)>> = BTreeMap::new();
         for pending in self.open().filter(|pending| self.may_go(pending, now)) {
             let user = pending.instruction.settings().any(|(_, s)| s.target.scope() == crate::csp::Scope::User);
-            lanes[usize::from(user)].push((pending.sequence, pending.id.clone()));
+            let lane = (user, pending.user.as_ref().map(Principal::key));
+            lanes.entry(lane).or_default().push((pending.sequence, pending.id.clone()));
         }
-        for lane in &mut lanes {
+        for lane in lanes.values_mut() {
             lane.sort();
             lane.truncate(self.limit);
         }
-        lanes.into_iter().flatten().map(|(_, id)| id).collect()
+        lanes.into_values().flatten().map(|(_, id)| id).collect()
     }
 
     fn may_go(&self, pending: &Pending, now: Timestamp) -> bool {
@@ -191,6 +244,11 @@ impl Store {
             && pending.depends_on.iter().any(|id| self.commands.get(id).is_some_and(|other| other.state.is_open()));
         pending.state != CommandState::Sent && !is_accepted(pending) && due && !waits
     }
+}
+
+fn says(message: &Message) -> Introduction {
+    let name = user_token(message).and_then(claimed_user);
+    Introduction::of(message, name.map(|name| SessionUser { name, verified: false, directory: None }))
 }
 
 pub(crate) fn is_accepted(pending: &Pending) -> bool {

@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 use super::judge::{judge, statuses};
 use super::store::{Incoming, Outcome, Store};
 use crate::session::{
-    A1, Account, AuthScheme, CommandId, CommandState, Credential, Decision, Ending, Event, ItemOutcome, LoginStatus,
-    Nonce, Pending, Phase, ReasonCode, RefusalKind, Rules, Secret32, Session, Timestamp,
+    A1, Account, AuthScheme, CommandId, CommandState, Credential, Decision, Ending, Event, Guesses, ItemOutcome,
+    LoginStatus, Nonce, Pending, Phase, ReasonCode, RefusalKind, Rotation, Rules, Secret32, Session, Timestamp,
 };
 use crate::syncml::{Command, Message, read, write};
 use crate::xml::Limits;
@@ -21,6 +21,9 @@ pub(crate) struct Talk {
     pub(crate) rules: Rules,
     pub(crate) now: Timestamp,
     pub(crate) by_transport: bool,
+    pub(crate) guesses: Guesses,
+    /// What the device proves itself with, where that is not what its account has.
+    pub(crate) other: Option<Credential>,
     pub(crate) session: String,
     /// `MsgID` of the last message.
     pub(crate) message: u32,
@@ -55,6 +58,9 @@ pub(crate) fn account(scheme: AuthScheme) -> Account {
         accepted: 0,
         failures: 0,
         failed_session: None,
+        recent_sessions: Vec::new(),
+        proofs: None,
+        rotation: Rotation::default(),
     }
 }
 
@@ -65,6 +71,8 @@ impl Talk {
             rules: Rules::default(),
             now: Timestamp(1_000_000_000_000),
             by_transport,
+            guesses: Guesses::Few,
+            other: None,
             session: "1".to_owned(),
             message: 0,
             cred: None,
@@ -139,8 +147,10 @@ impl Talk {
     /// The text of a message as it would be sent now.
     pub(crate) fn text(&mut self, body: &str) -> String {
         let Self { session, message, meta, .. } = self;
-        let (name, cred) =
-            self.cred.take().map_or_else(Default::default, |nonce| credential(&self.store.account, &nonce));
+        let (name, cred) = self.cred.take().map_or_else(Default::default, |nonce| {
+            let client = self.other.as_ref().unwrap_or(&self.store.account.client);
+            credential(&self.store.account, client, &nonce)
+        });
         let end = if self.is_final { "<Final/>" } else { "" };
         let meta = if meta.is_empty() { String::new() } else { format!("<Meta>{meta}</Meta>") };
         format!(
@@ -156,14 +166,17 @@ impl Talk {
         let message = read::read(text, &Limits::default()).unwrap_or_else(|refusal| panic!("{refusal}: {text:.400}"));
         let hash = format!("{:x?}", Sha256::digest(text.as_bytes()).as_slice());
         self.drawn += 1;
-        let outcome = self.store.exchange(&Incoming {
+        let incoming = Incoming {
             message: &message,
             hash: &hash,
             by_transport: self.by_transport,
+            guesses: self.guesses,
             fresh_nonce: &Nonce::from_bytes(&Sha256::digest(self.drawn.to_be_bytes())[..16]),
             now: self.now,
             rules: &self.rules,
-        });
+        };
+        self.store.turns_to(&incoming);
+        let outcome = self.store.exchange(&incoming);
         let reply = self.store.commit(&outcome);
         self.store.session = self.store.session.take().map(|session| stored_and_loaded(&session));
         self.store.account = stored_and_loaded(&self.store.account);
@@ -236,9 +249,9 @@ impl Talk {
 }
 
 /// `Source/LocName` and `Cred` of a header.
-fn credential(account: &Account, nonce: &Nonce) -> (String, String) {
+fn credential(account: &Account, client: &Credential, nonce: &Nonce) -> (String, String) {
     let data = match account.scheme {
-        AuthScheme::Md5 => account.client.a1.digest(nonce),
+        AuthScheme::Md5 => client.a1.digest(nonce),
         AuthScheme::Basic => "ZG0tY2xpZW50LTAxOlNlY3IzdC1QYXNzd29yZCE=".to_owned(),
     };
     let kind = account.scheme.as_str();

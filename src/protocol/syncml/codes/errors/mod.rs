@@ -2,6 +2,7 @@
 //! who help the owner of a device. Only values that can be told with confidence stand here.
 
 mod accounts;
+mod consoles;
 mod general;
 mod management;
 mod network;
@@ -39,9 +40,16 @@ pub fn hresult(value: &str) -> Option<&'static Explained> {
 
 /// Every value that is explained.
 pub(super) fn all() -> impl Iterator<Item = &'static Explained> {
-    [management::MANAGEMENT, general::GENERAL, accounts::ACCOUNTS, software::SOFTWARE, network::NETWORK]
-        .into_iter()
-        .flatten()
+    [
+        management::MANAGEMENT,
+        general::GENERAL,
+        accounts::ACCOUNTS,
+        software::SOFTWARE,
+        network::NETWORK,
+        consoles::CONSOLES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The 32 bits that a text stands for. Eight digits without a prefix are hexadecimal.

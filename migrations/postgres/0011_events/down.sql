@@ -1,0 +1,3 @@
+DROP TABLE webhooks;
+DROP TABLE feed_numbers;
+DROP TABLE feed;

@@ -1,0 +1,2 @@
+DROP TABLE provisionings;
+ALTER TABLE enrollments DROP COLUMN provisioning_due_at;

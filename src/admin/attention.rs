@@ -1,0 +1,75 @@
+//! What needs a person's attention: the few things that are worst or newest, never a count of all.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Admin, CommandJson, DeviceJson, Error, EventJson};
+use crate::model::{CommandFilter, CommandState, EventKind, Timestamp};
+use crate::store::Tx;
+
+/// Entries of each kind.
+const SHOWN: i64 = 8;
+
+/// A device that was not heard of for longer is silent, in milliseconds.
+const SILENCE: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// A certificate that ends sooner is near its end, in milliseconds. Devices renew theirs six weeks before.
+const ENDING: i64 = 21 * 24 * 60 * 60 * 1000;
+
+/// Events that are looked at for refused identities.
+const LOOKED_AT: i64 = 200;
+
+/// What concerns security and is no refusal: somebody set something, or a device did as it was told.
+const NO_REFUSALS: [&str; 9] = [
+    "signing_set",
+    "signing",
+    "not_signing",
+    "proofs_set",
+    "credentials_offered",
+    "credentials_changed",
+    "credentials_refused",
+    "recovery_key_kept",
+    "recovery_key_shown",
+];
+
+/// What somebody should look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Attention {
+    /// Devices that were not heard of for a week, longest first.
+    pub silent: Vec<DeviceJson>,
+    /// Devices whose certificate ends within three weeks, soonest first.
+    pub ending: Vec<DeviceJson>,
+    /// Commands that failed last, newest first.
+    pub failed: Vec<CommandJson>,
+    /// Commands whose outcome nobody knows, newest first.
+    pub unknown: Vec<CommandJson>,
+    /// Identities that were refused, or that contradict each other, newest first.
+    pub security: Vec<EventJson>,
+}
+
+impl Admin {
+    /// What needs attention.
+    pub async fn attention(&self, now: Timestamp) -> Result<Attention, Error> {
+        let in_state = |state| CommandFilter { state: Some(state), ..CommandFilter::default() };
+        let (failed, unknown) = (in_state(CommandState::Failed), in_state(CommandState::Unknown));
+        let shown = usize::try_from(SHOWN).unwrap_or_default();
+        self.store
+            .read(move |tx: &mut Tx<'_>| {
+                let devices = |devices: Vec<_>| devices.into_iter().map(DeviceJson::from).collect();
+                Ok(Attention {
+                    silent: devices(tx.silent_devices(now.plus_millis(-SILENCE), SHOWN)?),
+                    ending: devices(tx.devices_with_ending_certificates(now.plus_millis(ENDING), SHOWN)?),
+                    failed: tx.commands(&failed, None, shown)?.items.iter().map(CommandJson::from).collect(),
+                    unknown: tx.commands(&unknown, None, shown)?.items.iter().map(CommandJson::from).collect(),
+                    security: tx
+                        .last_events(EventKind::Security, LOOKED_AT)?
+                        .into_iter()
+                        .filter(|event| !NO_REFUSALS.contains(&event.code.as_str()))
+                        .take(shown)
+                        .map(EventJson::from)
+                        .collect(),
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,264 @@
+//! The catalogue of settings: what was imported, what a node is, whether a setting would be taken.
+
+mod json;
+
+pub use json::{
+    CheckSetting, CheckedJson, CspDropJson, CspInfoJson, CspNodeJson, CspNodesJson, DiffJson, DiffQuery, ImportQuery,
+    ImportedDropJson, ImportedTemplatesJson, NodeQuery, ProvenanceJson, RemarkJson, SearchQuery, TemplateJson,
+    UseDrops,
+};
+
+use super::{Admin, Error, MAX_LIMIT};
+use crate::model::{Actor, AuditRecord, Timestamp, Verb};
+use crate::policy::catalogue::{
+    Change, Device, Found, InUse, LibraryError, LocUri, NodeId, NodeName, Proposed, Shape, builtin::Provenance, diff,
+};
+use crate::store::Tx;
+
+impl Admin {
+    /// What the catalogue is made of.
+    pub async fn csp_info(&self) -> Result<CspInfoJson, Error> {
+        let in_use = self.library.in_use().await?;
+        let (drops, templates) = self
+            .store
+            .read(|tx: &mut Tx<'_>| Ok::<_, crate::store::Error>((tx.drops()?, tx.templates()?.len())))
+            .await?;
+        Ok(CspInfoJson {
+            nodes: in_use.catalogue.len(),
+            trees: in_use.catalogue.trees().count(),
+            sources: in_use.sources.clone(),
+            builtin: in_use.builtin.iter().map(provenance).collect(),
+            drops: drops.into_iter().map(CspDropJson::from).collect(),
+            templates,
+        })
+    }
+
+    /// Imports descriptions.
+    pub async fn import_csp(
+        &self,
+        query: ImportQuery,
+        bytes: Vec<u8>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<ImportedDropJson, Error> {
+        if query.app.is_some() || query.kind.is_some() {
+            return Err(Error::parameter("app", "only templates have an app"));
+        }
+        let imported = self.library.import(&query.name, bytes, by, now).await?;
+        Ok(ImportedDropJson {
+            drop: imported.drop.into(),
+            skipped: imported.skipped.into_iter().map(RemarkJson::from).collect(),
+            odd: imported.odd.into_iter().map(RemarkJson::from).collect(),
+            twice: imported.twice,
+        })
+    }
+
+    /// Says which drops count.
+    pub async fn use_csp(&self, wanted: UseDrops, by: &Actor, now: Timestamp) -> Result<CspInfoJson, Error> {
+        let mut names = wanted.names.clone();
+        names.sort();
+        names.dedup();
+        if names.len() != wanted.names.len() {
+            return Err(Error::invalid("/names", "a drop is named twice"));
+        }
+        let by = by.clone();
+        self.store
+            .write(move |tx: &mut Tx<'_>| {
+                tx.use_drops(&wanted.names)?;
+                let record = AuditRecord::new("csp.use", "csp", wanted.names.join(" "));
+                tx.audit(&by, record, now);
+                Ok::<_, crate::store::Error>(())
+            })
+            .await?;
+        self.csp_info().await
+    }
+
+    /// Forgets a drop.
+    pub async fn forget_csp(&self, name: &str, by: &Actor, now: Timestamp) -> Result<CspInfoJson, Error> {
+        let (name, by) = (name.to_owned(), by.clone());
+        self.store
+            .write(move |tx: &mut Tx<'_>| {
+                tx.forget_drop(&name)?;
+                tx.audit(&by, AuditRecord::new("csp.forget", "csp", name), now);
+                Ok::<_, crate::store::Error>(())
+            })
+            .await?;
+        self.csp_info().await
+    }
+
+    /// What differs between two drops.
+    pub async fn diff_csp(&self, query: DiffQuery) -> Result<DiffJson, Error> {
+        let (from, to) = (self.library.alone(&query.from).await?, self.library.alone(&query.to).await?);
+        let differences = diff(&from, &to);
+        let count =
+            |kind: fn(&Change) -> bool| differences.iter().filter(|difference| kind(&difference.change)).count();
+        Ok(DiffJson {
+            added: count(|change| matches!(change, Change::Added)),
+            removed: count(|change| matches!(change, Change::Removed)),
+            changed: count(|change| matches!(change, Change::Changed(_))),
+            differences,
+        })
+    }
+
+    /// Nodes by words of their address.
+    pub async fn search_csp(&self, query: SearchQuery) -> Result<CspNodesJson, Error> {
+        let limit = match query.limit {
+            None => super::DEFAULT_LIMIT,
+            Some(limit @ 1..=MAX_LIMIT) => limit,
+            Some(_) => return Err(Error::parameter("limit", format!("write a number from 1 to {MAX_LIMIT}"))),
+        };
+        let in_use = self.library.in_use().await?;
+        let found = in_use.catalogue.search(&query.words, limit);
+        Ok(CspNodesJson { items: found.into_iter().filter_map(|node| node_json(&in_use, node, false)).collect() })
+    }
+
+    /// One node.
+    pub async fn csp_node(&self, query: NodeQuery) -> Result<CspNodeJson, Error> {
+        let wrong = |what: String| Error::parameter("uri", what);
+        let uri: LocUri = query.uri.replace(['{', '}'], "").parse().map_err(|error| wrong(format!("{error}")))?;
+        let in_use = self.library.in_use().await?;
+        match in_use.catalogue.find(&uri) {
+            Found::Known(hit) => node_json(&in_use, hit.node, true).ok_or(Error::NotFound("node")),
+            Found::Unchecked(_) | Found::Missing(_) => {
+                let proposed = Proposed { verb: Verb::Get, uri: &uri, format: None, data: None, in_atomic: false };
+                let findings = in_use.catalogue.check(&proposed, None).findings;
+                Err(wrong(findings.first().map_or_else(String::new, |finding| finding.what.clone())))
+            }
+        }
+    }
+
+    /// Whether a setting would be taken.
+    pub async fn check_csp(&self, setting: CheckSetting) -> Result<CheckedJson, Error> {
+        let verb =
+            verb(&setting.kind).ok_or_else(|| Error::invalid("/kind", "write get, add, replace, delete or exec"))?;
+        let in_use = self.library.in_use().await?;
+        let proposed = Proposed {
+            verb,
+            uri: &setting.target,
+            format: setting.format.as_ref(),
+            data: setting.data.as_deref(),
+            in_atomic: false,
+        };
+        let checked =
+            in_use.catalogue.check(&proposed, Some(&Device { build: setting.build, edition: setting.edition }));
+        let verdict = if checked.is_refused() {
+            "refused"
+        } else if checked.is_corrected(&proposed) {
+            "corrected"
+        } else {
+            "accepted"
+        };
+        Ok(CheckedJson {
+            verdict: verdict.to_owned(),
+            target: checked.uri,
+            format: checked.format,
+            mime: checked.mime,
+            data: checked.data,
+            findings: checked.findings,
+        })
+    }
+
+    /// Templates that were imported.
+    pub async fn csp_templates(&self) -> Result<Vec<TemplateJson>, Error> {
+        let templates = self.store.read(|tx: &mut Tx<'_>| tx.templates()).await?;
+        Ok(templates.into_iter().map(TemplateJson::from).collect())
+    }
+
+    /// Imports templates.
+    pub async fn import_templates(
+        &self,
+        query: ImportQuery,
+        bytes: Vec<u8>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<ImportedTemplatesJson, Error> {
+        let app = match (query.app, query.kind) {
+            (None, None) => None,
+            (None, Some(_)) => return Err(Error::parameter("kind", "a kind needs an app")),
+            (Some(app), kind) => Some((app, kind.unwrap_or_else(|| "Policy".to_owned()))),
+        };
+        let imported = self.library.import_templates(&query.name, app, bytes, by, now).await?;
+        Ok(ImportedTemplatesJson {
+            templates: imported.templates.into_iter().map(TemplateJson::from).collect(),
+            skipped: imported.skipped.into_iter().map(RemarkJson::from).collect(),
+        })
+    }
+
+    /// Forgets a template.
+    pub async fn forget_template(&self, file: &str, by: &Actor, now: Timestamp) -> Result<Vec<TemplateJson>, Error> {
+        let (file, by) = (file.to_ascii_lowercase(), by.clone());
+        self.store
+            .write(move |tx: &mut Tx<'_>| {
+                tx.forget_template(&file)?;
+                tx.audit(&by, AuditRecord::new("csp.template.forget", "csp", file), now);
+                Ok::<_, crate::store::Error>(())
+            })
+            .await?;
+        self.csp_templates().await
+    }
+}
+
+fn verb(word: &str) -> Option<Verb> {
+    Some(match word {
+        "get" => Verb::Get,
+        "add" => Verb::Add,
+        "replace" => Verb::Replace,
+        "delete" => Verb::Delete,
+        "exec" => Verb::Exec,
+        _ => return None,
+    })
+}
+
+fn provenance(from: &Provenance) -> ProvenanceJson {
+    ProvenanceJson { name: from.name.clone(), sha256: from.sha256.clone(), made: from.made.clone(), nodes: from.nodes }
+}
+
+fn node_json(in_use: &InUse, node: NodeId, with_below: bool) -> Option<CspNodeJson> {
+    let catalogue = &in_use.catalogue;
+    let described = catalogue.describe(node)?;
+    let properties = described.properties;
+    let depends_on = properties.dependencies.iter().flat_map(|group| &group.dependencies).map(|dependency| {
+        let not = if dependency.not { "not " } else { "" };
+        format!("{}: {not}{}", dependency.uri, dependency.allowed)
+    });
+    let name = |below: NodeId| match catalogue.describe(below).map(|below| below.name) {
+        Some(NodeName::Fixed(name)) if catalogue.shape(below) == Shape::Inner => format!("{name}/"),
+        Some(NodeName::Fixed(name)) => name.clone(),
+        Some(NodeName::Dynamic { placeholder, .. }) => format!("{{{}}}", placeholder.as_deref().unwrap_or("name")),
+        None => String::new(),
+    };
+    Some(CspNodeJson {
+        uri: catalogue.uri(node),
+        access: properties.access,
+        format: properties.format.clone(),
+        mime: properties.mime.clone(),
+        allowed: properties.allowed.clone(),
+        allowed_text: properties.allowed.as_ref().map(ToString::to_string),
+        default: properties.default.clone(),
+        applicability: catalogue.applicability(node).cloned(),
+        deprecated: properties.deprecated,
+        reboot: properties.reboot,
+        atomic: catalogue.is_atomic(node),
+        depends_on: depends_on.collect(),
+        description: properties.description.clone(),
+        source: described
+            .source
+            .and_then(|source| in_use.sources.get(source).cloned())
+            .unwrap_or_else(|| "a template that devices are given".to_owned()),
+        below: if with_below { catalogue.below(node).map(name).collect() } else { Vec::new() },
+    })
+}
+
+impl From<LibraryError> for Error {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::Store(error) => error.into(),
+            LibraryError::Name => Self::parameter("name", error.to_string()),
+            LibraryError::Archive(_) => Self::invalid("", error.to_string()),
+            LibraryError::Stopped => Self::Busy,
+            LibraryError::Document(_) | LibraryError::Errata(_) => {
+                Self::Store(crate::store::Error::Corrupt(error.to_string()))
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The catalogue of settings: imported, searched, asked.
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, Path},
+};
+
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, body::RawBody, now, only, route::Route};
+use crate::admin::{
+    Admin, CheckSetting, CheckedJson, CspInfoJson, CspNodeJson, CspNodesJson, DiffJson, DiffQuery, ImportQuery,
+    ImportedDropJson, ImportedTemplatesJson, NodeQuery, SearchQuery, TemplateJson, UseDrops,
+};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/csp", Right::Look, "Shows what the catalogue of settings is made of").gives::<CspInfoJson>(200),
+    Route::post("/csp/drops", Right::Author, "Imports descriptions of settings")
+        .query::<ImportQuery>()
+        .body_of_bytes("application/octet-stream")
+        .gives::<ImportedDropJson>(201),
+    Route::delete("/csp/drops/{name}", Right::Author, "Forgets an import").gives::<CspInfoJson>(200),
+    Route::post("/csp/use", Right::Author, "Chooses which imports count").body::<UseDrops>().gives::<CspInfoJson>(200),
+    Route::get("/csp/diff", Right::Look, "Compares two imports").query::<DiffQuery>().gives::<DiffJson>(200),
+    Route::get("/csp/nodes", Right::Look, "Finds settings by words of their address")
+        .query::<SearchQuery>()
+        .gives::<CspNodesJson>(200),
+    Route::get("/csp/node", Right::Look, "Shows a setting").query::<NodeQuery>().gives::<CspNodeJson>(200),
+    Route::post("/csp/check", Right::Look, "Says whether a setting would be taken")
+        .body::<CheckSetting>()
+        .gives::<CheckedJson>(200),
+    Route::get("/csp/templates", Right::Look, "Lists administrative templates").gives_all::<TemplateJson>(200),
+    Route::post("/csp/templates", Right::Author, "Imports administrative templates")
+        .query::<ImportQuery>()
+        .body_of_bytes("application/octet-stream")
+        .gives::<ImportedTemplatesJson>(201),
+    Route::delete("/csp/templates/{file}", Right::Author, "Forgets an administrative template")
+        .gives_all::<TemplateJson>(200),
+];
+
+/// Bytes of an archive, at most: Microsoft's have less than one million, a folder of templates ten.
+const MAX_ARCHIVE: usize = 64 * 1024 * 1024;
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    let archive = || web::PayloadConfig::new(MAX_ARCHIVE);
+    routes
+        .service(web::resource("/csp").route(web::get().to(info)).default_service(only("GET")))
+        .service(
+            web::resource("/csp/drops").app_data(archive()).route(web::post().to(import)).default_service(only("POST")),
+        )
+        .service(web::resource("/csp/drops/{name}").route(web::delete().to(forget)).default_service(only("DELETE")))
+        .service(web::resource("/csp/use").route(web::post().to(choose)).default_service(only("POST")))
+        .service(web::resource("/csp/diff").route(web::get().to(diff)).default_service(only("GET")))
+        .service(web::resource("/csp/nodes").route(web::get().to(search)).default_service(only("GET")))
+        .service(web::resource("/csp/node").route(web::get().to(node)).default_service(only("GET")))
+        .service(web::resource("/csp/check").route(web::post().to(check)).default_service(only("POST")))
+        .service(
+            web::resource("/csp/templates")
+                .app_data(archive())
+                .route(web::get().to(templates))
+                .route(web::post().to(import_templates))
+                .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource("/csp/templates/{file}")
+                .route(web::delete().to(forget_template))
+                .default_service(only("DELETE")),
+        );
+}
+
+async fn info(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.csp_info().await?))
+}
+
+async fn import(admin: Data<Admin>, caller: Caller, Query(query): Query<ImportQuery>, archive: RawBody) -> Answer {
+    let imported = admin.import_csp(query, archive.0.to_vec(), &caller.actor, now()).await?;
+    Ok(HttpResponse::Created().json(imported))
+}
+
+async fn forget(admin: Data<Admin>, caller: Caller, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.forget_csp(&name, &caller.actor, now()).await?))
+}
+
+async fn choose(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, body: Body<UseDrops>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.use_csp(body.value, &caller.actor, now()).await?))
+}
+
+async fn diff(admin: Data<Admin>, Query(query): Query<DiffQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.diff_csp(query).await?))
+}
+
+async fn search(admin: Data<Admin>, Query(query): Query<SearchQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.search_csp(query).await?))
+}
+
+async fn node(admin: Data<Admin>, Query(query): Query<NodeQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.csp_node(query).await?))
+}
+
+async fn check(admin: Data<Admin>, _: Query<NoQuery>, body: Body<CheckSetting>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.check_csp(body.value).await?))
+}
+
+async fn templates(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.csp_templates().await?))
+}
+
+async fn import_templates(
+    admin: Data<Admin>,
+    caller: Caller,
+    Query(query): Query<ImportQuery>,
+    archive: RawBody,
+) -> Answer {
+    let imported = admin.import_templates(query, archive.0.to_vec(), &caller.actor, now()).await?;
+    Ok(HttpResponse::Created().json(imported))
+}
+
+async fn forget_template(
+    admin: Data<Admin>,
+    caller: Caller,
+    file: Path<String>,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.forget_template(&file, &caller.actor, now()).await?))
+}

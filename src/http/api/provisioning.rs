@@ -1,0 +1,64 @@
+//! What a device is to have before a person begins to work with it.
+
+use actix_web::{
+    HttpResponse,
+    web::{self, Data, Path},
+};
+
+use super::{Answer, Body, Caller, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use crate::admin::{Admin, EndProvisioning, ProvisioningJson, SetProvisioning};
+use crate::model::Right;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::get("/devices/{id}/provisioning", Right::Look, "Shows what a device is to have, and what has not arrived")
+        .gives::<ProvisioningJson>(200),
+    Route::post("/devices/{id}/provisioning", Right::Command, "Says what a device is to have")
+        .repeatable()
+        .body::<SetProvisioning>()
+        .gives::<ProvisioningJson>(200),
+    Route::post("/devices/{id}/provisioning/end", Right::Command, "Has a status page of a device end")
+        .repeatable()
+        .body::<EndProvisioning>()
+        .gives::<ProvisioningJson>(200),
+];
+
+pub(super) fn configure(routes: &mut web::ServiceConfig) {
+    routes
+        .service(
+            web::resource("/devices/{id}/provisioning")
+                .route(web::get().to(show))
+                .route(web::post().to(set))
+                .default_service(only("GET, POST")),
+        )
+        .service(
+            web::resource("/devices/{id}/provisioning/end").route(web::post().to(end)).default_service(only("POST")),
+        );
+}
+
+async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.provisioning(&id).await?))
+}
+
+async fn set(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    set: Body<SetProvisioning>,
+) -> Answer {
+    let repetition = repeat.of(&caller, &set.bytes);
+    Ok(HttpResponse::Ok().json(admin.set_provisioning(&id, set.value, &caller.actor, repetition, now()).await?))
+}
+
+async fn end(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    how: Body<EndProvisioning>,
+) -> Answer {
+    let repetition = repeat.of(&caller, &how.bytes);
+    Ok(HttpResponse::Ok().json(admin.end_provisioning(&id, how.value, &caller.actor, repetition, now()).await?))
+}

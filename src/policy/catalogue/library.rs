@@ -1,0 +1,277 @@
+//! Keeps what was imported and gives the catalogue that is made of it. The catalogue is made anew when something was
+//! imported, by whichever instance; between that it is shared.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flate2::Compression;
+use sha2::{Digest as _, Sha256};
+use transom_protocol::csp::admx::Template;
+use transom_protocol::csp::catalogue::{Catalogue, Source};
+use transom_protocol::session::Timestamp;
+
+use super::archive::{self, ArchiveError, Remark};
+use super::builtin::{self, Provenance};
+use super::document::{DocumentError, pack, unpack};
+use crate::model::{Actor, AuditRecord, CspDrop, KeptTemplate, hex};
+use crate::store::{Error, Store, Tx};
+
+/// Longest name of a drop.
+const MAX_NAME: usize = 80;
+
+/// Why the catalogue can't be had, or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// What was sent can't be used.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The name can't be used.
+    #[error("a name has 1 to {MAX_NAME} letters, digits, dots, dashes and underscores, and is not \"builtin\"")]
+    Name,
+    /// What is kept can't be read.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The corrections that the program brings along can't be read.
+    #[error("the corrections of the catalogue can't be read: {0}")]
+    Errata(#[from] serde_json::Error),
+    /// The work was broken off.
+    #[error("the catalogue was not made: the server is stopping")]
+    Stopped,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// A catalogue with what it was made of.
+#[derive(Debug)]
+pub struct InUse {
+    /// The catalogue.
+    pub catalogue: Catalogue,
+    /// Names of its sources, in the order in which nodes count them.
+    pub sources: Vec<String>,
+    /// What the program brings along.
+    pub builtin: Vec<Provenance>,
+    /// Changes whenever something is imported.
+    pub generation: i64,
+}
+
+/// A drop that was imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedDrop {
+    /// What is kept of it.
+    pub drop: CspDrop,
+    /// Files that were not read, and why.
+    pub skipped: Vec<Remark>,
+    /// What was odd in those that were.
+    pub odd: Vec<Remark>,
+    /// Addresses that stand in it twice: the first one counts.
+    pub twice: Vec<String>,
+}
+
+/// Templates that were imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedTemplates {
+    /// What is kept of them.
+    pub templates: Vec<KeptTemplate>,
+    /// Files that were not read, and why.
+    pub skipped: Vec<Remark>,
+}
+
+/// What this server knows of settings. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Library {
+    store: Store,
+    made: Arc<Mutex<Option<Arc<InUse>>>>,
+}
+
+impl Library {
+    /// On a store.
+    pub fn new(store: Store) -> Self {
+        Self { store, made: Arc::default() }
+    }
+
+    /// The catalogue as it is now.
+    pub async fn in_use(&self) -> Result<Arc<InUse>, LibraryError> {
+        let generation = self.store.read(|tx: &mut Tx<'_>| tx.catalogue_generation()).await?;
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(made) = made.filter(|made| made.generation == generation) {
+            return Ok(made);
+        }
+        let kept = self.store.read(Kept::read).await?;
+        let made = Arc::new(work(move || kept.make()).await?);
+        let mut current = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_none_or(|current| current.generation < made.generation) {
+            *current = Some(made.clone());
+        }
+        Ok(made)
+    }
+
+    /// The catalogue of one drop alone, or of what is built in (`builtin`).
+    pub async fn alone(&self, name: &str) -> Result<Catalogue, LibraryError> {
+        if name == BUILTIN {
+            return work(|| Ok(Catalogue::build(&builtin::facts()?.sources).catalogue)).await;
+        }
+        let name = name.to_owned();
+        let body = self.store.read(move |tx: &mut Tx<'_>| tx.drop_body(&name)).await?;
+        work(move || Ok(Catalogue::build(&[unpack::<Source>(&body)?]).catalogue)).await
+    }
+
+    /// Imports descriptions under a name. The first import is used at once, as is one that replaces what is in use.
+    pub async fn import(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<ImportedDrop, LibraryError> {
+        if !is_name(name) {
+            return Err(LibraryError::Name);
+        }
+        let (name, actor) = (name.to_owned(), by.clone());
+        let by = by.name.clone();
+        let read = work(move || {
+            let read = archive::descriptions(&name, &bytes)?;
+            let twice = Catalogue::build(std::slice::from_ref(&read.source)).twice;
+            let body = pack(&read.source, Compression::default())?;
+            let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+            let drop = CspDrop {
+                name,
+                sha256: hex(&Sha256::digest(&bytes)),
+                imported_at: now,
+                imported_by: by,
+                files: count(read.source.files.len()),
+                skipped: count(read.skipped.len()),
+                trees: count(read.source.trees().count()),
+                nodes: count(read.source.nodes()),
+                place: None,
+            };
+            Ok((ImportedDrop { drop, skipped: read.skipped, odd: read.odd, twice }, body))
+        });
+        let (mut imported, body) = read.await?;
+        self.store
+            .write(move |tx: &mut Tx<'_>| {
+                let before = tx.drops()?;
+                let same = before.iter().find(|drop| drop.name == imported.drop.name);
+                let is_first = before.iter().all(|drop| drop.place.is_none());
+                imported.drop.place = same.and_then(|same| same.place).or(is_first.then_some(0));
+                tx.keep_drop(&imported.drop, &body)?;
+                let record = AuditRecord::new("csp.import", "csp", imported.drop.name.clone())
+                    .after(serde_json::json!({"sha256": imported.drop.sha256}));
+                tx.audit(&actor, record, now);
+                Ok(imported)
+            })
+            .await
+    }
+
+    /// Imports administrative templates. With an app (and `Policy` or `Preference`), devices are given them under its
+    /// name; otherwise they are Windows' own.
+    pub async fn import_templates(
+        &self,
+        file: &str,
+        app: Option<(String, String)>,
+        bytes: Vec<u8>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<ImportedTemplates, LibraryError> {
+        if app.as_ref().is_some_and(|(app, kind)| !is_name(app) || !["Policy", "Preference"].contains(&kind.as_str())) {
+            return Err(LibraryError::Name);
+        }
+        let (file, actor) = (file.to_owned(), by.clone());
+        let by = by.name.clone();
+        let (kept, skipped) = work(move || {
+            let sha256 = hex(&Sha256::digest(&bytes));
+            let read = archive::templates(&file, &bytes)?;
+            let mut kept = Vec::new();
+            for (file, template) in read.templates {
+                let record = KeptTemplate {
+                    file,
+                    app: app.clone(),
+                    sha256: sha256.clone(),
+                    imported_at: now,
+                    imported_by: by.clone(),
+                    policies: u32::try_from(template.policies.len()).unwrap_or(u32::MAX),
+                };
+                kept.push((record, pack(&template, Compression::default())?));
+            }
+            Ok((kept, read.skipped))
+        })
+        .await?;
+        let templates = self
+            .store
+            .write(move |tx: &mut Tx<'_>| {
+                for (record, body) in &kept {
+                    tx.keep_template(record, body)?;
+                    let audited = AuditRecord::new("csp.template.import", "csp", record.file.clone())
+                        .after(serde_json::json!({"sha256": record.sha256}));
+                    tx.audit(&actor, audited, now);
+                }
+                Ok::<_, Error>(kept.into_iter().map(|(record, _)| record).collect())
+            })
+            .await?;
+        Ok(ImportedTemplates { templates, skipped })
+    }
+}
+
+/// The name of what the program brings along.
+pub(super) const BUILTIN: &str = "builtin";
+
+fn is_name(name: &str) -> bool {
+    let fits = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits) && name != BUILTIN && !name.starts_with('.')
+}
+
+/// What the store has of the catalogue.
+struct Kept {
+    generation: i64,
+    drops: Vec<(String, Vec<u8>)>,
+    templates: Vec<(KeptTemplate, Vec<u8>)>,
+}
+
+impl Kept {
+    fn read(tx: &mut Tx<'_>) -> Result<Self, Error> {
+        let generation = tx.catalogue_generation()?;
+        let mut used: Vec<CspDrop> = tx.drops()?.into_iter().filter(|drop| drop.place.is_some()).collect();
+        used.sort_by_key(|drop| drop.place);
+        let mut drops = Vec::new();
+        for drop in used {
+            let body = tx.drop_body(&drop.name)?;
+            drops.push((drop.name, body));
+        }
+        let mut templates = Vec::new();
+        for template in tx.templates()? {
+            let body = tx.template_body(&template.file)?;
+            templates.push((template, body));
+        }
+        Ok(Self { generation, drops, templates })
+    }
+
+    fn make(self) -> Result<InUse, LibraryError> {
+        let facts = builtin::facts()?;
+        let mut names = Vec::new();
+        let mut sources = Vec::new();
+        for (name, body) in self.drops {
+            sources.push(unpack::<Source>(&body)?);
+            names.push(name);
+        }
+        names.extend(facts.provenance.iter().map(|each| format!("{BUILTIN} ({})", each.name)));
+        sources.extend(facts.sources);
+        let mut catalogue = Catalogue::build(&sources).catalogue;
+        for problem in catalogue.correct(&builtin::errata()?) {
+            tracing::warn!(%problem, "a correction of the catalogue was not made");
+        }
+        for (record, body) in self.templates {
+            let template: Template = unpack(&body)?;
+            match &record.app {
+                None => catalogue.learn_template(&record.file, &template),
+                Some((app, kind)) => catalogue.learn_ingested(app, kind, &template),
+            }
+        }
+        Ok(InUse { catalogue, sources: names, builtin: facts.provenance, generation: self.generation })
+    }
+}
+
+/// Runs what takes a while beside the tasks that answer.
+async fn work<T: Send + 'static>(
+    job: impl FnOnce() -> Result<T, LibraryError> + Send + 'static,
+) -> Result<T, LibraryError> {
+    tokio::task::spawn_blocking(job).await.unwrap_or(Err(LibraryError::Stopped))
+}

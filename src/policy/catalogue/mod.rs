@@ -1,0 +1,22 @@
+//! The catalogue of settings as this server has it: what was imported, before what the program brings along.
+//!
+//! [`archive`] reads what people import, [`builtin`] what is built in, [`Library`] keeps both and gives the
+//! [`Catalogue`](transom_protocol::csp::catalogue::Catalogue) that is made of them. What a file means is the protocol's
+//! to say.
+
+pub mod archive;
+pub mod builtin;
+mod document;
+mod library;
+#[cfg(test)]
+mod tests;
+
+/// The words of the catalogue, for those who show it.
+pub use transom_protocol::csp::{
+    LocUri,
+    catalogue::{Change, Difference, Finding, Found, Level, NodeId, Proposed, Shape, diff},
+    ddf::{Access, Allowed, Applicability, Build, Deprecated, Device, NodeName, Reboot},
+};
+pub use transom_protocol::syncml::Format;
+
+pub use library::{ImportedDrop, ImportedTemplates, InUse, Library, LibraryError};

@@ -1,0 +1,137 @@
+//! What is imported, kept and used.
+
+use std::io::{Cursor, Write as _};
+
+use transom_protocol::csp::LocUri;
+use transom_protocol::csp::catalogue::Found;
+use transom_protocol::session::Timestamp;
+use zip::write::SimpleFileOptions;
+
+use super::archive::{ArchiveError, descriptions, templates};
+use super::*;
+use crate::store::{DatabaseUrl, SealKey, Store, StoreOptions};
+
+const KIOSK: &str = include_str!("../../../fixtures/ddf/kiosk-v2.xml");
+const GREETING: &str = include_str!("../../../fixtures/admx/greeting.admx");
+fn ada() -> crate::model::Actor {
+    crate::model::Actor::operator("ada")
+}
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        archive.start_file(*name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn an_archive_is_read_whatever_its_folders_are() {
+    let bytes = zip(&[
+        ("Top\\Deep\\KIOSK.XML", KIOSK.as_bytes()),
+        ("../../escape.xml", b"<MgmtTree/>"),
+        ("readme.txt", b"hello"),
+        ("broken.xml", b"<MgmtTree><Node>"),
+    ]);
+    let read = descriptions("drop", &bytes).unwrap();
+    assert_eq!(read.source.files.len(), 1);
+    assert_eq!(read.source.files[0].name, "KIOSK.XML");
+    assert_eq!(read.source.nodes(), 12);
+    let skipped: Vec<_> = read.skipped.iter().map(|remark| remark.file.as_str()).collect();
+    assert_eq!(skipped, ["../../escape.xml", "broken.xml"]);
+    assert!(read.odd[0].what.contains("FutureProperty"));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_the_reason() {
+    let refused = |bytes: &[u8]| descriptions("drop.zip", bytes).unwrap_err().to_string();
+    assert!(refused(b"PK\x03\x04 nonsense").contains("can't be read"));
+    assert!(refused(b"<html/>").contains("no DDF"));
+    assert!(refused(&zip(&[("a.txt", b"x")])).contains("nothing in it"));
+    assert!(matches!(templates("a", KIOSK.as_bytes()), Err(ArchiveError::Nothing(_))));
+    let many: Vec<(String, Vec<u8>)> = (0..2_001).map(|number| (format!("{number}.xml"), Vec::new())).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    assert_eq!(descriptions("drop", &zip(&many)), Err(ArchiveError::TooMany));
+}
+
+#[test]
+fn an_archive_that_swells_is_stopped() {
+    let swollen = vec![b' '; 17 * 1024 * 1024];
+    let bytes = zip(&[("a.xml", &swollen), ("kiosk.xml", KIOSK.as_bytes())]);
+    assert!(bytes.len() < 1024 * 1024);
+    let read = descriptions("drop", &bytes).unwrap();
+    assert_eq!((read.source.files.len(), read.skipped.len()), (1, 1));
+    let most = vec![b' '; 15 * 1024 * 1024];
+    let all: Vec<(String, &[u8])> = (0..18).map(|number| (format!("{number:02}.xml"), most.as_slice())).collect();
+    let all: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+    assert_eq!(descriptions("drop", &zip(&all)), Err(ArchiveError::TooLarge));
+}
+
+#[test]
+fn what_is_built_in_has_facts_and_no_prose() {
+    let facts = builtin::facts().unwrap();
+    assert!(facts.notice.contains("CC BY 4.0"));
+    assert_eq!(facts.provenance.len(), facts.sources.len());
+    let nodes: usize = facts.sources.iter().map(transom_protocol::csp::catalogue::Source::nodes).sum();
+    assert_eq!(nodes, facts.provenance.iter().map(|from| from.nodes).sum::<usize>());
+    assert!(nodes > 5_955, "{nodes}");
+    let text = serde_json::to_string(&facts.sources).unwrap();
+    assert!(!text.contains("\"t\":"), "there is prose in the facts");
+    let mut catalogue = transom_protocol::csp::catalogue::Catalogue::build(&facts.sources).catalogue;
+    assert_eq!(catalogue.correct(&builtin::errata().unwrap()), []);
+    let uri: LocUri = "./vendor/msft/policy/config/devicelock/mindevicepasswordlength".parse().unwrap();
+    let Found::Known(hit) = catalogue.find(&uri) else { panic!("not found") };
+    assert_eq!(hit.uri.as_str(), "./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength");
+}
+
+#[tokio::test]
+async fn what_is_imported_counts_before_what_is_built_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+    let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+    let (library, elsewhere) = (Library::new(store.clone()), Library::new(store.clone()));
+    let mode: LocUri = "./Vendor/MSFT/Kiosk/Mode".parse().unwrap();
+    let knows = async |library: &Library| library.in_use().await.unwrap().catalogue.known(&mode).is_some();
+    assert!(!knows(&library).await);
+
+    let imported = library.import("mine", KIOSK.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    assert_eq!((imported.drop.nodes, imported.drop.place), (12, Some(0)));
+    assert!(knows(&library).await && knows(&elsewhere).await, "every instance learns of it");
+    let second = library
+        .import("other", KIOSK.replace("<NodeName>Mode<", "<NodeName>Moda<").into_bytes(), &ada(), NOW)
+        .await
+        .unwrap();
+    assert_eq!(second.drop.place, None, "a second one is only kept");
+
+    store.write(|tx: &mut crate::store::Tx<'_>| tx.use_drops(&["other".to_owned()])).await.unwrap();
+    assert!(!knows(&elsewhere).await);
+    assert!(store.write(|tx: &mut crate::store::Tx<'_>| tx.use_drops(&["none".to_owned()])).await.is_err());
+    assert!(library.in_use().await.unwrap().sources[0] == "other", "a choice that failed changed nothing");
+
+    let differences = diff(&library.alone("mine").await.unwrap(), &library.alone("other").await.unwrap());
+    assert_eq!(differences.len(), 2);
+    for name in ["", "builtin", "../x", "a b", &"x".repeat(81)] {
+        let refused = library.import(name, KIOSK.as_bytes().to_vec(), &ada(), NOW).await;
+        assert!(matches!(refused, Err(LibraryError::Name)), "{name:?}");
+    }
+    assert!(matches!(library.alone("none").await, Err(LibraryError::Store(_))));
+}
+
+#[tokio::test]
+async fn templates_that_devices_are_given_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+    let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+    let library = Library::new(store.clone());
+    let app = Some(("Kiosk".to_owned(), "Policy".to_owned()));
+    let imported =
+        library.import_templates("Greeting.admx", app, GREETING.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    assert_eq!((imported.templates[0].file.as_str(), imported.templates[0].policies), ("greeting.admx", 2));
+    let uri: LocUri = "./Vendor/MSFT/Policy/Config/Kiosk~Policy~Outer~Inner/Greeting".parse().unwrap();
+    assert!(library.in_use().await.unwrap().catalogue.known(&uri).is_some());
+    store.write(|tx: &mut crate::store::Tx<'_>| tx.forget_template("greeting.admx")).await.unwrap();
+    assert!(library.in_use().await.unwrap().catalogue.known(&uri).is_none());
+}

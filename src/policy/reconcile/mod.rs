@@ -1,0 +1,131 @@
+//! Reconciling: what is wanted of a device, held against what it has, gives what is to be sent. Pure: values in, values
+//! out. It knows nothing of sessions, and but for the last step nothing of how a setting travels.
+//!
+//! [`Policy::build`] makes of declarations what every device shares, [`Policy::wanted`] says what one device is to have,
+//! [`plan`](plan()) what is to be sent to it. Where nothing differs, nothing is sent.
+
+mod conflict;
+mod plan;
+mod set;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use transom_protocol::csp::LocUri;
+use transom_protocol::csp::catalogue::NodeId;
+use transom_protocol::syncml::Format;
+
+use super::declaration::{Identifier, Token};
+
+pub use plan::{BATCH, Kept, Plan, Step, plan};
+pub use set::Policy;
+pub use wanted::token_of;
+
+/// A setting by its address, however it is spelled: small letters, `./Vendor` as `./Device/Vendor`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct Key(String);
+
+/// What one device is to have.
+pub type Wanted = BTreeMap<Key, WantedSetting>;
+
+/// What one device has confirmed of what it was sent.
+pub type Had = BTreeMap<Key, HadSetting>;
+
+/// A setting that a device is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedSetting {
+    /// Its address.
+    pub uri: LocUri,
+    /// The configurations that want it.
+    pub by: Vec<Identifier>,
+    /// Whether it can be had.
+    pub standing: Standing,
+}
+
+/// Whether a setting can be had on a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is to be so.
+    Wanted(WantedValue),
+    /// The device's build or edition does not have it.
+    NotApplicable(String),
+    /// Several configurations want different values, and nothing says which holds.
+    Conflict,
+    /// Something that it needs is not known.
+    Unresolved(String),
+}
+
+/// The value of a setting for a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedValue {
+    /// The node, where the catalogue knows it.
+    pub node: Option<NodeId>,
+    /// Format of the value.
+    pub format: Format,
+    /// MIME type of the value.
+    pub mime: Option<String>,
+    /// The value; `None`: the node alone.
+    pub data: Option<String>,
+    /// The activation that wants all of its settings or none.
+    pub together: Option<Identifier>,
+    /// What is equal when what is sent is.
+    pub token: Token,
+}
+
+/// A setting that a device was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HadSetting {
+    /// Its address.
+    pub uri: LocUri,
+    /// Of what it was last sent.
+    pub token: Token,
+    /// Whether it is so.
+    pub state: State,
+}
+
+/// Whether a setting that was sent is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The device has not answered.
+    Pending,
+    /// The device has taken it.
+    Applied,
+    /// The device has refused it. It is not sent again until something else is wanted.
+    Failed,
+    /// The device has something else by now.
+    Drifted,
+}
+
+impl Key {
+    /// Of an address.
+    pub fn of(uri: &LocUri) -> Self {
+        let folded = uri.path().to_ascii_lowercase();
+        Self(match folded.strip_prefix("./vendor/") {
+            Some(rest) => format!("./device/vendor/{rest}"),
+            None => folded,
+        })
+    }
+
+    /// Whether it stands below an address.
+    pub fn is_below(&self, above: &Self) -> bool {
+        self.0.strip_prefix(&above.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl WantedSetting {
+    /// The value, where it can be had.
+    pub const fn value(&self) -> Option<&WantedValue> {
+        match &self.standing {
+            Standing::Wanted(value) => Some(value),
+            Standing::NotApplicable(_) | Standing::Conflict | Standing::Unresolved(_) => None,
+        }
+    }
+}

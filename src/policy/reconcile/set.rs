@@ -1,0 +1,86 @@
+//! What all devices share of a set of declarations: each setting compiled once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use transom_protocol::csp::catalogue::{Catalogue, NodeId};
+
+use crate::model::{FactName, Predicate};
+use crate::policy::declaration::{Content, Declaration, Identifier, Item, Payload, compile};
+
+/// Declarations, ready to be asked about devices.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    pub(super) configurations: BTreeMap<Identifier, Vec<Item>>,
+    pub(super) activations: Vec<Activated>,
+    pub(super) assets: BTreeMap<Identifier, Content>,
+    pub(super) dependencies: BTreeMap<NodeId, Vec<NodeId>>,
+    in_values: BTreeSet<FactName>,
+}
+
+/// An activation.
+#[derive(Debug, Clone)]
+pub(super) struct Activated {
+    pub(super) identifier: Identifier,
+    pub(super) configurations: Vec<Identifier>,
+    pub(super) together: bool,
+    /// `None`: all devices.
+    pub(super) when: Option<Predicate>,
+}
+
+impl Policy {
+    /// Of declarations that were checked: what can't be made anything of is left out.
+    pub fn build(declarations: &[Declaration], catalogue: &Catalogue) -> Self {
+        let mut policy = Self::default();
+        for declaration in declarations {
+            let identifier = declaration.identifier.clone();
+            match &declaration.payload {
+                Payload::Configuration(configuration) => {
+                    let compiled = configuration.settings.iter().map(|(uri, value)| compile(catalogue, uri, value));
+                    let items: Vec<Item> = compiled.filter_map(|compiled| compiled.item).collect();
+                    for item in &items {
+                        policy.depend(item, catalogue);
+                        policy.in_values.extend(item.facts());
+                    }
+                    policy.configurations.insert(identifier, items);
+                }
+                Payload::Activation(activation) => {
+                    let when = activation.when.as_deref().map(Predicate::parse);
+                    policy.activations.push(Activated {
+                        identifier,
+                        configurations: activation.configurations.clone(),
+                        together: activation.atomic,
+                        // A condition that can't be read selects nobody.
+                        when: when.map(|when| when.unwrap_or(Predicate::Always(false))),
+                    });
+                }
+                Payload::Asset(asset) => drop(policy.assets.insert(identifier, asset.content.clone())),
+                Payload::Management(_) => {}
+            }
+        }
+        // The same set in another order is the same set.
+        policy.activations.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+        policy
+    }
+
+    /// Whether no device gets anything.
+    pub fn is_idle(&self) -> bool {
+        self.activations.iter().all(|activation| activation.configurations.is_empty())
+    }
+
+    /// The facts that decide what a device gets.
+    pub fn facts(&self) -> BTreeSet<FactName> {
+        let conditions = self.activations.iter().filter_map(|activation| activation.when.as_ref());
+        conditions.flat_map(Predicate::facts).chain(self.in_values.iter().copied()).collect()
+    }
+
+    fn depend(&mut self, item: &Item, catalogue: &Catalogue) {
+        let Some(node) = item.node else { return };
+        let Some(described) = catalogue.describe(node) else { return };
+        let groups = described.properties.dependencies.iter().flat_map(|group| &group.dependencies);
+        let on = groups.filter_map(|dependency| {
+            let uri = dependency.uri.replace(['{', '}', '[', ']'], "").parse().ok()?;
+            catalogue.known(&uri).map(|hit| hit.node)
+        });
+        self.dependencies.insert(node, on.collect());
+    }
+}

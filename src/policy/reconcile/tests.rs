@@ -1,0 +1,243 @@
+//! A device that takes what it is sent comes to have what is wanted, and is then sent nothing.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use transom_protocol::csp::Instruction;
+use transom_protocol::csp::catalogue::Catalogue;
+use transom_protocol::csp::ddf::{Conflict, Device as Windows, Fit};
+use transom_protocol::session::Timestamp;
+use transom_protocol::syncml::{Format, Verb};
+
+use super::{Had, HadSetting, Key, Policy, Standing, State, Wanted, plan, token_of};
+use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts};
+use crate::policy::catalogue::builtin;
+use crate::policy::declaration::{Declaration, read_text};
+
+const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
+
+fn catalogue() -> &'static Catalogue {
+    static MADE: std::sync::OnceLock<Catalogue> = std::sync::OnceLock::new();
+    MADE.get_or_init(|| builtin::catalogue().unwrap())
+}
+
+fn declarations(text: &str) -> Vec<Declaration> {
+    let read = read_text("p.yaml", text);
+    assert!(read.remarks.is_empty(), "{:?}", read.remarks);
+    read.documents.into_iter().map(|document| document.declaration).collect()
+}
+
+fn policy(text: &str) -> Policy {
+    Policy::build(&declarations(text), catalogue())
+}
+
+fn facts(build: i64, edition: i64) -> Facts {
+    let fact = |(name, value): (&str, FactValue)| Fact {
+        name: FactName::parse(name).unwrap(),
+        value,
+        observed_at: Timestamp(0),
+        changed_at: Timestamp(0),
+        enrollment: EnrollmentId::new(Timestamp(0)),
+    };
+    let text = |text: &str| FactValue::Text(text.to_owned());
+    [
+        ("os.build", FactValue::Integer(build)),
+        ("os.edition_id", FactValue::Integer(edition)),
+        ("device.serial", text("S/1")),
+    ]
+    .map(fact)
+    .into_iter()
+    .collect()
+}
+
+fn one(identifier: &str, settings: &str) -> String {
+    format!("---\ntype: configuration\nidentifier: {identifier}\npayload:\n  settings:\n{settings}")
+}
+
+fn all(identifiers: &str, more: &str) -> String {
+    format!("---\ntype: activation\nidentifier: all\npayload: {{configurations: [{identifiers}]{more}}}\n")
+}
+
+/// A device that takes everything.
+#[derive(Default)]
+struct Device {
+    nodes: BTreeMap<Key, Option<String>>,
+    had: Had,
+}
+
+impl Device {
+    fn take(&mut self, policy: &Policy, wanted: &Wanted) -> usize {
+        let planned = plan(policy, wanted, &self.had, catalogue());
+        for step in &planned.steps {
+            for (verb, setting) in step.instruction.settings() {
+                let key = Key::of(&setting.target);
+                match verb {
+                    Verb::Delete => {
+                        self.nodes.retain(|each, _| *each != key && !each.is_below(&key));
+                        self.had.retain(|each, _| *each != key && !each.is_below(&key));
+                    }
+                    _ if step.retracts => drop((self.nodes.remove(&key), self.had.remove(&key))),
+                    _ => {
+                        self.nodes.insert(key.clone(), setting.data.clone());
+                        let (uri, token) = (setting.target.clone(), token_of(setting));
+                        self.had.insert(key, HadSetting { uri, token, state: State::Applied });
+                    }
+                }
+            }
+        }
+        planned.kept.iter().for_each(|kept| drop(self.had.remove(&Key::of(&kept.uri))));
+        planned.steps.len()
+    }
+}
+
+#[test]
+fn what_does_not_apply_is_not_sent() {
+    let text = one("a", &format!("    {CONFIG}/DeviceLock/MinDevicePasswordLength: 12\n")) + &all("a", "");
+    let policy = policy(&text);
+    let standing = |build| policy.wanted(catalogue(), &facts(build, 4)).into_values().next().unwrap().standing;
+    assert!(matches!(standing(22631), Standing::Wanted(_)));
+    let Standing::NotApplicable(why) = standing(7601) else { panic!("{:?}", standing(7601)) };
+    assert!(why.contains("or later"), "{why}");
+    assert!(plan(&policy, &policy.wanted(catalogue(), &facts(7601, 4)), &Had::new(), catalogue()).is_empty());
+}
+
+#[test]
+fn a_condition_selects_and_a_missing_fact_is_told() {
+    let text =
+        one("a", "    ./Vendor/Contoso/X: 'serial ${device.serial}'\n    ./Vendor/Contoso/Y: '${device.model}'\n")
+            + &all("a", ", when: os.build >= 22000");
+    let policy = policy(&text);
+    assert!(policy.wanted(catalogue(), &facts(19045, 4)).is_empty());
+    let wanted = policy.wanted(catalogue(), &facts(22631, 4));
+    let standings: Vec<_> = wanted.values().map(|setting| &setting.standing).collect();
+    let [Standing::Wanted(value), Standing::Unresolved(why)] = standings[..] else { panic!("{standings:?}") };
+    assert_eq!(value.data.as_deref(), Some("serial S/1"));
+    assert!(why.contains("device.model"), "{why}");
+    assert!(policy.facts().contains(&FactName::parse("device.model").unwrap()));
+}
+
+#[test]
+fn of_two_values_the_safest_holds_or_both_are_told() {
+    let both = |name: &str, one_value: i64, other: i64| {
+        let text = one("a", &format!("    {CONFIG}/{name}: {one_value}\n"))
+            + &one("b", &format!("    {CONFIG}/{name}: {other}\n"))
+            + &all("a, b", "");
+        policy(&text).wanted(catalogue(), &facts(22631, 4)).into_values().next().unwrap()
+    };
+    // Which policies have which rule is in the description: one of each is looked up.
+    let of = |rule| {
+        catalogue()
+            .ids()
+            .find(|id| {
+                let described = catalogue().describe(*id).unwrap().properties;
+                let is_int = described.format == Format::Int;
+                let uri = catalogue().uri(*id);
+                let fits = catalogue().fit(*id, &Windows { build: Some("22631".parse().unwrap()), edition: Some(4) });
+                described.conflict == Some(rule) && is_int && uri.starts_with(CONFIG) && fits == Fit::Yes
+            })
+            .map(|id| catalogue().uri(id).replace(&format!("{CONFIG}/"), ""))
+            .unwrap()
+    };
+    let lowest = both(&of(Conflict::LowestValueMostSecure), 1, 0);
+    assert_eq!(lowest.value().unwrap().data.as_deref(), Some("0"));
+    assert_eq!(lowest.by.len(), 2);
+    let last = both(&of(Conflict::LastWrite), 1, 0);
+    assert_eq!((&last.standing, last.by.len()), (&Standing::Conflict, 2));
+    assert!(both(&of(Conflict::LastWrite), 1, 1).value().is_some(), "the same value twice is no conflict");
+}
+
+#[test]
+fn what_belongs_together_is_sent_in_one_atomic() {
+    let rule = "./Vendor/MSFT/Firewall/MdmStore/FirewallRules/Web";
+    let text =
+        one("a", &format!("    {rule}/Direction: OUT\n    {rule}/Enabled: true\n    {CONFIG}/Camera/AllowCamera: 0\n"))
+            + &all("a", "");
+    let policy = policy(&text);
+    let wanted = policy.wanted(catalogue(), &facts(22631, 4));
+    let planned = plan(&policy, &wanted, &Had::new(), catalogue());
+    let groups: Vec<usize> = planned
+        .steps
+        .iter()
+        .filter(|step| matches!(step.instruction, Instruction::Group { .. }))
+        .map(|step| step.settings.len())
+        .collect();
+    assert_eq!((groups, planned.steps.len()), (vec![2], 2), "{planned:#?}");
+    // Taken back, the whole rule goes.
+    let mut device = Device::default();
+    device.take(&policy, &wanted);
+    device.take(&policy, &Wanted::new());
+    assert!(device.nodes.is_empty(), "{:?}", device.nodes);
+    // All or nothing: everything of the activation is in one.
+    let together = self::policy(
+        &(one(
+            "a",
+            &format!("    {CONFIG}/Camera/AllowCamera: 0\n    {CONFIG}/DeviceLock/MinDevicePasswordLength: 9\n"),
+        ) + &all("a", ", atomic: true")),
+    );
+    let planned = plan(&together, &together.wanted(catalogue(), &facts(22631, 4)), &Had::new(), catalogue());
+    assert_eq!(planned.steps.len(), 1);
+    assert!(matches!(planned.steps[0].instruction, Instruction::Group { .. }));
+}
+
+#[test]
+fn the_user_comes_after_the_device_and_in_a_command_of_its_own() {
+    let text = one(
+        "a",
+        "    ./User/Vendor/Contoso/A: 1\n    ./Vendor/Contoso/B: 1\n    ./Vendor/Contoso/C: {}\n    ./Vendor/Contoso/C/D: 1\n",
+    ) + &all("a", "");
+    let policy = policy(&text);
+    let planned = plan(&policy, &policy.wanted(catalogue(), &facts(1, 1)), &Had::new(), catalogue());
+    let targets: Vec<Vec<&str>> = planned
+        .steps
+        .iter()
+        .map(|step| step.instruction.settings().map(|(_, setting)| setting.target.as_str()).collect())
+        .collect();
+    let [node, device, user] = &targets[..] else { panic!("{targets:?}") };
+    assert_eq!((node[0], device.len(), user[0]), ("./Vendor/Contoso/C", 2, "./User/Vendor/Contoso/A"));
+}
+
+/// Settings of policies that take a number, for the model.
+fn numbers() -> &'static [String] {
+    static MADE: std::sync::OnceLock<Vec<String>> = std::sync::OnceLock::new();
+    MADE.get_or_init(|| {
+        let all = catalogue().ids().filter(|id| {
+            let described = catalogue().describe(*id).unwrap().properties;
+            described.format == Format::Int && catalogue().uri(*id).starts_with(CONFIG)
+        });
+        all.map(|id| catalogue().uri(id)).take(12).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_device_converges_and_is_then_left_alone(
+        rounds in prop::collection::vec(prop::collection::btree_map(0_usize..12, 0_i64..3, 0..12), 1..5),
+        build in prop::sample::select(vec![19045_i64, 22631, 26100]),
+    ) {
+        let mut device = Device::default();
+        for round in &rounds {
+            let settings: String =
+                round.iter().map(|(place, value)| format!("    {}: {value}\n", numbers()[*place])).collect();
+            let text = if settings.is_empty() { one("a", "    {}\n").replace("\n    {}", " {}") } else { one("a", &settings) };
+            let policy = policy(&(text + &all("a", "")));
+            let wanted = policy.wanted(catalogue(), &facts(build, 4));
+            device.take(&policy, &wanted);
+            let is: BTreeMap<Key, Option<String>> = device.nodes.clone();
+            let to_be: BTreeMap<Key, Option<String>> = wanted
+                .iter()
+                .filter_map(|(key, setting)| Some((key.clone(), setting.value()?.data.clone())))
+                .collect();
+            prop_assert_eq!(is, to_be);
+            prop_assert_eq!(device.take(&policy, &wanted), 0, "what is so already is not sent");
+            // The same set in another order, compiled anew, sends nothing either.
+            if !settings.is_empty() {
+                let again = self::policy(&(all("a", "") + &one("a", &settings)));
+                prop_assert_eq!(device.take(&again, &again.wanted(catalogue(), &facts(build, 4))), 0);
+            }
+        }
+        device.take(&Policy::default(), &Wanted::new());
+        prop_assert!(device.nodes.is_empty() && device.had.is_empty());
+    }
+}

@@ -1,0 +1,155 @@
+//! What one device is to have.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+use transom_protocol::csp::Setting;
+use transom_protocol::csp::catalogue::{Catalogue, Level, Proposed};
+use transom_protocol::csp::ddf::{Build, Device, Fit};
+use transom_protocol::syncml::{Format, Verb};
+
+use super::conflict::winner;
+use super::{Key, Policy, Standing, Wanted, WantedSetting, WantedValue};
+use crate::model::{Facts, hex};
+use crate::policy::declaration::{Identifier, Item, Token};
+
+/// A wish of one configuration.
+struct Wish {
+    by: Identifier,
+    setting: WantedSetting,
+}
+
+impl Policy {
+    /// What a device of which these facts are known is to have.
+    pub fn wanted(&self, catalogue: &Catalogue, facts: &Facts) -> Wanted {
+        let device = device(facts);
+        let mut wishes: BTreeMap<Key, Vec<Wish>> = BTreeMap::new();
+        let mut taken = std::collections::BTreeSet::new();
+        for activation in &self.activations {
+            if activation.when.as_ref().is_some_and(|when| !when.holds(facts)) {
+                continue;
+            }
+            for identifier in &activation.configurations {
+                // Two activations may apply the same configuration.
+                if !taken.insert(identifier) {
+                    continue;
+                }
+                let together = activation.together.then(|| activation.identifier.clone());
+                for item in self.configurations.get(identifier).into_iter().flatten() {
+                    let setting = self.wish(item, identifier, together.as_ref(), catalogue, facts, &device);
+                    let wish = Wish { by: identifier.clone(), setting };
+                    wishes.entry(Key::of(&wish.setting.uri)).or_default().push(wish);
+                }
+            }
+        }
+        wishes.into_iter().filter_map(|(key, wishes)| Some((key, settled(wishes, catalogue)?))).collect()
+    }
+
+    fn wish(
+        &self,
+        item: &Item,
+        by: &Identifier,
+        together: Option<&Identifier>,
+        catalogue: &Catalogue,
+        facts: &Facts,
+        device: &Device,
+    ) -> WantedSetting {
+        let assets = |asset: &Identifier| self.assets.get(asset).cloned();
+        let of = |uri, standing| WantedSetting { uri, by: vec![by.clone()], standing };
+        let uri = match item.address(facts, &assets) {
+            Ok(uri) => uri,
+            Err(missing) => return of(item.uri.clone(), Standing::Unresolved(missing.to_string())),
+        };
+        if let Some(why) = item.node.and_then(|node| misfit(&catalogue.fit(node, device))) {
+            return of(uri, Standing::NotApplicable(why));
+        }
+        let mut data = match item.data(facts, &assets) {
+            Ok(data) => data,
+            Err(missing) => return of(uri, Standing::Unresolved(missing.to_string())),
+        };
+        // What depends on the device could not be checked before.
+        if item.varies() {
+            let proposed =
+                Proposed { verb: Verb::Replace, uri: &uri, format: None, data: data.as_deref(), in_atomic: true };
+            let checked = catalogue.check(&proposed, None);
+            let wrong = checked.findings.iter().find(|finding| finding.level == Level::Error);
+            if let Some(wrong) = wrong.filter(|_| data.is_some()) {
+                return of(uri, Standing::Unresolved(wrong.what.clone()));
+            }
+            data = checked.data.or(data);
+        }
+        let (format, mime) = (item.format.clone(), item.mime.clone());
+        let token = token([uri.as_str(), format.as_str(), mime.as_deref().unwrap_or_default()], data.as_deref());
+        let value = WantedValue { node: item.node, format, mime, data, together: together.cloned(), token };
+        of(uri, Standing::Wanted(value))
+    }
+}
+
+/// What of a device's facts the catalogue asks for.
+fn device(facts: &Facts) -> Device {
+    let build =
+        facts.os_build().map(|os| Build { number: os.build, revision: (os.revision > 0).then_some(os.revision) });
+    let edition = facts.integer("os.edition_id").and_then(|edition| u32::try_from(edition).ok());
+    Device { build, edition }
+}
+
+fn misfit(fit: &Fit) -> Option<String> {
+    Some(match fit {
+        // What no Windows has by the description may be in a preview: its author was warned.
+        Fit::Yes | Fit::NotReleased => return None,
+        Fit::Edition => "the device's edition of Windows does not have it".to_owned(),
+        Fit::TooOld { needs, update: None } => format!("it needs {needs} or later"),
+        Fit::TooOld { needs, update: Some(update) } => format!("it needs {needs} or later, or the update to {update}"),
+    })
+}
+
+/// One wish of several for the same setting.
+fn settled(wishes: Vec<Wish>, catalogue: &Catalogue) -> Option<WantedSetting> {
+    let mut by: Vec<Identifier> = wishes.iter().map(|wish| wish.by.clone()).collect();
+    by.sort();
+    by.dedup();
+    let mut settings: Vec<WantedSetting> = wishes.into_iter().map(|wish| wish.setting).collect();
+    // All that can be had say the same, or the description says which holds.
+    let values: Vec<(usize, &WantedValue)> =
+        settings.iter().enumerate().filter_map(|(place, setting)| Some((place, setting.value()?))).collect();
+    let place = match values[..] {
+        [] => 0,
+        [(first, value), ref rest @ ..] => {
+            if rest.iter().all(|(_, other)| other.token == value.token) {
+                first
+            } else {
+                let rule =
+                    value.node.and_then(|node| catalogue.describe(node)).and_then(|node| node.properties.conflict);
+                let data: Vec<Option<&str>> = values.iter().map(|(_, value)| value.data.as_deref()).collect();
+                let held = winner(rule, &data).and_then(|place| values.get(place)).map(|(place, _)| *place);
+                let Some(place) = held else {
+                    let uri = settings.swap_remove(first).uri;
+                    return Some(WantedSetting { uri, by, standing: Standing::Conflict });
+                };
+                place
+            }
+        }
+    };
+    (place < settings.len()).then(|| WantedSetting { by, ..settings.swap_remove(place) })
+}
+
+/// Of what is sent.
+pub fn token_of(setting: &Setting) -> Token {
+    let format = setting.format.as_ref().map_or("chr", Format::as_str);
+    let mime = setting.mime.as_deref().unwrap_or_default();
+    token([setting.target.as_str(), format, mime], setting.data.as_deref())
+}
+
+fn token(parts: [&str; 3], data: Option<&str>) -> Token {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    if let Some(data) = data {
+        hash.update([1]);
+        hash.update(data.as_bytes());
+    }
+    let hash = hash.finalize();
+    Token::from(hex(hash.get(..16).unwrap_or(&hash)))
+}

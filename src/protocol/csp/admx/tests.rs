@@ -1,0 +1,155 @@
+//! Templates and payloads, right and wrong.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::csp::ddf::Element;
+
+const TEMPLATE: &str = r#"<?xml version="1.0" encoding="unicode"?>
+<policyDefinitions xmlns="http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions" revision="1.0" schemaVersion="1.0">
+  <policyNamespaces><target prefix="kiosk" namespace="Example.Policies.Kiosk"/><using prefix="windows" namespace="Microsoft.Policies.Windows"/></policyNamespaces>
+  <categories>
+    <category name="Outer" displayName="$(string.Outer)"><parentCategory ref="windows:System"/></category>
+    <category name="Inner" displayName="$(string.Inner)"><parentCategory ref="Outer"/></category>
+    <category name="LoopA"><parentCategory ref="LoopB"/></category>
+    <category name="LoopB"><parentCategory ref="LoopA"/></category>
+  </categories>
+  <policies>
+    <policy name="Greeting" class="Machine" key="Software\Policies\Kiosk">
+      <parentCategory ref="Inner"/>
+      <elements>
+        <boolean id="Loud" valueName="Loud"/>
+        <decimal id="Seconds" valueName="Seconds" required="true" minValue="1" maxValue="60"/>
+        <text id="Words" valueName="Words" maxLength="8"/>
+        <multiText id="Lines" valueName="Lines" maxStrings="2"/>
+        <enum id="Colour" valueName="Colour"><item><value><decimal value="7"/></value></item><item><value><string>red</string></value></item></enum>
+        <list id="Sites" key="Software\Policies\Kiosk\Sites" explicitValue="true"/>
+        <list id="Hosts" key="Software\Policies\Kiosk\Hosts"/>
+      </elements>
+    </policy>
+    <policy name="Plain" class="User"><parentCategory ref="LoopA"/></policy>
+    <policy name="Plain" class="User"><parentCategory ref="LoopA"/></policy>
+    <policy class="User"/>
+  </policies>
+</policyDefinitions>"#;
+
+fn template() -> Template {
+    let bytes: Vec<u8> = [0xFF, 0xFE].into_iter().chain(TEMPLATE.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let template = read(&bytes).unwrap();
+    assert_eq!(read(TEMPLATE.as_bytes()).unwrap(), template);
+    template
+}
+
+fn elements() -> Vec<Element> {
+    template().policies[0].elements.clone()
+}
+
+#[test]
+fn a_template_gives_policies_categories_and_elements() {
+    let template = template();
+    assert_eq!(template.namespace, "Example.Policies.Kiosk");
+    assert_eq!(template.policies[0].categories, ["System", "Outer", "Inner"]);
+    assert_eq!(template.policies[1].categories, ["LoopB", "LoopA"]);
+    assert_eq!((template.policies.len(), template.odd.len()), (2, 2));
+    let kinds: Vec<_> = elements().into_iter().map(|element| element.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            ElementKind::Boolean,
+            ElementKind::Decimal { min: 1, max: 60 },
+            ElementKind::Text { max: Some(8) },
+            ElementKind::MultiText { max: Some(2) },
+            ElementKind::Enum { values: vec!["7".to_owned(), "red".to_owned()] },
+            ElementKind::List { explicit: true },
+            ElementKind::List { explicit: false },
+        ]
+    );
+}
+
+#[test]
+fn other_files_are_refused() {
+    assert!(matches!(read(b"<policyDefinitionResources/>"), Err(AdmxError::NotAdmx(_))));
+    assert!(matches!(read(b"<!DOCTYPE a [<!ENTITY x 'y'>]><policyDefinitions/>"), Err(AdmxError::Tree(_))));
+    assert!(matches!(read(b"<policyDefinitions>"), Err(AdmxError::Tree(_))));
+}
+
+#[test]
+fn all_spellings_of_a_payload_read_as_one() {
+    let wanted = Payload::Enabled(vec![("Seconds".to_owned(), "5".to_owned()), ("Loud".to_owned(), "true".to_owned())]);
+    for text in [
+        r#"<enabled/><data id="Seconds" value="5"/><data id="Loud" value="true"/>"#,
+        "<Enabled/>\n  <Data id=\"Seconds\" value=\"5\" />\n<Data id='Loud' value='true'></Data>",
+    ] {
+        assert_eq!(Payload::parse(text).as_ref(), Ok(&wanted), "{text}");
+    }
+    assert_eq!(Payload::parse(" <Disabled/> "), Ok(Payload::Disabled));
+    assert_eq!(Payload::parse(r#"<data id="a" value="b"/>"#), Err(PayloadError::NoState));
+    assert_eq!(Payload::parse(r#"<disabled/><data id="a" value="b"/>"#), Err(PayloadError::DisabledWithData));
+    for text in
+        ["enabled", "<enabled/>x", "<enabled>", "<enable/>", "<enabled/><data value='x'/>", "1", "</payload><payload>"]
+    {
+        assert!(matches!(Payload::parse(text), Err(PayloadError::Unreadable(_))), "{text}");
+    }
+}
+
+#[test]
+fn all_six_kinds_are_written_as_windows_takes_them() {
+    let values: BTreeMap<String, Value> = serde_json::from_str(
+        r#"{"Loud":true,"seconds":5,"Words":"a<b","Lines":["x","y"],"Colour":7,"Sites":{"n":"v"},"Hosts":["p","q"]}"#,
+    )
+    .unwrap();
+    let payload = Payload::typed(&values, &elements()).unwrap();
+    let text = payload.to_string();
+    for part in [
+        r#"<data id="Loud" value="true"/>"#,
+        r#"<data id="Seconds" value="5"/>"#,
+        r#"<data id="Words" value="a&lt;b"/>"#,
+        r#"<data id="Lines" value="x&#xF000;y"/>"#,
+        r#"<data id="Colour" value="7"/>"#,
+        r#"<data id="Sites" value="n&#xF000;v"/>"#,
+        r#"<data id="Hosts" value="1&#xF000;p&#xF000;2&#xF000;q"/>"#,
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert!(text.starts_with("<enabled/>"));
+    assert_eq!(Payload::parse(&text), Ok(payload));
+}
+
+#[test]
+fn what_a_policy_does_not_ask_for_is_named() {
+    let wrong = |text: &str| {
+        let errors = Payload::parse(text).unwrap().wrong(&elements());
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert!(wrong("<enabled/>").contains("must have \"Seconds\""));
+    assert!(wrong(r#"<enabled/><data id="Second" value="5"/>"#).contains("it asks for Loud, Seconds"));
+    assert!(wrong(r#"<enabled/><data id="Seconds" value="61"/>"#).contains("from 1 to 60"));
+    assert!(
+        wrong(r#"<enabled/><data id="Seconds" value="1"/><data id="Words" value="nine long"/>"#)
+            .contains("8 are the most")
+    );
+    assert!(
+        wrong(r#"<enabled/><data id="Seconds" value="1"/><data id="Colour" value="8"/>"#).contains("one of 7, red")
+    );
+    assert!(wrong(r#"<enabled/><data id="Seconds" value="1"/><data id="Hosts" value="p"/>"#).contains("pairs"));
+    assert_eq!(wrong("<disabled/>"), "");
+    let payload = Payload::parse(r#"<enabled/><data id="Seconds" value="1"/>"#).unwrap();
+    assert_eq!(payload.left_out(&elements()).count(), 6);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read_back(data in proptest::collection::btree_map("[ -~é\u{F000}\t\n]{1,8}", "[ -~é\u{F000}\t\n\r]{0,12}", 0..5)) {
+        let payload = Payload::Enabled(data.into_iter().collect());
+        prop_assert_eq!(Payload::parse(&payload.to_string()), Ok(payload));
+    }
+
+    #[test]
+    fn nothing_makes_the_readers_fall(bytes in proptest::collection::vec(any::<u8>(), 0..300), text in "[<>/a-z&;#x0-9 \"='!\\[\\]]{0,80}") {
+        let _ = read(&bytes);
+        let _ = read(text.as_bytes());
+        let _ = Payload::parse(&text);
+    }
+}

@@ -1,0 +1,188 @@
+//! Whether a node takes a value, and how the value is then written.
+
+use regex::RegexBuilder;
+
+use super::check::{Finding, Rule};
+use crate::csp::admx::Payload;
+use crate::csp::ddf::{Admx, Allowed, Choice, Kind, Range, number};
+use crate::syncml::Format;
+
+/// What became of a value.
+pub(super) struct Value {
+    /// As it is to be sent.
+    pub(super) data: String,
+    /// What is to be said of it.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Values that are named in a remedy, at most.
+const NAMED: usize = 12;
+
+/// Holds a value against what its node takes.
+pub(super) fn judge(format: &Format, allowed: Option<&Allowed>, data: &str) -> Value {
+    let mut value = Value { data: data.to_owned(), findings: Vec::new() };
+    value.literal(format);
+    let Some(allowed) = allowed else { return value };
+    match (&allowed.kind, &allowed.delimiter) {
+        (Kind::Admx(admx), _) => value.admx(admx),
+        (kind, Some(delimiter)) if value.data.contains(delimiter.as_str()) => {
+            let parts: Vec<String> = value.data.split(delimiter.as_str()).map(str::to_owned).collect();
+            let mut kept = Vec::with_capacity(parts.len());
+            for part in parts {
+                // An empty part ends many lists.
+                if part.is_empty() {
+                    kept.push(part);
+                    continue;
+                }
+                let mut one = Value::of(part);
+                one.one(format, kind);
+                kept.push(one.data);
+                value.findings.append(&mut one.findings);
+                if value.findings.len() >= NAMED {
+                    return value;
+                }
+            }
+            value.data = kept.join(delimiter);
+        }
+        (kind, _) => value.one(format, kind),
+    }
+    value
+}
+
+impl Value {
+    fn of(data: String) -> Self {
+        Self { data, findings: Vec::new() }
+    }
+
+    /// Literals that mean the same are written in one way: `0x10` as 16, `True` as true.
+    fn literal(&mut self, format: &Format) {
+        let trimmed = self.data.trim();
+        match format {
+            Format::Int if trimmed.starts_with("0x") || trimmed.starts_with("0X") => {
+                if let Some(number) = number(trimmed) {
+                    self.data = number.to_string();
+                }
+            }
+            Format::Int if trimmed.len() != self.data.len() => self.data = trimmed.to_owned(),
+            Format::Bool => {
+                if let Some(truth) = truth(trimmed) {
+                    self.data = truth.to_string();
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn one(&mut self, format: &Format, kind: &Kind) {
+        match kind {
+            Kind::Enum(choices) => self.choice(format, choices),
+            Kind::Flags(choices) => self.flags(choices),
+            Kind::Range(ranges) => self.range(format, ranges),
+            Kind::Regex(pattern) => self.pattern(pattern),
+            Kind::Any | Kind::Admx(_) | Kind::Xsd | Kind::Json | Kind::Sddl => {}
+        }
+    }
+
+    fn choice(&mut self, format: &Format, choices: &[Choice]) {
+        if choices.is_empty() {
+            return;
+        }
+        let same = |choice: &&Choice| match format {
+            Format::Int => number(&choice.value).is_some_and(|value| number(&self.data) == Some(value)),
+            Format::Bool => truth(&choice.value).is_some_and(|value| truth(&self.data) == Some(value)),
+            _ => choice.value == self.data,
+        };
+        let like = |choice: &&Choice| choice.value.eq_ignore_ascii_case(self.data.trim());
+        match choices.iter().find(same).or_else(|| choices.iter().find(like)) {
+            Some(choice) if !matches!(format, Format::Int | Format::Bool) => self.data.clone_from(&choice.value),
+            Some(_) => {}
+            None => {
+                let values: Vec<String> = choices.iter().take(NAMED).map(told).collect();
+                let more = if choices.len() > NAMED { ", …" } else { "" };
+                self.refuse(Rule::Value, format!("write one of {}{more}", values.join(", ")));
+            }
+        }
+    }
+
+    fn flags(&mut self, choices: &[Choice]) {
+        let known = choices.iter().filter_map(|choice| number(&choice.value)).fold(0, |all, flag| all | flag);
+        match number(&self.data) {
+            Some(value) if value >= 0 && value & !known == 0 => {}
+            Some(_) | None => {
+                let values: Vec<String> = choices.iter().take(NAMED).map(told).collect();
+                self.refuse(Rule::Value, format!("write the sum of some of {}", values.join(", ")));
+            }
+        }
+    }
+
+    fn range(&mut self, format: &Format, ranges: &[Range]) {
+        let holds = |number: i64| ranges.iter().any(|range| (range.0..=range.1).contains(&number));
+        let all: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+        if *format == Format::Int {
+            // What is no number at all has been said already.
+            if number(&self.data).is_some_and(|number| !holds(number)) {
+                self.refuse(Rule::Value, format!("write a number from {}", all.join(" or from ")));
+            }
+        } else if let Ok(length) = i64::try_from(self.data.chars().count())
+            && !holds(length)
+            && !number(&self.data).is_some_and(holds)
+        {
+            self.warn(Rule::Value, format!("it has {length} characters, {} are expected", all.join(" or ")));
+        }
+    }
+
+    fn pattern(&mut self, pattern: &str) {
+        if expression(pattern).is_some_and(|expression| !expression.is_match(&self.data)) {
+            self.warn(Rule::Pattern, format!("the description of the node expects the form {pattern}"));
+        }
+    }
+
+    fn admx(&mut self, admx: &Admx) {
+        match Payload::parse(&self.data) {
+            Err(error) => self.refuse(Rule::Payload, error.to_string()),
+            Ok(payload) => {
+                if let Some(elements) = &admx.elements {
+                    for error in payload.wrong(elements) {
+                        self.refuse(Rule::Payload, error.to_string());
+                    }
+                    let left_out: Vec<&str> = payload.left_out(elements).collect();
+                    if !left_out.is_empty() && self.findings.is_empty() {
+                        self.warn(Rule::LeftOut, format!("the policy also asks for {}", left_out.join(", ")));
+                    }
+                }
+                self.data = payload.to_string();
+            }
+        }
+    }
+
+    fn refuse(&mut self, rule: Rule, what: String) {
+        self.findings.push(Finding::error(rule, what));
+    }
+
+    fn warn(&mut self, rule: Rule, what: String) {
+        self.findings.push(Finding::warning(rule, what));
+    }
+}
+
+fn told(choice: &Choice) -> String {
+    match &choice.label {
+        Some(label) => format!("{} ({})", choice.value, label.chars().take(60).collect::<String>()),
+        None => choice.value.clone(),
+    }
+}
+
+pub(super) fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A pattern as the descriptions mean it: of the whole value. One is written between slashes, another begins with a
+/// brace that stands for itself. One that can't be read checks nothing.
+pub(super) fn expression(pattern: &str) -> Option<regex::Regex> {
+    let pattern = pattern.strip_prefix('/').and_then(|inside| inside.strip_suffix('/')).unwrap_or(pattern);
+    let build = |pattern: &str| RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build().ok();
+    build(pattern).or_else(|| build(&format!("\\{pattern}")))
+}

@@ -1,0 +1,37 @@
+//! What is known of devices.
+
+use diesel::table;
+
+table! {
+    facts (device, name) {
+        device -> Text,
+        name -> Text,
+        enrollment -> Text,
+        kind -> Text,
+        word -> Nullable<Text>,
+        number -> Nullable<BigInt>,
+        said -> Nullable<Text>,
+        status -> Nullable<BigInt>,
+        observed_at -> BigInt,
+        changed_at -> BigInt,
+    }
+}
+
+table! {
+    fact_items (device, name, item) {
+        device -> Text,
+        name -> Text,
+        item -> Text,
+    }
+}
+
+table! {
+    fact_changes (id) {
+        id -> Text,
+        device -> Text,
+        name -> Text,
+        enrollment -> Text,
+        at -> BigInt,
+        change -> Text,
+    }
+}

@@ -1,0 +1,23 @@
+//! What the doors stand on.
+
+use diesel::table;
+
+table! {
+    public_certificates (door) {
+        door -> Text,
+        directory -> Nullable<Text>,
+        account -> Nullable<Binary>,
+        wanted -> Nullable<Text>,
+        chain -> Nullable<Text>,
+        key -> Nullable<Binary>,
+        number -> BigInt,
+        begins_at -> Nullable<BigInt>,
+        ends_at -> Nullable<BigInt>,
+        challenges -> Nullable<Text>,
+        turn_until -> Nullable<BigInt>,
+        failures -> BigInt,
+        again_at -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+        problem_at -> Nullable<BigInt>,
+    }
+}

@@ -1,0 +1,65 @@
+//! How the queue and the devices stand, for those who watch: looked up at the end of an index or counted up to a bound,
+//! however many there are.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use transom_protocol::session::{CommandState, Timestamp};
+
+use super::Error;
+use super::fragments::at_most;
+use super::schema::commands;
+use super::tx::{Tx, on_backend};
+
+/// Commands that are counted in one state.
+const COMMANDS: i64 = 100_000;
+
+/// Devices that are counted.
+const DEVICES: i64 = 200_000;
+
+/// How things stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// For each state in which commands wait: how many, and when the oldest was ordered.
+    pub queue: Vec<(CommandState, i64, Option<Timestamp>)>,
+    /// Devices under management.
+    pub devices: i64,
+    /// Those that were last heard of before a time.
+    pub silent: i64,
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+impl Tx<'_> {
+    /// How things stand; whoever was last heard of before `silent_since` is silent.
+    pub fn how_it_stands(&mut self, silent_since: Timestamp) -> Result<Standing, Error> {
+        let mut standing = Standing::default();
+        for state in [CommandState::Queued, CommandState::Sent, CommandState::Deferred, CommandState::Unknown] {
+            let word = state.as_str();
+            // Ids begin with the time at which they were made.
+            let oldest =
+                commands::table.filter(commands::state.eq(word)).order(commands::id.asc()).select(commands::created_at);
+            let oldest: Option<i64> = on_backend!(self, |conn| at_most(1, oldest).get_result(conn).optional())?;
+            let count = match oldest {
+                Some(_) => self.counted(&format!("commands WHERE state = '{word}'"), COMMANDS)?,
+                None => 0,
+            };
+            standing.queue.push((state, count, oldest.map(Timestamp)));
+        }
+        standing.devices = self.counted("enrollments WHERE ended_at IS NULL", DEVICES)?;
+        let silent = format!("enrollments WHERE ended_at IS NULL AND last_seen_at < {}", silent_since.0);
+        standing.silent = self.counted(&silent, DEVICES)?;
+        Ok(standing)
+    }
+
+    /// How many rows of a table there are under a condition, up to `most`.
+    fn counted(&mut self, rows: &str, most: i64) -> Result<i64, Error> {
+        let query =
+            diesel::sql_query(format!("SELECT count(*) AS number FROM (SELECT 1 FROM {rows} LIMIT {most}) AS counted"));
+        let counted: Counted = on_backend!(self, |conn| query.get_result(conn))?;
+        Ok(counted.number)
+    }
+}

@@ -1,0 +1,91 @@
+//! A command from who asked for it to what the device answered: why it stands where it stands.
+
+use askama::Template;
+
+use super::text::{Folded, filters, span};
+use super::{Frame, words};
+use crate::admin::{CommandJson, DeviceJson};
+use crate::model::Timestamp;
+
+/// The page of a command.
+#[derive(Template)]
+#[template(path = "command.html", config = "src/ui/askama.toml")]
+pub struct CommandPage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// The command with all that is known of it.
+    pub command: &'a CommandJson,
+    /// Whose it is.
+    pub device: Option<&'a DeviceJson>,
+    /// What was just done.
+    pub notice: Option<&'a str>,
+}
+
+/// The page of a list of commands.
+#[derive(Template)]
+#[template(path = "commands.html", config = "src/ui/askama.toml")]
+pub struct CommandsPage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// Of which device, if of one.
+    pub device: Option<&'a str>,
+    /// In which state, if in one.
+    pub state: &'a str,
+    /// The commands.
+    pub commands: &'a [CommandJson],
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+impl CommandPage<'_> {
+    fn state(&self) -> (&'static str, &str) {
+        words::state(&self.command.state)
+    }
+
+    fn target(&self) -> String {
+        words::target(&self.command.target)
+    }
+
+    fn device_name(&self) -> &str {
+        let name = self.device.and_then(|device| device.info.name.as_deref());
+        name.unwrap_or(&self.command.device_id)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.command.settled_at.is_some()
+    }
+
+    #[expect(
+        clippy::unused_self,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates call methods with references"
+    )]
+    fn took(&self, from: &Timestamp, to: &Timestamp) -> String {
+        span(to.0.saturating_sub(from.0))
+    }
+}
+
+impl CommandsPage<'_> {
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    fn states(&self) -> [(&'static str, &'static str); 7] {
+        [
+            ("", "All"),
+            ("failed", "Failed"),
+            ("unknown", "Unknown"),
+            ("queued", "Waiting"),
+            ("sent", "Sent"),
+            ("deferred", "Accepted"),
+            ("succeeded", "Succeeded"),
+        ]
+    }
+}
+
+/// A row of a list of commands, also on other pages.
+pub(super) fn class_of(command: &CommandJson) -> (&'static str, &str) {
+    words::state(&command.state)
+}
+
+/// What a command is about, in words.
+pub(super) fn about(command: &CommandJson) -> String {
+    words::target(&command.target)
+}

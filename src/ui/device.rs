@@ -1,0 +1,153 @@
+//! Devices: the list, and one of them with all that happened to it.
+
+use askama::Template;
+
+use super::Frame;
+use super::actions::Offered;
+use super::text::filters;
+use crate::admin::{ActionJson, CommandJson, DeviceJson, EventJson, RecoveryKeysJson, SessionJson};
+use crate::model::{ActionKind, ActionState, Right, SavedFilter};
+
+/// The page of the list.
+#[derive(Template)]
+#[template(path = "devices.html", config = "src/ui/askama.toml")]
+pub struct DevicesPage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// What was searched for.
+    pub search: &'a str,
+    /// The condition on their facts.
+    pub condition: &'a str,
+    /// What is wrong with it.
+    pub error: Option<&'a str>,
+    /// What whoever looks keeps for themselves.
+    pub saved: &'a [SavedFilter],
+    /// The devices.
+    pub devices: &'a [DeviceJson],
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+/// The page of one.
+#[derive(Template)]
+#[template(path = "device.html", config = "src/ui/askama.toml")]
+pub struct DevicePage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// The device.
+    pub device: &'a DeviceJson,
+    /// Its last commands.
+    pub commands: &'a [CommandJson],
+    /// Its last sessions.
+    pub sessions: &'a [SessionJson],
+    /// What happened last.
+    pub events: &'a [EventJson],
+    /// What was just done.
+    pub notice: Option<&'a str>,
+    /// What may be asked of it by whoever looks.
+    pub offered: &'a [Offered],
+    /// What was asked of it last.
+    pub actions: &'a [ActionJson],
+    /// Keys that are kept of it, without their secrets.
+    pub keys: &'a RecoveryKeysJson,
+}
+
+/// Conditions that show what can be written.
+const EXAMPLES: [(&str, &str); 5] = [
+    ("os.build < 22631", "before Windows 11 23H2"),
+    ("os.edition in ['Pro', 'Enterprise']", "some editions"),
+    ("device.name.startsWith('LAB-')", "names that begin so"),
+    ("security.secure_boot != 'on' or not has(security.secure_boot)", "without Secure Boot, or not known"),
+    ("storage.free < 10240", "little space left"),
+];
+
+/// What is known of the state of a device: class and words.
+pub(super) fn state(device: &DeviceJson) -> (&'static str, &str) {
+    match device.enrollment.as_ref().map(|life| life.state.as_ref()) {
+        Some("active") => ("good", "enrolled"),
+        Some("pending") => ("open", "not heard of yet"),
+        Some("unenrolling") => ("open", "leaving"),
+        Some("unenrolled") => ("", "left"),
+        Some("blocked") => ("bad", "blocked"),
+        Some(other) => ("", other),
+        None => ("", "never enrolled"),
+    }
+}
+
+/// What a device is called.
+pub(super) fn name(device: &DeviceJson) -> &str {
+    device.info.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&device.id)
+}
+
+impl DevicePage<'_> {
+    /// What it said of itself: name and value.
+    fn facts(&self) -> Vec<(&'static str, &str)> {
+        let info = &self.device.info;
+        let life = self.device.enrollment.as_ref();
+        let facts = [
+            ("Manufacturer", info.manufacturer.as_deref()),
+            ("Model", info.model.as_deref()),
+            ("Windows", info.os_version.as_deref()),
+            ("Language", info.language.as_deref()),
+            ("Management client", info.dm_version.as_deref()),
+            ("User", life.and_then(|life| life.user.as_deref())),
+        ];
+        facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(state(self.device).1, "enrolled" | "not heard of yet")
+    }
+
+    /// What is asked most often, as buttons; the rest is a list.
+    fn first(&self) -> impl Iterator<Item = &Offered> {
+        self.offered.iter().filter(|offered| offered.obstacle.is_none()).take(2)
+    }
+
+    fn can_cancel(&self, action: &ActionJson) -> bool {
+        self.frame.may(Right::Act) && action.state == ActionState::Queued
+    }
+
+    fn has_archive(&self, action: &ActionJson) -> bool {
+        let is_done = action.state == ActionState::Done && action.kind == ActionKind::CollectDiagnostics;
+        self.frame.may(Right::Reveal) && is_done
+    }
+
+    /// The last command that failed.
+    fn last_failure(&self) -> Option<&CommandJson> {
+        self.commands.iter().find(|command| command.state == "failed")
+    }
+}
+
+impl DevicesPage<'_> {
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    fn examples(&self) -> [(&'static str, &'static str); 5] {
+        EXAMPLES
+    }
+
+    /// Whether a filter that is kept is the one that is shown.
+    fn is_shown(&self, filter: &SavedFilter) -> bool {
+        filter.search == self.search && filter.condition == self.condition
+    }
+
+    fn can_save(&self) -> bool {
+        self.is_filtered() && self.error.is_none() && !self.saved.iter().any(|filter| self.is_shown(filter))
+    }
+
+    fn is_filtered(&self) -> bool {
+        !self.search.is_empty() || !self.condition.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EXAMPLES;
+    use crate::model::Predicate;
+
+    #[test]
+    fn examples_are_conditions_that_can_be_read() {
+        for (condition, _) in EXAMPLES {
+            Predicate::parse(condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
+        }
+    }
+}

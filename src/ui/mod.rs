@@ -1,0 +1,127 @@
+//! Pages for people: what `admin` gives, as HTML. Knows no HTTP and no store, reads no clock.
+//!
+//! A page is a value with a template beside it. Everything that is shown is text: what devices wrote goes through
+//! [`text::visible`], and askama escapes it. Nothing works only with a script; scripts and styles come from
+//! [`assets`], never from inside a page.
+
+pub mod actions;
+pub mod assets;
+pub mod audit;
+pub mod command;
+pub mod device;
+pub mod export;
+pub mod highlight;
+pub mod message;
+pub mod overview;
+pub mod people;
+pub mod problem;
+pub mod session;
+pub mod sessions;
+pub mod settings;
+pub mod text;
+pub mod words;
+
+use askama::Template;
+
+pub use self::assets::Asset;
+use crate::model::Right;
+
+/// Who looks at a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// As a person wrote it.
+    pub name: String,
+    /// Goes into every form.
+    pub csrf: String,
+    /// What they may do: what is not in it has no button.
+    pub rights: &'static [Right],
+}
+
+/// What stands around a page.
+#[derive(Debug, Clone)]
+pub struct Frame<'a> {
+    /// Of the page.
+    pub title: String,
+    /// Which entry of the navigation it belongs to.
+    pub section: Section,
+    /// Who looks at it; nobody on the pages before signing in.
+    pub viewer: Option<&'a Viewer>,
+}
+
+/// An entry of the navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// What needs attention.
+    Overview,
+    /// Devices.
+    Devices,
+    /// Sessions.
+    Sessions,
+    /// The audit log.
+    Audit,
+    /// Settings.
+    Settings,
+    /// None.
+    Nowhere,
+}
+
+impl<'a> Frame<'a> {
+    /// Around a page for somebody.
+    pub fn new(title: impl Into<String>, section: Section, viewer: &'a Viewer) -> Self {
+        Self { title: text::visible(&title.into()), section, viewer: Some(viewer) }
+    }
+
+    /// Around a page for whoever comes.
+    pub fn for_anybody(title: impl Into<String>) -> Self {
+        Self { title: text::visible(&title.into()), section: Section::Nowhere, viewer: None }
+    }
+
+    fn csrf(&self) -> &str {
+        self.viewer.map_or("", |viewer| &viewer.csrf)
+    }
+
+    fn may_act(&self) -> bool {
+        self.may(Right::Act)
+    }
+
+    fn may_reveal(&self) -> bool {
+        self.may(Right::Reveal)
+    }
+
+    fn may(&self, right: Right) -> bool {
+        self.viewer.is_some_and(|viewer| viewer.rights.contains(&right))
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    fn style(&self) -> String {
+        assets::STYLE.path()
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    fn scripts(&self) -> [String; 2] {
+        [assets::HTMX.path(), assets::SCRIPT.path()]
+    }
+
+    #[expect(clippy::unused_self, reason = "templates call methods")]
+    fn icon(&self) -> String {
+        assets::ICON.path()
+    }
+
+    /// Each entry of the navigation that somebody may open: address, name, whether it is this one.
+    fn entries(&self) -> Vec<(&'static str, &'static str, bool)> {
+        let entries = [
+            ("/", "Overview", Section::Overview, Right::Look),
+            ("/devices", "Devices", Section::Devices, Right::Look),
+            ("/sessions", "Sessions", Section::Sessions, Right::Look),
+            ("/audit", "Audit", Section::Audit, Right::Audit),
+            ("/settings", "Settings", Section::Settings, Right::Settings),
+        ];
+        let open = entries.into_iter().filter(|(.., right)| self.may(*right));
+        open.map(|(address, name, section, _)| (address, name, section == self.section)).collect()
+    }
+}
+
+/// The page as text. A template that can't be filled in is a defect, and its page is empty.
+pub fn html(page: &impl Template) -> String {
+    page.render().unwrap_or_default()
+}

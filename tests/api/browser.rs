@@ -1,0 +1,100 @@
+//! The web interface in a real browser: the helpdesk's flows, looked at by axe-core. Screenshots are left in
+//! `target/screenshots`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use transom::model::FactValue;
+use transom::simulator::device::{Next, Trigger};
+
+use crate::scenarios;
+use crate::support::admin_door::AdminDoor;
+use crate::support::databases::{Engine, TestStore};
+
+scenarios!(the_flows_of_the_helpdesk);
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/browser")
+}
+
+/// Whether there is a browser; says so where there is none.
+fn has_browser() -> bool {
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let has_all = folder().join("node_modules/playwright-core").is_dir() && Path::new(&chromium).is_file();
+    let hint = "install Chromium, then npm ci --prefix tests/support/browser";
+    let required = std::env::var("REQUIRE_BROWSER").as_deref() == Ok("1");
+    assert!(has_all || !required, "REQUIRE_BROWSER=1, and there is no browser; {hint}");
+    if !has_all {
+        println!("skipped: there is no browser; {hint}");
+    }
+    has_all
+}
+
+async fn the_flows_of_the_helpdesk(test: &TestStore) {
+    if !has_browser() {
+        return;
+    }
+    let door = AdminDoor::open(&test.store).await;
+    super::people::operator(&door, "ada", "admin").await;
+    let mut device = door.enroll_named("D1", "LAPTOP-ADA").await;
+    let hostile = "\"><img src=x onerror=alert(1)><script>alert(2)</script>\u{202e}";
+    let serial = [("device.serial", FactValue::Text("PF2ABCDE".into())), ("os.build", FactValue::Integer(26_100))];
+    door.knows("D1", &serial).await;
+    let key =
+        json!({"kind": "bitlocker", "name": "C:", "secret": "111111-222222-333333-444444-555555-666666-777777-888888"});
+    assert_eq!(door.post("/devices/D1/recovery-keys", &key).await.status, 201);
+    door.enroll_named("D2", &format!("LAPTOP-ADA{hostile}")).await;
+    let commands = json!([
+        {"kind": "get", "items": [{"target": "./DevDetail/SwV"}]},
+        {"kind": "replace", "items": [{"target": "./Vendor/MSFT/Policy/Config/Camera/AllowCamera", "format": "int", "data": "0"}]},
+        {"kind": "replace", "items": [{"target": "./Vendor/Contoso/Text", "format": "chr", "data": hostile.repeat(50)}]},
+        {"kind": "get", "items": [{"target": "./Vendor/MSFT/Nope"}]},
+    ]);
+    door.post("/commands", &json!({"device_id": "D1", "commands": commands})).await;
+    door.check_in(&mut device).await;
+
+    let shots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots").join(match test.engine {
+        Engine::Sqlite => "sqlite",
+        Engine::Postgres => "postgres",
+    });
+    let mut flow = Command::new("node")
+        .arg(folder().join("flow.mjs"))
+        .args([door.base.as_str(), "ada", super::people::PASSWORD])
+        .arg(shots)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut answer = flow.stdin.take().unwrap();
+    let lines = BufReader::new(flow.stdout.take().unwrap()).lines();
+    let (tell, mut said) = mpsc::unbounded_channel();
+    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+    let mut next = Next::Send(device.start_session(Trigger::Schedule));
+    let mut last = String::new();
+    while let Some(line) = said.recv().await {
+        match line.as_str() {
+            // As far as the first message with a command in the reply.
+            "please begin a session" => {
+                for _ in 0..2 {
+                    if let Next::Send(message) = &next {
+                        next = door.say(&mut device, message).await;
+                    }
+                }
+                answer.write_all(b"done\n").unwrap();
+            }
+            "please go on" => {
+                while let Next::Send(message) = &next {
+                    next = door.say(&mut device, message).await;
+                }
+                answer.write_all(b"done\n").unwrap();
+            }
+            _ => last = line,
+        }
+    }
+    assert!(flow.wait().unwrap().success(), "the flow ended after: {last}");
+    assert_eq!(last, "done");
+    door.close().await;
+}

@@ -1,0 +1,94 @@
+//! `transom policy check`: without a server.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn check(folder: &std::path::Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_transom"));
+    command.current_dir(folder).args(["policy", "check"]).args(arguments);
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+const BASELINE: &str = "type: configuration
+identifier: baseline
+payload:
+  settings:
+    ./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera: 0
+    ./Device/Vendor/MSFT/RootCATrustedCertificates/Root/ABC/EncodedCertificate: {asset: our-root}
+---
+type: asset
+identifier: our-root
+payload: {file: root.cer}
+";
+
+#[test]
+fn a_plan_is_what_can_be_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = |setting: &str| {
+        format!(
+            "type: configuration\nidentifier: a\npayload:\n  settings: {{{setting}}}\n---\ntype: activation\nidentifier: all\npayload: {{configurations: [a], when: os.build >= 22000}}\n"
+        )
+    };
+    std::fs::write(folder.path().join("new.yaml"), policy("./Vendor/MSFT/Policy/Config/Camera/AllowCamera: 0"))
+        .unwrap();
+    std::fs::write(
+        folder.path().join("old.yaml"),
+        policy("./Vendor/MSFT/Policy/Config/Privacy/AllowCrossDeviceClipboard: 0"),
+    )
+    .unwrap();
+    let plan = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_transom"));
+        command.current_dir(folder.path()).args(["policy", "plan", "new.yaml", "--commands"]).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let fresh = plan(&["--fact", "os.build=22631"]);
+    assert_eq!((fresh.as_array().unwrap().len(), &fresh[0]["items"][0]["data"]), (1, &"0".into()));
+    let kinds = |commands: &Value| {
+        commands
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|command| command["kind"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&plan(&["--fact", "os.build=22631", "--before", "old.yaml"])), ["delete", "replace"]);
+    assert_eq!(kinds(&plan(&["--fact", "os.build=22631", "--before", "new.yaml"])), Vec::<String>::new());
+    assert_eq!(kinds(&plan(&["--fact", "os.build=19045"])), Vec::<String>::new());
+}
+
+#[test]
+fn files_are_checked_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("policies/below");
+    std::fs::create_dir_all(&below).unwrap();
+    std::fs::write(folder.path().join("policies/baseline.yaml"), BASELINE).unwrap();
+    std::fs::write(folder.path().join("policies/root.cer"), [0x30, 0x82, 0xFF]).unwrap();
+    std::fs::write(folder.path().join("policies/README.md"), "not a: [policy").unwrap();
+    let activation = r#"{"type": "activation", "identifier": "all", "payload": {"configurations": ["baseline"]}}"#;
+    std::fs::write(below.join("all.json"), activation).unwrap();
+    let good = check(folder.path(), &["policies"]);
+    assert!(good.status.success(), "{}{}", text(&good.stdout), text(&good.stderr));
+    assert!(text(&good.stdout).contains("3 declarations with 2 settings: 0 errors"), "{}", text(&good.stdout));
+
+    std::fs::write(below.join("wrong.yaml"), BASELINE.replace("Camera: 0", "Camera: 7").replace("baseline", "b2"))
+        .unwrap();
+    let wrong = check(folder.path(), &["policies", "--json"]);
+    assert_eq!(wrong.status.code(), Some(1));
+    let document: Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    let remarks = document["remarks"].as_array().unwrap();
+    let value = remarks.iter().find(|remark| remark["rule"] == "value").unwrap();
+    assert_eq!((&value["line"], &value["identifier"]), (&5.into(), &"b2".into()), "{value}");
+    assert!(value["file"].as_str().unwrap().ends_with("wrong.yaml"), "{value}");
+    // The file of the asset stands beside the other file, and the name of the asset is taken.
+    assert!(remarks.iter().any(|remark| remark["what"].as_str().unwrap().contains("can't read")), "{remarks:#?}");
+    assert!(remarks.iter().any(|remark| remark["rule"] == "twice"), "{remarks:#?}");
+    assert_eq!(document["errors"], 3, "{remarks:#?}");
+    assert_eq!(check(folder.path(), &[]).status.code(), Some(2), "wrong usage");
+}
