@@ -304,11 +304,12 @@ fn accept<'a>(arrival: Arrival<'a>, header: &Header, relation: Relation, proof: 
     }
 }
 
-/// A session as its first message introduces it. One that goes on under its name after it was over, without saying it
-/// all again, is what it was.
+/// A session as its first message introduces it. One that goes on under its name after it was over, or after another of
+/// the same user began, without saying it all again, is what it was.
 fn introduced(begun: Session, says: Introduction, before: Option<&Session>) -> Session {
-    let same = before.filter(|before| before.session_id == begun.session_id && before.sync_type == SyncType::User);
-    match same.filter(|_| says.sync_type.is_none()) {
+    // A message that says nothing is put to a session of a user only where its SessionID is known there.
+    let of_user = before.filter(|before| before.sync_type == SyncType::User);
+    match of_user.filter(|_| says.sync_type.is_none()) {
         Some(before) => {
             let user = says.user.or_else(|| before.user.clone());
             Session { sync_type: before.sync_type, login: before.login, user, ..begun }

@@ -133,6 +133,10 @@ impl Work<'_> {
             }
             for place in self.flight.parts_of(&id) {
                 let Some(sent) = self.session.in_flight.get_mut(*place) else { continue };
+                // What will be asked again is forgotten of the command, and was answered all the same.
+                if sent.answer == SentAnswer::Settled {
+                    continue;
+                }
                 let heard = match &sent.part {
                     SentPart::Chunk => sent.answer,
                     SentPart::Group if group.is_some() => SentAnswer::Settled,

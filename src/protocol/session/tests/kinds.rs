@@ -203,3 +203,24 @@ fn sessions_that_begin_at_once_with_digests_do_not_make_each_others_challenge_st
     let again = goes_on(&mut talk, session, 1, &begin(user));
     assert_eq!(again.header(), 401, "{:?}", again.outcome);
 }
+
+#[test]
+fn a_user_who_comes_back_to_the_session_before_and_says_no_more_is_still_a_user() {
+    let mut talk = Talk::by_digest();
+    let order = talk.order(&replace(DEVICE, "1"));
+    for (session, word, user) in [("1", "device", None), ("2", "user", Some("bob")), ("3", "user", Some("bob"))] {
+        talk.begins(session);
+        let mut body = vec![alert(2, 1201), login(3, "user"), kind(4, word)];
+        body.extend(user.map(|user| token(5, user)));
+        talk.cred = talk.says(&body).nonce();
+        assert!(talk.says(&body).is_new());
+    }
+    let sent = talk.command(&order).attempts;
+    talk.session = "2".to_owned();
+    talk.cred = talk.says([heard(2)]).nonce();
+    let reply = talk.says([heard(2)]);
+    assert_eq!((reply.is_new(), reply.commands().len()), (true, 0));
+    let of_device = talk.store.sessions().filter(|session| session.sync_type != SyncType::User);
+    assert_eq!(of_device.map(|session| session.session_id.as_str()).collect::<Vec<_>>(), ["1"]);
+    assert_eq!(talk.command(&order).attempts, sent);
+}

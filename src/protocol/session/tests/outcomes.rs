@@ -183,6 +183,19 @@ fn later_is_tried_again_after_a_wait_that_doubles_and_then_set_aside() {
 }
 
 #[test]
+fn a_value_that_is_told_twice_does_not_keep_the_rest_from_being_asked_for_again() {
+    let mut talk = Talk::begun();
+    let order = talk.order(r#"{"kind":"get","items":[{"target":"./A"},{"target":"./B"}]}"#);
+    talk.says([heard(1)]);
+    let known = results(4, 2, 2, "./A", "1");
+    talk.says([heard(2), status_of(2, 2, 2, "Get", "./A", 200), status_of(3, 2, 2, "Get", "./B", 503), known.clone()]);
+    assert_eq!(talk.why(&order), Some(ReasonCode::RetryLater));
+    talk.says([heard(3), known]);
+    talk.waits(5);
+    assert_eq!(talk.says([heard(4)]).commands(), ["2 Get ./B"]);
+}
+
+#[test]
 fn accepted_is_not_done() {
     let mut talk = Talk::begun();
     let order = talk.order(&replace("./A", "1"));
