@@ -5,6 +5,8 @@ mod acme;
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod ca;
 #[cfg(test)]
 mod command_line;

@@ -20,6 +20,9 @@ use crate::store::{Store, Tx};
 /// How often.
 const EVERY: Duration = Duration::from_secs(15);
 
+/// Every so many looks devices are counted as well, which takes longer the more there are: every five minutes.
+const COUNTED_EVERY: usize = 20;
+
 /// A device that was not heard of for longer is silent, in milliseconds.
 const SILENCE: i64 = 7 * 24 * 60 * 60 * 1000;
 
@@ -52,9 +55,12 @@ impl Watch {
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(EVERY);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            loop {
+            for look in 0_usize.. {
                 ticks.tick().await;
                 self.look(&places, now()).await;
+                if look.is_multiple_of(COUNTED_EVERY) {
+                    self.count(now()).await;
+                }
             }
         })
     }
@@ -69,13 +75,12 @@ impl Watch {
         if let Ok(ends) = self.authorities.current().issuing().ends_at() {
             standing.authority_ends(ends.0 / 1000);
         }
-        match self.store.read(move |tx: &mut Tx<'_>| tx.how_it_stands(now.plus_millis(-SILENCE))).await {
-            Ok(stands) => {
-                for (state, count, oldest) in stands.queue {
+        match self.store.read(|tx: &mut Tx<'_>| tx.how_the_queue_stands()).await {
+            Ok(queue) => {
+                for (state, count, oldest) in queue {
                     let age = oldest.map_or(0, |oldest| now.millis_since(oldest).max(0) / 1000);
                     standing.queue(state.as_str(), count, age);
                 }
-                standing.devices(stands.devices, stands.silent);
             }
             Err(error) => tracing::warn!(%error, "can't tell how the queue stands"),
         }
@@ -86,6 +91,13 @@ impl Watch {
             look_at_process(&process);
         })
         .await;
+    }
+
+    async fn count(&self, now: Timestamp) {
+        match self.store.read(move |tx: &mut Tx<'_>| tx.how_devices_stand(now.plus_millis(-SILENCE))).await {
+            Ok(stand) => self.metrics.standing().devices(stand.devices, stand.silent),
+            Err(error) => tracing::warn!(%error, "can't tell how the devices stand"),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use transom_protocol::session::Timestamp;
 
+pub use pages::PAGES;
+
 use self::{
     connections::Connections,
     devices::{BodyMemory, DeviceDoor},

@@ -16,11 +16,9 @@ const COMMANDS: i64 = 100_000;
 /// Devices that are counted.
 const DEVICES: i64 = 200_000;
 
-/// How things stand.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// For each state in which commands wait: how many, and when the oldest was ordered.
-    pub queue: Vec<(CommandState, i64, Option<Timestamp>)>,
+/// How devices stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DevicesStanding {
     /// Devices under management.
     pub devices: i64,
     /// Those that were last heard of before a time.
@@ -34,9 +32,9 @@ struct Counted {
 }
 
 impl Tx<'_> {
-    /// How things stand; whoever was last heard of before `silent_since` is silent.
-    pub fn how_it_stands(&mut self, silent_since: Timestamp) -> Result<Standing, Error> {
-        let mut standing = Standing::default();
+    /// How the queue stands: for each state in which commands wait how many, and when the oldest was ordered.
+    pub fn how_the_queue_stands(&mut self) -> Result<Vec<(CommandState, i64, Option<Timestamp>)>, Error> {
+        let mut queue = Vec::new();
         for state in [CommandState::Queued, CommandState::Sent, CommandState::Deferred, CommandState::Unknown] {
             let word = state.as_str();
             // Ids begin with the time at which they were made.
@@ -47,16 +45,23 @@ impl Tx<'_> {
                 Some(_) => self.counted(&format!("commands WHERE state = '{word}'"), COMMANDS)?,
                 None => 0,
             };
-            standing.queue.push((state, count, oldest.map(Timestamp)));
+            queue.push((state, count, oldest.map(Timestamp)));
         }
-        standing.devices = self.counted("enrollments WHERE ended_at IS NULL", DEVICES)?;
-        let silent = format!("enrollments WHERE ended_at IS NULL AND last_seen_at < {}", silent_since.0);
-        standing.silent = self.counted(&silent, DEVICES)?;
-        Ok(standing)
+        Ok(queue)
     }
 
-    /// How many rows of a table there are under a condition, up to `most`.
-    fn counted(&mut self, rows: &str, most: i64) -> Result<i64, Error> {
+    /// How the devices stand; whoever was last heard of before `silent_since` is silent. An index is walked along for it,
+    /// which is not to be done all the time.
+    pub fn how_devices_stand(&mut self, silent_since: Timestamp) -> Result<DevicesStanding, Error> {
+        let devices = self.counted("enrollments WHERE ended_at IS NULL", DEVICES)?;
+        let silent = format!("enrollments WHERE ended_at IS NULL AND last_seen_at < {}", silent_since.0);
+        let silent = self.counted(&silent, DEVICES)?;
+        Ok(DevicesStanding { devices, silent })
+    }
+
+    /// How many rows of a table there are under a condition, up to `most`. The text is ours: no value from outside belongs
+    /// into it.
+    pub(super) fn counted(&mut self, rows: &str, most: i64) -> Result<i64, Error> {
         let query =
             diesel::sql_query(format!("SELECT count(*) AS number FROM (SELECT 1 FROM {rows} LIMIT {most}) AS counted"));
         let counted: Counted = on_backend!(self, |conn| query.get_result(conn))?;

@@ -7,6 +7,7 @@
 mod baseline;
 mod child;
 mod measure;
+mod pages;
 mod report;
 mod signatures;
 mod site;
@@ -21,6 +22,7 @@ use clap::{Args, Subcommand};
 use super::{Global, Output, hinted};
 use crate::config::DatabaseUrl;
 use measure::Effort;
+use pages::Pages;
 use report::{Report, Settings};
 use signatures::Signatures;
 use site::{Peopling, Site};
@@ -72,12 +74,14 @@ pub(super) struct Bench {
 #[derive(Debug, Subcommand)]
 enum Part {
     Signatures(Signatures),
+    Pages(Pages),
 }
 
 const EXAMPLES: &str = "Examples:
   transom bench
   transom bench --quick
   transom bench signatures
+  transom bench pages --devices 100000 --bound 200
   transom bench --devices 1000,10000 --rounds 5 --json
   transom bench --devices 1000 --database postgres://transom@localhost/bench";
 
@@ -86,8 +90,10 @@ const STORM: usize = 256;
 
 impl Bench {
     pub(super) fn run(mut self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        if let Some(Part::Signatures(signatures)) = self.part.take() {
-            return signatures.run(output);
+        match self.part.take() {
+            Some(Part::Signatures(signatures)) => return signatures.run(output),
+            Some(Part::Pages(pages)) => return pages.run(output),
+            None => {}
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         if self.baseline {

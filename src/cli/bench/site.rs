@@ -23,7 +23,7 @@ use crate::simulator::identity::DeviceIdentity;
 const TOGETHER: usize = 10_000;
 
 /// Reads and writes that every Windows 11 device can do, by turns.
-const SETTINGS: [(&str, Option<&str>); 10] = [
+pub(super) const SETTINGS: [(&str, Option<&str>); 10] = [
     ("./DevDetail/SwV", None),
     ("./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength", Some("12")),
     ("./DevDetail/Ext/Microsoft/OSPlatform", None),
@@ -149,12 +149,12 @@ pub(super) fn device(number: usize) -> Device {
     Device::new(identity, "https://localhost/ManagementServer/Mdm.svc", Behaviour::default(), seed)
 }
 
-fn entry(number: usize) -> Value {
+pub(super) fn entry(number: usize) -> Value {
     json!({ "device_id": id(number), "name": format!("PC-{number:06}"), "secret": secret(number) })
 }
 
-/// As scattered as real ones are.
-fn id(number: usize) -> String {
+/// The id of the device with this number, as scattered as real ones are.
+pub(super) fn id(number: usize) -> String {
     let number = u128::try_from(number).unwrap_or_default() + 1;
     format!("{:032X}", number.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
 }
@@ -163,7 +163,7 @@ fn secret(number: usize) -> String {
     format!("secret of simulated device {number}")
 }
 
-fn command((target, data): &(&str, Option<&str>)) -> Value {
+pub(super) fn command((target, data): &(&str, Option<&str>)) -> Value {
     match data {
         None => json!({ "kind": "get", "items": [{ "target": target }] }),
         Some(data) => json!({ "kind": "replace", "items": [{ "target": target, "format": "int", "data": data }] }),

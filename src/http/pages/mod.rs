@@ -25,6 +25,38 @@ const FORM: usize = 16 * 1024;
 /// Entries of a list.
 const LISTED: usize = 50;
 
+/// Everything that a browser may look at with `GET`, those of [`people`](super::people) as well.
+pub const PAGES: &[&str] = &[
+    "/",
+    "/account",
+    "/account/authenticator",
+    "/actions/{id}/archive",
+    "/assets/{file}",
+    "/audit",
+    "/audit/export.csv",
+    "/audit/export.jsonl",
+    "/audit/proof",
+    "/commands",
+    "/commands/{id}",
+    "/devices",
+    "/devices/{id}",
+    "/devices/{id}/actions/{word}",
+    "/devices/{id}/keys/{key}",
+    "/join/{link}",
+    "/join/{link}/openid",
+    "/sessions",
+    "/sessions/{id}",
+    "/sessions/{id}/export.html",
+    "/sessions/{id}/export.json",
+    "/sessions/{id}/live",
+    "/sessions/{id}/messages/{message}",
+    "/settings",
+    "/sign-in",
+    "/sign-in/openid",
+    "/sign-in/openid/callback",
+    "/sign-in/style.css",
+];
+
 /// The routes of the pages.
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(

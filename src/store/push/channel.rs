@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use transom_protocol::session::{DeviceId, Timestamp};
 
-use super::uri_of;
+use super::{MOST_COUNTED, uri_of};
 use crate::model::{ChannelState, EnrollmentId, MissedWake, PushChannel, PushOutcome, PushRecord, Secret};
 use crate::store::fragments::{at_most, columns, update};
 use crate::store::schema::{enrollments, push_channels, pushes};
@@ -211,15 +211,21 @@ impl Tx<'_> {
         }))
     }
 
-    /// How many enrollments that have not ended have a channel in each state.
+    /// How many enrollments that have not ended have a channel in each state; each counted up to a bound.
     pub fn count_channels(&mut self) -> Result<Vec<(ChannelState, i64)>, Error> {
-        let query = push_channels::table
-            .inner_join(enrollments::table)
-            .filter(enrollments::ended_at.is_null())
-            .group_by(push_channels::state)
-            .select((push_channels::state, diesel::dsl::count_star()));
-        let rows: Vec<(String, i64)> = on_backend!(self, |conn| query.load(conn))?;
-        rows.into_iter().map(|(word, count)| Ok((words::of_word(&word, "push_channels.state")?, count))).collect()
+        let mut channels = Vec::new();
+        for state in ChannelState::ALL {
+            let of_state = format!(
+                "push_channels INNER JOIN enrollments ON enrollments.id = push_channels.enrollment \
+                 WHERE push_channels.state = '{}' AND enrollments.ended_at IS NULL",
+                state.as_str()
+            );
+            match self.counted(&of_state, MOST_COUNTED)? {
+                0 => {}
+                count => channels.push((state, count)),
+            }
+        }
+        Ok(channels)
     }
 
     /// The enrollment of a device that pushes go to.

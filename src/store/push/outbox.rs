@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool};
 use transom_protocol::session::Timestamp;
 
 use super::service::WNS;
-use super::uri_of;
+use super::{MOST_COUNTED, uri_of};
 use crate::model::{ChannelState, ClaimedPush, EnrollmentId, PushClaim, PushOutcome, PushResult, Secret};
 use crate::store::fragments::{among, at_most, update};
 use crate::store::schema::{enrollments, push_channels, push_services, pushes};
@@ -175,8 +175,7 @@ impl Tx<'_> {
         if paused.is_some_and(|until| until > now.0) {
             return Ok(0);
         }
-        let query = pushes::table.filter(pushes::due_at.le(now.0)).count();
-        let due: i64 = on_backend!(self, |conn| query.get_result(conn))?;
+        let due = self.counted(&format!("pushes WHERE due_at <= {}", now.0), rules.limit.max(0))?;
         let rate = i64::from(rules.rate.max(1));
         let from = paced.max(now.0.saturating_sub(CATCH_UP));
         let room = now.0.saturating_sub(from).saturating_mul(rate) / 1000;
@@ -285,12 +284,10 @@ impl Tx<'_> {
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
-    /// Pushes that wait, and those that WNS took and no session has followed yet.
+    /// Pushes that wait, and those that WNS took and no session has followed yet; each counted up to a bound.
     pub fn count_pushes(&mut self) -> Result<(i64, i64), Error> {
-        let waiting = pushes::table.count();
-        let waiting: i64 = on_backend!(self, |conn| waiting.get_result(conn))?;
-        let awaiting = push_channels::table.filter(push_channels::awaiting_since.is_not_null()).count();
-        let awaiting: i64 = on_backend!(self, |conn| awaiting.get_result(conn))?;
+        let waiting = self.counted("pushes", MOST_COUNTED)?;
+        let awaiting = self.counted("push_channels WHERE awaiting_since IS NOT NULL", MOST_COUNTED)?;
         Ok((waiting, awaiting))
     }
 

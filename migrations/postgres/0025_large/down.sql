@@ -1,0 +1,1 @@
+DROP INDEX push_channels_by_state;
