@@ -91,11 +91,11 @@ pub struct PushServiceJson {
     #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused_until: Option<Timestamp>,
-    /// Pushes that wait to be sent, counted up to 10,000.
+    /// Pushes that wait to be sent, counted up to 1,000.
     pub waiting: i64,
-    /// Pushes that WNS took and no session has followed yet, counted up to 10,000.
+    /// Pushes that WNS took and no session has followed yet, counted up to 1,000.
     pub awaiting: i64,
-    /// Enrolled devices by the state of their channel, counted up to 10,000 in each.
+    /// Enrolled devices by the state of their channel, counted up to 1,000 in each.
     pub channels: BTreeMap<String, i64>,
 }
 

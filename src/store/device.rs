@@ -1,34 +1,24 @@
 //! Devices, to be looked at.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 use transom_protocol::session::{Account, DeviceId, Timestamp};
 
 use super::contact::account_of;
 use super::enrollment::EnrollmentRow;
-use super::fact::Matching;
 use super::fragments::{among, columns};
-use super::journal::one_more;
 use super::schema::{devices, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Cursor, Device, DeviceFilter, DeviceInfo, Enrollment, EnrollmentId, Page};
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// In lower case.
-    fn lower(
-        text: diesel::sql_types::Nullable<diesel::sql_types::Text>,
-    ) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
+use crate::model::{Device, DeviceInfo, Enrollment, EnrollmentId};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = devices)]
 pub(super) struct DeviceRow {
     id: String,
     device_id: String,
-    folded_id: String,
+    pub(super) folded_id: String,
     created_at: i64,
     name: Option<String>,
     manufacturer: Option<String>,
@@ -44,95 +34,6 @@ impl Tx<'_> {
         let query = devices::table.filter(devices::folded_id.eq(device.key())).select(columns::<DeviceRow>());
         let row: Option<DeviceRow> = on_backend!(self, |conn| query.first(conn).optional())?;
         Ok(self.with_enrollments(row.into_iter().collect())?.pop())
-    }
-
-    /// Devices in the order of their ids.
-    pub fn devices(
-        &mut self,
-        filter: &DeviceFilter,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page<Device>, Error> {
-        let after = after.map_or("", Cursor::sort_key);
-        let condition = Matching::of(filter.condition.as_ref());
-        let rows = match filter.begins_with.as_deref() {
-            None | Some("") => self.devices_in_order(condition, after, limit)?,
-            Some(beginning) => {
-                self.devices_that_begin_with(&beginning.to_ascii_lowercase(), condition, after, limit)?
-            }
-        };
-        let next = Page::of(rows, limit, |row| row.folded_id.clone());
-        Ok(Page { items: self.with_enrollments(next.items)?, next: next.next })
-    }
-
-    fn devices_in_order(&mut self, condition: Matching, after: &str, limit: usize) -> Result<Vec<DeviceRow>, Error> {
-        let query = devices::table
-            .filter(devices::folded_id.gt(after))
-            .filter(condition)
-            .order(devices::folded_id.asc())
-            .limit(one_more(limit))
-            .select(columns::<DeviceRow>());
-        on_backend!(self, |conn| query.load(conn))
-    }
-
-    /// By id and by name, each from its index: a prefix is a range, so that no character of it has a meaning.
-    fn devices_that_begin_with(
-        &mut self,
-        prefix: &str,
-        condition: Matching,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<DeviceRow>, Error> {
-        let prefix = words::text(prefix);
-        let end = words::end_of_prefix(&prefix).unwrap_or_else(|| "\u{10ffff}".repeat(DeviceId::MAX_LEN));
-        let by_id = devices::table
-            .filter(devices::folded_id.ge(prefix.clone()))
-            .filter(devices::folded_id.lt(end.clone()))
-            .filter(devices::folded_id.gt(after))
-            .filter(condition.clone())
-            .order(devices::folded_id.asc())
-            .limit(one_more(limit))
-            .select(columns::<DeviceRow>());
-        let by_name = devices::table
-            .filter(devices::folded_name.ge(prefix.clone()))
-            .filter(devices::folded_name.lt(end.clone()))
-            .filter(devices::folded_id.gt(after))
-            .filter(condition)
-            .order(devices::folded_id.asc())
-            .limit(one_more(limit))
-            .select(columns::<DeviceRow>());
-        let by_id: Vec<DeviceRow> = on_backend!(self, |conn| by_id.load(conn))?;
-        let by_name: Vec<DeviceRow> = on_backend!(self, |conn| by_name.load(conn))?;
-        let by_user = self.devices_of_users_that_begin_with(&prefix, &end, after, limit)?;
-        let all: BTreeMap<String, DeviceRow> =
-            by_id.into_iter().chain(by_name).chain(by_user).map(|row| (row.folded_id.clone(), row)).collect();
-        Ok(all.into_values().take(limit.saturating_add(1)).collect())
-    }
-
-    /// By the user who enrolled the device, in whatever life.
-    fn devices_of_users_that_begin_with(
-        &mut self,
-        prefix: &str,
-        end: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<DeviceRow>, Error> {
-        let query = enrollments::table
-            .filter(lower(enrollments::upn).ge(prefix))
-            .filter(lower(enrollments::upn).lt(end))
-            .filter(enrollments::folded_id.gt(after))
-            .order(enrollments::folded_id.asc())
-            .limit(one_more(limit))
-            .select(enrollments::folded_id)
-            .distinct();
-        let ids: Vec<String> = on_backend!(self, |conn| query.load(conn))?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let query = devices::table
-            .filter(among(devices::folded_id, ids.iter().map(String::as_str)))
-            .select(columns::<DeviceRow>());
-        on_backend!(self, |conn| query.load(conn))
     }
 
     /// All lives of a device, newest first.

@@ -21,6 +21,7 @@ mod certificate;
 mod command;
 mod contact;
 mod device;
+mod device_list;
 mod enroller;
 mod enrollment;
 mod enrollment_attempt;

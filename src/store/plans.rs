@@ -125,9 +125,9 @@ fn grows(sql: &str) -> bool {
 fn scans_on_sqlite(sql: &str, plan: &[String]) -> bool {
     let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE FOR ORDER BY"));
     plan.iter().any(|line| {
-        let is_of = |table: &&str| line.strip_prefix("SCAN ").is_some_and(|rest| rest.split(' ').next() == Some(*table));
-        GROWING.iter().any(|table| is_of(&table))
-            && (!line.contains("USING") || !sql.contains(" LIMIT ") || sorts)
+        let is_of =
+            |table: &&str| line.strip_prefix("SCAN ").is_some_and(|rest| rest.split(' ').next() == Some(*table));
+        GROWING.iter().any(|table| is_of(&table)) && (!line.contains("USING") || !sql.contains(" LIMIT ") || sorts)
     })
 }
 
@@ -141,7 +141,8 @@ fn scans_on_postgres(sql: &str, plan: &[String]) -> bool {
         let condition = plan.iter().skip(place + 1).take_while(|line| !line.contains("->"));
         let is_found = condition.into_iter().any(|line| line.contains("Index Cond:"));
         let sorts = plan.iter().take(place).any(|line| line.contains("Sort  (") || line.contains("Aggregate  ("));
-        is_of && (line.contains("Seq Scan on ") && !line.contains("Bitmap") || line.contains("Index") && !is_found)
+        is_of
+            && (line.contains("Seq Scan on ") && !line.contains("Bitmap") || line.contains("Index") && !is_found)
             && (line.contains("Seq Scan on ") || !sql.contains(" LIMIT ") || sorts)
     })
 }
@@ -172,7 +173,11 @@ mod tests {
             (limited, "Limit  (cost=1)\n  ->  Seq Scan on commands  (cost=1)", true),
             (limited, walks, false),
             ("SELECT a FROM commands", "Index Scan using commands_pkey on commands  (cost=1)", true),
-            ("SELECT a FROM commands", "Index Scan using commands_pkey on commands  (cost=1)\n  Index Cond: (id = $1)", false),
+            (
+                "SELECT a FROM commands",
+                "Index Scan using commands_pkey on commands  (cost=1)\n  Index Cond: (id = $1)",
+                false,
+            ),
             (limited, "Limit  (cost=1)\n  ->  Sort  (cost=1)\n    ->  Index Scan using a on commands  (cost=1)", true),
             (limited, "Seq Scan on csp_state  (cost=1)", false),
         ] {

@@ -70,10 +70,11 @@ async fn how_things_stand_is_looked_up(test: &TestStore) {
     let ids = test.enqueue("a", vec![get("./A"), get("./B")]).await;
     let canceled = ids[0].clone();
     test.store.write(move |tx| tx.cancel(&canceled, false, "me", NOW)).await.unwrap();
-    let standing = test.store.read(|tx| tx.how_it_stands(NOW)).await.unwrap();
-    assert_eq!((standing.devices, standing.silent), (2, 0));
-    assert_eq!(standing.queue[0], (CommandState::Queued, 1, Some(NOW)));
-    assert!(standing.queue[1..].iter().all(|(_, count, oldest)| (*count, *oldest) == (0, None)));
+    let devices = test.store.read(|tx| tx.how_devices_stand(NOW)).await.unwrap();
+    assert_eq!((devices.devices, devices.silent), (2, 0));
+    let queue = test.store.read(|tx| tx.how_the_queue_stands()).await.unwrap();
+    assert_eq!(queue[0], (CommandState::Queued, 1, Some(NOW)));
+    assert!(queue[1..].iter().all(|(_, count, oldest)| (*count, *oldest) == (0, None)));
     let (applied, missing) = test.store.read(|tx: &mut transom::store::Tx<'_>| tx.missing_migrations()).await.unwrap();
     assert!(applied > 5 && missing.is_empty(), "{missing:?}");
     test.direct().execute("DELETE FROM __diesel_schema_migrations WHERE version = '0001'");

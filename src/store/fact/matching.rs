@@ -1,11 +1,11 @@
 //! A condition on facts as SQL, the same for both engines: each test is a range of an index.
 
-use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate};
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
+use diesel::{QueryResult, RunQueryDsl};
 
 use crate::model::FactName;
 use crate::model::fact::FactKind;
@@ -15,7 +15,8 @@ use crate::store::words;
 
 /// Whether a condition holds for a row of `devices`.
 ///
-/// All values are bound; a device without a value under a name is in none of the sets that the tests make.
+/// All values are bound; a device without a value under a name passes no test of it. Each test is a look at one row by its
+/// key, made for those devices that are looked at: which these are, and how many, is said by whoever asks.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Matching(Node);
 
@@ -32,7 +33,16 @@ enum Node {
     All(Vec<Self>),
     Any(Vec<Self>),
     Not(Box<Self>),
+    /// Devices whose id, name or user begins so: from the first text on, up to the second.
+    Begins {
+        from: String,
+        to: String,
+    },
 }
+
+/// A test that an index answers: a table, and what holds for its rows.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct Range(Node);
 
 /// SQL before and behind a value.
 #[derive(Debug, Clone)]
@@ -52,6 +62,18 @@ impl Matching {
     /// Without a condition every device matches.
     pub(in crate::store) fn of(predicate: Option<&Predicate>) -> Self {
         Self(predicate.map_or(Node::Always(true), node))
+    }
+
+    /// The same, and id, name or user begins so.
+    pub(in crate::store) fn and_begins(self, from: String, to: String) -> Self {
+        Self(Node::All(vec![Node::Begins { from, to }, self.0]))
+    }
+
+    /// Those of its tests that all devices must pass and that are a range of an index each.
+    pub(in crate::store) fn ranges(&self) -> Vec<Range> {
+        let mut ranges = Vec::new();
+        self.0.collect_ranges(&mut ranges);
+        ranges
     }
 }
 
@@ -136,6 +158,16 @@ fn value_of(literal: &Literal) -> Value {
 }
 
 impl Node {
+    fn collect_ranges(&self, ranges: &mut Vec<Range>) {
+        match self {
+            Self::All(all) => all.iter().for_each(|node| node.collect_ranges(ranges)),
+            Self::In { conditions, .. } if conditions.iter().all(Condition::is_range) => {
+                ranges.push(Range(self.clone()))
+            }
+            _ => {}
+        }
+    }
+
     fn walk<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
@@ -153,19 +185,49 @@ impl Node {
             Self::All(all) => joined(all, " AND ", "1 = 1", out)?,
             Self::Any(any) => joined(any, " OR ", "1 = 0", out)?,
             Self::In { table, name, conditions } => {
-                out.push_sql("devices.id IN (SELECT device FROM ");
+                // A value, and no EXISTS: PostgreSQL would make a join of that, and read all rows of the name for it.
+                out.push_sql("(SELECT 1 FROM ");
                 out.push_sql(table);
-                out.push_sql(" WHERE name = ");
-                out.push_bind_param::<Text, _>(name)?;
-                for condition in conditions {
+                out.push_sql(" WHERE device = devices.id AND name = ");
+                walk_row(name, conditions, out)?;
+                out.push_sql(" LIMIT 1) IS NOT NULL");
+            }
+            Self::Begins { from, to } => {
+                for (place, column) in
+                    ["devices.folded_id", "devices.folded_name", "lower(enrollments.upn)"].iter().enumerate()
+                {
+                    out.push_sql(match place {
+                        0 => "((",
+                        1 => ") OR (",
+                        _ => ") OR (SELECT 1 FROM enrollments WHERE enrollments.device = devices.id AND ",
+                    });
+                    out.push_sql(column);
+                    out.push_sql(" >= ");
+                    out.push_bind_param::<Text, _>(from)?;
                     out.push_sql(" AND ");
-                    condition.walk(out)?;
+                    out.push_sql(column);
+                    out.push_sql(" < ");
+                    out.push_bind_param::<Text, _>(to)?;
                 }
-                out.push_sql(")");
+                out.push_sql(" LIMIT 1) IS NOT NULL)");
             }
         }
         Ok(())
     }
+}
+
+fn walk_row<'b, DB>(name: &'b String, conditions: &'b [Condition], out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
+    String: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+{
+    out.push_bind_param::<Text, _>(name)?;
+    for condition in conditions {
+        out.push_sql(" AND ");
+        condition.walk(out)?;
+    }
+    Ok(())
 }
 
 fn joined<'b, DB>(nodes: &'b [Node], by: &str, of_none: &str, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
@@ -188,6 +250,13 @@ where
 }
 
 impl Condition {
+    /// Whether an index leads to those for which it holds, and to no others.
+    fn is_range(&self) -> bool {
+        ["word = ", "word < ", "word <= ", "word > ", "word >= ", "word IN ("].contains(&self.before)
+            || ["number = ", "number < ", "number <= ", "number > ", "number >= ", "number IN ("].contains(&self.before)
+            || self.before == "item = "
+    }
+
     fn walk<'b, DB>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
@@ -218,6 +287,42 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk(&mut out)
     }
+}
+
+/// `SELECT device FROM table WHERE range LIMIT most`, the number being part of the text.
+#[derive(Debug, Clone)]
+pub(in crate::store) struct DevicesIn {
+    pub(in crate::store) range: Range,
+    pub(in crate::store) most: usize,
+}
+
+impl<DB> QueryFragment<DB> for DevicesIn
+where
+    DB: Backend + HasSqlType<Text> + HasSqlType<BigInt>,
+    String: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let Node::In { table, name, conditions } = &self.range.0 else { return Ok(()) };
+        out.push_sql("SELECT device FROM ");
+        out.push_sql(table);
+        out.push_sql(" WHERE name = ");
+        walk_row(name, conditions, &mut out)?;
+        out.push_sql(" LIMIT ");
+        out.push_sql(&self.most.to_string());
+        Ok(())
+    }
+}
+
+impl Query for DevicesIn {
+    type SqlType = Text;
+}
+
+impl<Conn> RunQueryDsl<Conn> for DevicesIn {}
+
+impl QueryId for DevicesIn {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 /// Known by its text.

@@ -7,7 +7,7 @@ mod history;
 mod matching;
 mod save;
 
-pub(super) use matching::Matching;
+pub(super) use matching::{DevicesIn, Matching};
 
 use std::collections::BTreeMap;
 

@@ -7,8 +7,8 @@ use super::life::{
     ACCOUNT, ACTION, Chapter, EVENT, FEED, INSTRUCTION, LAST_REPLY, Life, PROGRESS, REPLY, REQUEST, SNAPSHOT,
 };
 use super::rows::{
-    ActionRow, AttemptRow, CertificateRow, ChangeRow, ChannelRow, CommandRow, DeviceRow, EnrollmentRow, EventRow, ExchangeRow,
-    FactRow, FeedRow, ItemRow, SessionRow, TermRow,
+    ActionRow, AttemptRow, CertificateRow, ChangeRow, ChannelRow, CommandRow, DeviceRow, EnrollmentRow, EventRow,
+    ExchangeRow, FactRow, FeedRow, ItemRow, SessionRow, TermRow,
 };
 use crate::model::ChannelState;
 use crate::store::seal::Place;

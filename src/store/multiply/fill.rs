@@ -11,13 +11,13 @@ use transom_protocol::session::{DeviceId, Timestamp};
 use super::copy::{Copy, Told};
 use super::life::Life;
 use super::rows::{
-    ActionRow, AttemptRow, CertificateRow, ChangeRow, ChannelRow, CommandRow, DeviceRow, EnrollmentRow, EventRow, ExchangeRow,
-    FactRow, FeedRow, ItemRow, SessionRow, TermRow,
+    ActionRow, AttemptRow, CertificateRow, ChangeRow, ChannelRow, CommandRow, DeviceRow, EnrollmentRow, EventRow,
+    ExchangeRow, FactRow, FeedRow, ItemRow, SessionRow, TermRow,
 };
 use crate::model::{Actor, AuditRecord};
 use crate::store::schema::{
-    actions, attempts, certificates, commands, devices, enrollments, events, exchanges, fact_changes, fact_items, facts,
-    feed, push_channels, session_terms, sessions,
+    actions, attempts, certificates, commands, devices, enrollments, events, exchanges, fact_changes, fact_items,
+    facts, feed, push_channels, session_terms, sessions,
 };
 use crate::store::tx::{Conn, Tx, on_backend};
 use crate::store::{DatabaseUrl, Error, SealKey};
@@ -223,7 +223,8 @@ impl<P: FnMut(&Multiplied)> Filling<'_, '_, P> {
         let told: u64 = chapters(copies).count().try_into().unwrap_or_default();
         let mut numbers = self.tx.feed_numbers(0)?..;
         let most = u64::try_from(copies.feed).unwrap_or(u64::MAX);
-        let each: usize = lives.first().map_or(0, |life| life.chapters.iter().map(|part| part.feed.len()).max().unwrap_or(0));
+        let each: usize =
+            lives.first().map_or(0, |life| life.chapters.iter().map(|part| part.feed.len()).max().unwrap_or(0));
         let per_chapter = u64::try_from(each * copies.devices).unwrap_or(u64::MAX).max(1);
         for (chapter, place) in chapters(copies).zip(0..) {
             let has_feed = (told - place) <= most.div_ceil(per_chapter);
@@ -386,7 +387,9 @@ impl Tx<'_> {
         const ACTIONS: [&str; 4] = ["command.order", "session.view", "device.sync", "action.order"];
         let whole = |number: usize| i64::try_from(number.max(1)).unwrap_or(i64::MAX);
         let step = copies.until.millis_since(copies.from) / whole(copies.audit);
-        for (number, (person, action)) in PEOPLE.iter().cycle().zip(ACTIONS.iter().cycle()).take(copies.audit).enumerate() {
+        for (number, (person, action)) in
+            PEOPLE.iter().cycle().zip(ACTIONS.iter().cycle()).take(copies.audit).enumerate()
+        {
             let subject = (copies.named)(number % copies.devices.max(1)).0;
             let record = AuditRecord {
                 action,

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::store::schema::{
-    actions, attempts, certificates, commands, devices, enrollments, events, exchanges, fact_changes, fact_items, facts,
-    feed, push_channels, session_terms, sessions,
+    actions, attempts, certificates, commands, devices, enrollments, events, exchanges, fact_changes, fact_items,
+    facts, feed, push_channels, session_terms, sessions,
 };
 
 macro_rules! rows {

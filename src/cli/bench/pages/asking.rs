@@ -139,14 +139,16 @@ impl Person {
         for time in 0..times {
             // Whichever device a page is of has a key, and is to have something.
             let path = format!("/devices/{}/recovery-keys", values.behind("devices", time)?);
-            let key = json!({ "kind": "laps", "name": "Administrator", "secret": format!("{:016x}", rand::random::<u64>()) });
+            let key =
+                json!({ "kind": "laps", "name": "Administrator", "secret": format!("{:016x}", rand::random::<u64>()) });
             keys.extend(made(self.json(Method::POST, &path, Some(&key)).await?, "id")?);
             let path = format!("/devices/{}/provisioning", values.behind("devices", time)?);
-            self.json(Method::POST, &path, Some(&json!({ "plan": null }))).await?;
+            self.json(Method::POST, &path, Some(&json!({ "plan": {} }))).await?;
         }
         values.put("keys", keys);
         let page = self.send(Method::GET, "/devices", None).await?.body;
-        let asset = page.split("/assets/").nth(1).and_then(|rest| rest.split('"').next()).context("no page has a style")?;
+        let asset =
+            page.split("/assets/").nth(1).and_then(|rest| rest.split('"').next()).context("no page has a style")?;
         values.put("assets", vec![asset.to_owned()]);
         Ok(values)
     }

@@ -54,11 +54,25 @@ const OF_API: &[(&str, &[&str])] = &[
     ),
     (
         "/commands",
-        &["state=queued", "state=succeeded", "state=failed", "state=unknown", "device_id={device}", "own=false", "limit=500"],
+        &[
+            "state=queued",
+            "state=succeeded",
+            "state=failed",
+            "state=unknown",
+            "device_id={device}",
+            "own=false",
+            "limit=500",
+        ],
     ),
     (
         "/sessions",
-        &["text=nope", "text=devdetail nope", "device_id={device}", "from=2001-01-01T00:00:00Z", "until=2001-01-01T00:00:00Z"],
+        &[
+            "text=nope",
+            "text=devdetail nope",
+            "device_id={device}",
+            "from=2001-01-01T00:00:00Z",
+            "until=2001-01-01T00:00:00Z",
+        ],
     ),
     (
         "/audit",
@@ -103,8 +117,11 @@ const OF_PAGES: &[(&str, &[&str])] = &[
 ];
 
 /// Without a query these are no questions.
-const NEEDED: &[(&str, &str)] =
-    &[("/csp/diff", "from=builtin&to=builtin"), ("/csp/nodes", "words=camera"), ("/csp/node", "uri=./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera")];
+const NEEDED: &[(&str, &str)] = &[
+    ("/csp/diff", "from=builtin&to=builtin"),
+    ("/csp/nodes", "words=camera"),
+    ("/csp/node", "uri=./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"),
+];
 
 /// Everything that is asked.
 pub(super) fn all() -> Vec<Question> {
@@ -219,7 +236,8 @@ mod tests {
     #[test]
     fn names_in_paths_are_filled_in() {
         let values = Values::new(10, 3);
-        let question = |route: &str, query: &str| Question { is_page: true, route: route.to_owned(), query: query.to_owned() };
+        let question =
+            |route: &str, query: &str| Question { is_page: true, route: route.to_owned(), query: query.to_owned() };
         let address = question("/devices/{id}/actions/{word}", "").address(&values, 0).unwrap();
         assert_eq!(address, format!("/devices/{}/actions/reboot", id(0)));
         let asked = question("/audit", "subject={device}&a=b c").address(&values, 1).unwrap();

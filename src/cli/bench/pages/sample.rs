@@ -110,7 +110,8 @@ async fn order(admin: &Admin, numbers: std::ops::Range<usize>, commands: &[Value
 }
 
 async fn know(store: &Store, device: DeviceId, place: usize) -> anyhow::Result<()> {
-    let texts = FACTS.iter().filter_map(|(name, words)| Some((*name, FactValue::Text((*words.get(place)?).to_owned()))));
+    let texts =
+        FACTS.iter().filter_map(|(name, words)| Some((*name, FactValue::Text((*words.get(place)?).to_owned()))));
     let numbers = NUMBERS.iter().filter_map(|(name, numbers)| Some((*name, FactValue::Integer(*numbers.get(place)?))));
     let updates = ["KB5046633", "KB5045935", "KB5048667"].map(str::to_owned).to_vec();
     let observed: Vec<(FactName, FactValue)> = texts

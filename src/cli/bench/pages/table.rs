@@ -122,7 +122,13 @@ mod tests {
     use super::*;
 
     fn answers(status: u16, millis: impl Iterator<Item = u64>, is_bounded: bool) -> Answers {
-        Answers { question: "/".to_owned(), status, took: millis.map(Duration::from_millis).collect(), bytes: 1, is_bounded }
+        Answers {
+            question: "/".to_owned(),
+            status,
+            took: millis.map(Duration::from_millis).collect(),
+            bytes: 1,
+            is_bounded,
+        }
     }
 
     #[test]
