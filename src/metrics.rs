@@ -240,7 +240,11 @@ impl Metrics {
             Unit::Seconds,
             inner.webhook_lag.clone(),
         );
-        registry.register("pushes_waiting", "Pushes that wait to be sent", inner.pushes_waiting.clone());
+        registry.register(
+            "pushes_waiting",
+            "Pushes that wait to be sent, counted up to 1,000",
+            inner.pushes_waiting.clone(),
+        );
         Self(Arc::new(Inner { registry: root, ..inner }))
     }
 

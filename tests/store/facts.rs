@@ -257,37 +257,41 @@ async fn conditions_are_answered_from_indexes(test: &TestStore) {
          INSERT INTO fact_items (device, name, item) {numbers} \
          SELECT 'd' || n, 'apps.msi', 'p' || n FROM numbers; ANALYZE"
     ));
-    for (condition, index) in [
-        ("os.build < 7", "facts_by_number"),
-        ("has(os.build) && os.build in [1, 2]", "facts_by_number"),
-        ("device.serial == 's77'", "facts_by_word"),
-        ("device.serial.startsWith('s77')", "facts_by_word"),
-        ("'p77' in apps.msi", "fact_items_by_item"),
+    // With few rows PostgreSQL would rather look through them: whether it has to is what is asked.
+    if test.engine == Engine::Postgres {
+        direct.execute("SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off");
+    }
+    for condition in [
+        "os.build < 7",
+        "os.build >= 0",
+        "has(os.build) && os.build in [1, 2]",
+        "device.serial == 's77'",
+        "device.serial.startsWith('s77')",
+        "device.serial.contains('s')",
+        "'p77' in apps.msi",
+        "!('p77' in apps.msi)",
     ] {
-        // A mark of its own finds the statement among those of other tests.
+        // A mark of its own finds the statements among those of other tests.
         let mark = format!("z-{}", EnrollmentId::new(NOW));
         let filter = DeviceFilter { begins_with: None, condition: Some(Predicate::parse(condition).unwrap()) };
         let after = Cursor::after(mark.clone());
         test.store.read(move |tx| tx.devices(&filter, Some(&after), 50)).await.unwrap();
-        let heard = statements::with_value(&mark);
-        assert!(!heard.is_empty());
-        for statement in heard {
+        // What few devices have is looked up before anybody asks where the list goes on.
+        let looked_up = |statement: &statements::Statement| statement.sql.starts_with("SELECT device FROM fact");
+        let looked_up: Vec<_> = statements::with_value("").into_iter().filter(looked_up).collect();
+        assert!(!looked_up.is_empty());
+        for statement in looked_up.iter().chain(&statements::with_value(&mark)) {
             let plan = match test.engine {
                 Engine::Sqlite => direct.plan(&format!("EXPLAIN QUERY PLAN {}", statement.sql)),
                 Engine::Postgres => {
                     let values = (1..40).filter(|number| statement.sql.contains(&format!("${number}"))).count();
-                    direct.execute(&format!(
-                        "SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE looked_at AS {}",
-                        statement.sql
-                    ));
+                    direct.execute(&format!("DEALLOCATE ALL; PREPARE looked_at AS {}", statement.sql));
                     let nulls = vec!["NULL"; values].join(", ");
                     direct.plan(&format!("EXPLAIN EXECUTE looked_at({nulls})"))
                 }
             };
-            let looks_through = plan.contains("Seq Scan on fact") || plan.contains("SCAN fact");
-            // PostgreSQL may walk through the devices in the order of the list, and look each up.
-            let by_device = test.engine == Engine::Postgres && plan.contains("_pkey");
-            assert!((plan.contains(index) || by_device) && !looks_through, "{condition}:\n{plan}");
+            let looks_through = ["Seq Scan on fact", "SCAN fact", "SCAN devices", "Seq Scan on devices"];
+            assert!(!looks_through.iter().any(|words| plan.contains(words)), "{condition}: {}\n{plan}", statement.sql);
         }
     }
 }

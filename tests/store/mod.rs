@@ -4,6 +4,7 @@ mod applicants;
 mod audit;
 mod certificates;
 mod contact;
+mod device_lists;
 mod facts;
 mod feed;
 mod generations;

@@ -65,7 +65,7 @@ const EXAMPLES: &str = "Examples:
   transom bench pages --devices 100000 --database postgres://transom@localhost/bench";
 
 /// What happened is spread over so many days.
-const DAYS: i64 = 90;
+const DAYS: i64 = 20;
 
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
@@ -76,10 +76,6 @@ const FEED: usize = 500_000;
 impl Pages {
     pub(super) fn run(self, output: &mut Output) -> anyhow::Result<()> {
         ensure!(self.devices > 0 && self.times > 0, "nothing is to be measured");
-        // In place before anything connects.
-        if self.plans {
-            store::listen()?;
-        }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let report = runtime.block_on(self.measure())?;
         if output.is_json() {
@@ -99,7 +95,19 @@ impl Pages {
         if !DataFolder::new(&data).settings().exists() {
             self.fill(&data).await?;
         }
-        let flags = [("device_door.addr", "127.0.0.1:0".to_owned()), ("admin_door.addr", "127.0.0.1:0".to_owned())];
+        // Filling asked questions of its own.
+        if self.plans {
+            store::listen()?;
+        }
+        // Nothing that was made goes while it is measured.
+        let flags = [
+            ("device_door.addr", "127.0.0.1:0"),
+            ("admin_door.addr", "127.0.0.1:0"),
+            ("journal.max_age", "365d"),
+            ("journal.max_bytes", "1TiB"),
+            ("events.max_age", "365d"),
+        ];
+        let flags = flags.map(|(key, value)| (key, value.to_owned()));
         let installation = Installation::open(DataFolder::new(&data), &flags)?;
         say(&format!("asking each question {} times", self.times));
         let answers = asking::ask(&installation, self.devices, self.times).await?;
