@@ -162,7 +162,7 @@ impl Node {
         match self {
             Self::All(all) => all.iter().for_each(|node| node.collect_ranges(ranges)),
             Self::In { conditions, .. } if conditions.iter().all(Condition::is_range) => {
-                ranges.push(Range(self.clone()))
+                ranges.push(Range(self.clone()));
             }
             _ => {}
         }

@@ -128,7 +128,7 @@ fn alone(connection: &mut SqliteConnection) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
         match connection.batch_execute("PRAGMA journal_mode = OFF") {
             Ok(()) => return Ok(()),
-            Err(_) => std::thread::sleep(PAUSE),
+            Err(_) => std::thread::park_timeout(PAUSE),
         }
     }
     Err(Error::Busy)
