@@ -78,6 +78,7 @@ impl Instance {
         let polls = waking::polls(settings, &options.provider_id)?;
         if settings.schedule.adapt {
             options.attendants.push(waking::schedules(&polls));
+            options.attendants.push(waking::user_schedules(settings, &options.provider_id)?);
         }
         if settings.inventory.collect {
             options.attendants.push(knowing::attendant(&settings.inventory));

@@ -17,7 +17,7 @@ use crate::{
     metrics::Metrics,
     model::Edge,
     pki::read_secret,
-    push::{Options, Plans, Polls, Push},
+    push::{Options, Plans, Polls, Push, UserPlan, UserPolls},
     store::Store,
 };
 
@@ -81,6 +81,19 @@ pub(super) fn schedules(polls: &Polls) -> Attendant {
         before: Arc::new(move |tx, contact, now| asks.before_message(tx, contact, now)),
         after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
     }
+}
+
+/// The same for the users of computers that several work on at once.
+pub(super) fn user_schedules(settings: &config::Settings, provider_id: &str) -> anyhow::Result<Attendant> {
+    let schedule = &settings.schedule;
+    let plan = UserPlan::new(schedule.user_minutes(), schedule.users_in_background, schedule.users_at_logon)?;
+    let asks = UserPolls::new(plan, provider_id)?;
+    let learns = asks.clone();
+    Ok(Attendant {
+        name: "user-schedule",
+        before: Arc::new(move |tx, contact, now| asks.before_message(tx, contact, now)),
+        after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
+    })
 }
 
 /// What sessions have to do with pushes.

@@ -79,6 +79,8 @@ table! {
         envelope_used -> Nullable<Text>,
         provisioning_due_at -> Nullable<BigInt>,
         entra_device -> Nullable<Text>,
+        user_schedule -> Nullable<Text>,
+        user_schedule_due_at -> Nullable<BigInt>,
     }
 }
 
