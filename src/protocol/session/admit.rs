@@ -10,7 +10,7 @@ use super::{
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
 /// Sessions before the last one that are remembered.
-const MAX_EARLIER: usize = 4;
+pub(super) const MAX_EARLIER: usize = 4;
 
 /// A message, and what is known of the one who claims to have sent it.
 #[derive(Debug)]
