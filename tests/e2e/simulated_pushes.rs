@@ -1,7 +1,8 @@
 //! `transom simulate --push`: the program plays WNS to a server, and its devices come when they are pushed.
 
+use std::io::Read;
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 use transom::model::Timestamp;
@@ -15,6 +16,16 @@ use crate::support::windows::Windows;
 on_both!(simulated_devices_come_when_they_are_pushed);
 
 const DEVICES: usize = 3;
+
+/// The program, which is gone when the test is.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
 
 async fn simulated_devices_come_when_they_are_pushed(site: Site) {
     // The server reads the root before the program that plays WNS is there: so the folder is filled here.
@@ -56,7 +67,7 @@ async fn simulated_devices_come_when_they_are_pushed(site: Site) {
     let mut simulate = transom(&site.data());
     simulate.args(["--json", "simulate", "--identities", file("devices.json").to_str().unwrap()]);
     simulate.args(["--push", &place, "--push-folder", folder.path().to_str().unwrap(), "--pushed-sessions", "3"]);
-    let simulate = simulate.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut simulate = Running(simulate.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     until("all devices have channels", async || {
         (operator.get("/api/v1/push").await["channels"]["live"] == json!(DEVICES)).then_some(())
     })
@@ -64,9 +75,15 @@ async fn simulated_devices_come_when_they_are_pushed(site: Site) {
     let names: Vec<String> = (0..DEVICES).map(|number| format!("PC-{number}")).collect();
     let command = json!({"kind": "get", "items": [{ "target": "./DevDetail/SwV" }]});
     operator.order(&json!({ "devices": names, "command": command })).await;
-    let ended = tokio::task::spawn_blocking(|| simulate.wait_with_output().unwrap()).await.unwrap();
-    assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
-    let report: Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let status = until("the program ends", async || simulate.0.try_wait().unwrap()).await;
+    let text = |mut pipe: Box<dyn Read>| {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text).unwrap();
+        text
+    };
+    let (out, err) = (simulate.0.stdout.take().unwrap(), simulate.0.stderr.take().unwrap());
+    assert_eq!(status.code(), Some(0), "{}", text(Box::new(err)));
+    let report: Value = serde_json::from_str(&text(Box::new(out))).unwrap();
     assert_eq!(report["sessions"], 2 * DEVICES, "{report:#}");
     assert_eq!(
         (&report["push"]["pushes"], &report["push"]["sessions"]),
@@ -75,5 +92,6 @@ async fn simulated_devices_come_when_they_are_pushed(site: Site) {
     );
     assert_eq!(report["push"]["problems"], json!([]), "{report:#}");
     assert_eq!(operator.list("/api/v1/commands?state=succeeded").await.len(), DEVICES);
-    assert_eq!(operator.counter("transom_push_wakes_total", "woke").await, 3);
+    // Whether a push counts as what woke the device is not looked at: so near to it a session may begin before the server has
+    // written down that its push was taken.
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
-use actix_web::web::{self, Bytes, Data, Path, Query};
+use actix_web::web::{self, Bytes, Data, Form, Path, Query};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, http::StatusCode};
 use openssl::ssl::SslAcceptorBuilder;
 use serde::Deserialize;
@@ -18,6 +18,14 @@ const MOST_BYTES: usize = 5_000;
 #[derive(Deserialize)]
 struct Channel {
     token: String,
+}
+
+/// What a token is asked for with. No secret is worth anything here, and none is kept.
+#[derive(Deserialize)]
+struct Credentials {
+    grant_type: String,
+    client_id: String,
+    client_secret: String,
 }
 
 /// Serves in a thread of its own; `None` where that can't be begun.
@@ -44,10 +52,11 @@ pub(super) fn serve(listener: TcpListener, tls: SslAcceptorBuilder, shared: Arc<
     receiver.recv().ok()
 }
 
-async fn token(shared: Data<Shared>, body: String) -> HttpResponse {
-    let asked = |name: &str, value: &str| body.split('&').any(|pair| pair == format!("{name}={value}"));
-    let has = |name: &str| body.split('&').any(|pair| pair.strip_prefix(name).is_some_and(|rest| rest.len() > 1));
-    if !asked("grant_type", "client_credentials") || !has("client_id") || !has("client_secret") {
+async fn token(shared: Data<Shared>, asked: Result<Form<Credentials>, actix_web::Error>) -> HttpResponse {
+    let is_good = asked.is_ok_and(|Form(asked)| {
+        asked.grant_type == "client_credentials" && !asked.client_id.is_empty() && !asked.client_secret.is_empty()
+    });
+    if !is_good {
         shared.with(|state| state.complain("a token was asked for without client credentials".to_owned()));
         return HttpResponse::BadRequest().json(serde_json::json!({ "error": "invalid_request" }));
     }
