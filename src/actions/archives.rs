@@ -105,6 +105,7 @@ impl Archives {
     }
 
     /// With a bucket that they are moved to.
+    #[must_use]
     pub fn with_bucket(self, bucket: Bucket) -> Self {
         Self { bucket: Some(bucket), ..self }
     }

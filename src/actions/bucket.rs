@@ -261,7 +261,7 @@ fn remedy(status: u16, code: &str) -> &'static str {
         (_, "EntityTooLarge") | (413, _) => "the store takes no archive of this size: lower diagnostics.max_bytes",
         (_, "BadDigest" | "XAmzContentChecksumMismatch") => "the archive changed on the way; it is sent again",
         (401 | 403, _) => "the key needs the rights to put, get and delete objects of the bucket under the prefix",
-        (429, _) | (500..=599, _) => "the store can't do it now; it is asked again",
+        (429 | 500..=599, _) => "the store can't do it now; it is asked again",
         _ => "this is none of the answers that S3 gives: look at diagnostics_s3.endpoint",
     }
 }

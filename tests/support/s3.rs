@@ -24,7 +24,7 @@ pub(crate) const REGION: &str = "eu-test-1";
 pub(crate) const KEY: &str = "AKIDEXAMPLE";
 pub(crate) const SECRET: &str = "s3-secret-wJalrXUtnFEMI";
 
-/// What SigV4 leaves as it is.
+/// What the signature leaves as it is.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The store. It is gone when it is dropped.
@@ -231,7 +231,7 @@ impl Asked<'_> {
         let mut headers = String::new();
         for name in names.split(';') {
             let value = (self.header)(name).ok_or_else(|| format!("no {name}"))?;
-            headers.push_str(&format!("{name}:{}\n", value.trim()));
+            headers.extend([name, ":", value.trim(), "\n"]);
         }
         let encoded = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
         let query: Vec<String> =

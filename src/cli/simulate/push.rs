@@ -18,11 +18,11 @@ use crate::simulator::wns::{Pushes, Wns, WnsReport};
 pub(super) struct Push {
     /// Play WNS at this name and port, where the server calls it: the devices have channels there, and after their sessions
     /// come when they are pushed, until Ctrl-C
-    #[arg(long, value_name = "HOST:PORT", value_parser = place, conflicts_with = "leave")]
-    push: Option<(String, u16)>,
+    #[arg(id = "push", long = "push", value_name = "HOST:PORT", value_parser = place, conflicts_with = "leave")]
+    at: Option<(String, u16)>,
     /// Folder with the certificate of this WNS, made where there is none; its root.pem is for push.roots of the server
-    #[arg(long, value_name = "DIR", default_value = "wns", requires = "push")]
-    push_folder: PathBuf,
+    #[arg(long = "push-folder", value_name = "DIR", default_value = "wns", requires = "push")]
+    folder: PathBuf,
     /// End after so many sessions that a push began
     #[arg(long, value_name = "N", requires = "push")]
     pushed_sessions: Option<usize>,
@@ -50,8 +50,8 @@ fn place(text: &str) -> Result<(String, u16), String> {
 impl Push {
     /// Begins to play WNS, where that is wanted, and gives the devices their channels.
     pub(super) fn start(&self, fleet: &mut Fleet) -> anyhow::Result<Option<Pushing>> {
-        let Some((host, port)) = &self.push else { return Ok(None) };
-        let identity = identity(&self.push_folder, host)?;
+        let Some((host, port)) = &self.at else { return Ok(None) };
+        let identity = identity(&self.folder, host)?;
         let devices = fleet.devices().count();
         let (wns, pushes) = Wns::start((host, *port), &identity, devices, u64::from(session_from_clock()))?;
         for (number, device) in fleet.devices_mut().enumerate() {
