@@ -43,6 +43,7 @@ mod trust;
 mod uploads;
 mod users;
 mod values;
+mod verified;
 mod waking;
 mod webhooks;
 
