@@ -45,6 +45,7 @@ mod trust;
 mod uploads;
 mod users;
 mod values;
+mod verified;
 mod waking;
 mod webhooks;
 
