@@ -5,6 +5,7 @@
 //! has used. Nothing here is part of what a server does.
 
 mod baseline;
+mod catalogue;
 mod child;
 mod measure;
 mod pages;
@@ -12,6 +13,7 @@ mod report;
 mod signatures;
 mod site;
 mod talk;
+mod turns;
 mod wire;
 
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use clap::{Args, Subcommand};
 
 use super::{Global, Output, hinted};
 use crate::config::DatabaseUrl;
+use catalogue::CatalogueBench;
 use measure::Effort;
 use pages::Pages;
 use report::{Report, Settings};
@@ -73,6 +76,7 @@ pub(super) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum Part {
+    Catalogue(CatalogueBench),
     Signatures(Signatures),
     Pages(Pages),
 }
@@ -82,6 +86,7 @@ const EXAMPLES: &str = "Examples:
   transom bench --quick
   transom bench signatures
   transom bench pages --devices 100000 --bound 200
+  transom bench catalogue --drop DDFv2.zip
   transom bench --devices 1000,10000 --rounds 5 --json
   transom bench --devices 1000 --database postgres://transom@localhost/bench";
 
@@ -91,6 +96,7 @@ const STORM: usize = 256;
 impl Bench {
     pub(super) fn run(mut self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         match self.part.take() {
+            Some(Part::Catalogue(catalogue)) => return catalogue.run(output),
             Some(Part::Signatures(signatures)) => return signatures.run(output),
             Some(Part::Pages(pages)) => return pages.run(output),
             None => {}
