@@ -54,7 +54,7 @@ pub(super) async fn live(data: &Path, database: &DatabaseUrl, full: usize) -> an
     let store = open_store(&installation)?;
     let management = Management::new(store.clone(), Options::default(), Metrics::new(), DeviceLimiter::new(0, 0));
     let actions = acting::actions(&installation.settings, &store, 1000, false);
-    let archives = acting::archives(&installation, &actions);
+    let archives = acting::archives(&installation, &actions)?;
     let admin = Admin::new(store.clone(), management.clone()).with_actions(actions, archives);
     let numbers = usize::MAX - LIVES..usize::MAX;
     let entries: Vec<Value> = numbers.clone().map(entry).collect();
