@@ -2,6 +2,7 @@
 //! capabilities with the store. Knows no HTTP.
 
 mod actions;
+mod alerts;
 mod attention;
 mod audit_log;
 pub mod authenticator;
@@ -47,6 +48,7 @@ mod webhooks;
 
 pub use crate::model::SecretText;
 pub use actions::{ActionJson, ActionQuery, ArchiveJson, NewAction, ResolveActionAs};
+pub use alerts::AlertQuery;
 pub use attention::Attention;
 pub use audit_log::{AuditJson, AuditProof, AuditQuery};
 pub use certificates::{CertificateJson, CertificateQuery};

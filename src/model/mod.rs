@@ -75,7 +75,7 @@ pub use ids::{
 pub use issued::{
     CertificateFilter, CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate,
 };
-pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
+pub use journal::{AlertFilter, Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use operator::{
     NewOperator, NewOperatorLink, Operator, OperatorLink, OperatorSecrets, OperatorSession, Right, Rights, Role,
 };

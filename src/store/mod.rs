@@ -12,6 +12,7 @@
 //! credentials; facts of the catalogue, which hold no secret, are not, so that devices can be found by them. No type of the database library leaves this module.
 
 mod action;
+mod alert;
 mod admission;
 mod archive;
 mod attention;

@@ -1,5 +1,6 @@
 //! The admin API over HTTP, on both databases: every route, every error, and who may not.
 
+mod alerts;
 mod browser;
 mod commands;
 mod console;
@@ -15,3 +16,4 @@ mod repeated;
 mod rights;
 mod schemathesis;
 mod sessions;
+mod webhooks;
