@@ -82,7 +82,7 @@ pub use operators::{NewOperatorJson, NewRole, OperatorJson, OperatorLinkJson};
 pub use order_check::OrderFindingJson;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use provisioning::{
-    EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, SetProvisioning, StuckJson,
+    EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning, StuckJson,
 };
 pub use push::{LastPushJson, PushJson, PushServiceJson};
 pub use recovery_keys::{
