@@ -64,7 +64,7 @@ pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };
 pub use envelope::{EnvelopeCipher, EnvelopeKeyRecord, EnvelopeKeyUse, Enveloping, KeyTransport};
-pub use fact::{Fact, FactName, FactValue, Facts, OsBuild};
+pub use fact::{Fact, FactName, FactValue, Facts, OsBuild, edition_name};
 pub use feed::{FeedEvent, FeedFilter, FeedKind, FeedPage, Field, Told};
 pub(crate) use hex::hex;
 pub use ids::{

@@ -10,6 +10,9 @@ use super::tx::{Tx, on_backend};
 use super::{Error, words};
 use crate::model::{AlertFilter, Cursor, DeviceId, Event, EventKind, Page};
 
+/// Ids of a process only grow: one may be of a later time than its event where a clock was set back, in milliseconds.
+const AHEAD: i64 = 60 * 60 * 1000;
+
 /// Alerts that are looked at for one page.
 const LOOKED_AT: i64 = 5000;
 
@@ -17,7 +20,7 @@ impl Tx<'_> {
     /// Alerts, newest first. A page may be short, or empty, and still have one after it.
     pub fn alerts(&mut self, filter: &AlertFilter, after: Option<&Cursor>, limit: usize) -> Result<Page<Event>, Error> {
         let device = filter.device.as_ref().map(DeviceId::key);
-        let until = filter.until.map(beginning);
+        let until = filter.until.map(|until| beginning(until.plus_millis(AHEAD)));
         let below = [after.map(|after| after.sort_key().to_owned()), until].into_iter().flatten().min();
         let picks = filter.code.is_some() || filter.mime.is_some() || filter.source.is_some();
         let last_looked_at: Option<String> = if picks {
@@ -56,6 +59,12 @@ impl Tx<'_> {
             }
             if let Some(first) = &first {
                 query = query.filter(events::id.ge(first));
+            }
+            if let Some(from) = filter.from {
+                query = query.filter(events::at.ge(from.0));
+            }
+            if let Some(until) = filter.until {
+                query = query.filter(events::at.lt(until.0));
             }
             if let Some(code) = &filter.code {
                 query = query.filter(events::code.eq(words::text(code)));

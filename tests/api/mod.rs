@@ -12,6 +12,7 @@ mod enrollments;
 mod facts;
 mod pages;
 mod people;
+mod people_pages;
 mod repeated;
 mod rights;
 mod schemathesis;

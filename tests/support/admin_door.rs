@@ -62,7 +62,7 @@ fn telling() -> transom::events::Options {
         retry_first: 1000,
         retry_most: 10_000,
         dead_after: 100_000,
-        max_followers: 10,
+        max_followers: 0,
     }
 }
 

@@ -9,6 +9,7 @@ mod definition;
 mod editions;
 
 pub use catalogue::catalogue;
+pub use editions::edition_name;
 pub use definition::{Definition, FactKind, Plan, Reading};
 
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ mod tests;
 pub use transom_protocol::csp::{
     LocUri,
     catalogue::{Change, Difference, Finding, Found, Level, NodeId, Proposed, Shape, diff},
-    ddf::{Access, Allowed, Applicability, Build, Deprecated, Device, NodeName, Reboot},
+    ddf::{Access, Allowed, Applicability, Build, Deprecated, Device, Kind, NodeName, Reboot},
 };
 pub use transom_protocol::syncml::Format;
 
