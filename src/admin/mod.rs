@@ -29,6 +29,7 @@ mod journal;
 mod leaving;
 mod operators;
 mod order_check;
+mod order_windows;
 mod orders;
 mod provisioning;
 mod push;
@@ -82,7 +83,8 @@ pub use operators::{NewOperatorJson, NewRole, OperatorJson, OperatorLinkJson};
 pub use order_check::OrderFindingJson;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use provisioning::{
-    EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning, StuckJson,
+    EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,
+    StuckJson,
 };
 pub use push::{LastPushJson, PushJson, PushServiceJson};
 pub use recovery_keys::{

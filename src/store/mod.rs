@@ -12,8 +12,8 @@
 //! credentials; facts of the catalogue, which hold no secret, are not, so that devices can be found by them. No type of the database library leaves this module.
 
 mod action;
-mod alert;
 mod admission;
+mod alert;
 mod archive;
 mod attention;
 mod audit;

@@ -76,7 +76,8 @@ impl Tx<'_> {
                 .into_boxed();
             if let Some((at, enrollment)) = &place {
                 let later = provisionings::deadline.assume_not_null().gt(*at);
-                let same = provisionings::deadline.assume_not_null().eq(*at).and(provisionings::enrollment.gt(enrollment));
+                let same =
+                    provisionings::deadline.assume_not_null().eq(*at).and(provisionings::enrollment.gt(enrollment));
                 query = query.filter(later.or(same));
             }
             query.load(conn)
@@ -107,7 +108,8 @@ impl Tx<'_> {
                 .into_boxed();
             if let Some((at, enrollment)) = &place {
                 let before = provisionings::failed_at.assume_not_null().lt(*at);
-                let same = provisionings::failed_at.assume_not_null().eq(*at).and(provisionings::enrollment.lt(enrollment));
+                let same =
+                    provisionings::failed_at.assume_not_null().eq(*at).and(provisionings::enrollment.lt(enrollment));
                 query = query.filter(before.or(same));
             }
             query.load(conn)

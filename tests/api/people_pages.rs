@@ -83,9 +83,12 @@ async fn people_are_let_in_changed_and_kept_out(test: &TestStore) {
     assert!(made.status == 200 && made.html.contains("/join/") && made.html.contains("once"), "{}", made.html);
     Person::signed_in_as(&door, HOSTILE, "auditor").await;
     let page = ada.see("/people").await;
-    assert!(page.html.contains("img src=x") && !page.html.contains("<img src=x") && !page.html.contains("<script>alert"));
+    assert!(
+        page.html.contains("img src=x") && !page.html.contains("<img src=x") && !page.html.contains("<script>alert")
+    );
     let name = percent_encoding::utf8_percent_encode(HOSTILE, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let change = async |deed: &str, fields: &[(&str, &str)]| post(&ada, &format!("/people/{name}/{deed}"), &csrf, fields).await;
+    let change =
+        async |deed: &str, fields: &[(&str, &str)]| post(&ada, &format!("/people/{name}/{deed}"), &csrf, fields).await;
     let version = door.get(&format!("/operators/{name}")).await.json()["version"].to_string();
     let changed = change("role", &[("version", &version), ("role", "helpdesk")]).await;
     assert_eq!((changed.status, changed.header("location")), (303, "/people"), "{}", changed.html);
@@ -99,7 +102,11 @@ async fn people_are_let_in_changed_and_kept_out(test: &TestStore) {
     assert_eq!(change("promote", &[("version", "0")]).await.status, 404);
     let own = door.get("/operators/ada").await.json()["version"].to_string();
     let refused = post(&ada, "/people/ada/disable", &csrf, &[("version", &own)]).await;
-    assert!(refused.status == 200 && refused.html.contains("Not done:"), "the last administrator stays: {}", refused.html);
+    assert!(
+        refused.status == 200 && refused.html.contains("Not done:"),
+        "the last administrator stays: {}",
+        refused.html
+    );
     assert_eq!(door.get("/operators/ada").await.json()["disabled_at"], json!(null));
     door.close().await;
 }
@@ -115,7 +122,8 @@ async fn tokens_of_programs_are_made_and_taken_back(test: &TestStore) {
     assert!(token.starts_with("transom_"), "{token}");
     assert!(!ada.see("/people/tokens").await.html.contains(&token), "it is shown once");
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let status = async || client.get(format!("{}/api/v1/status", door.base)).bearer_auth(&token).send().await.unwrap().status();
+    let status =
+        async || client.get(format!("{}/api/v1/status", door.base)).bearer_auth(&token).send().await.unwrap().status();
     assert_eq!(status().await, 200);
     let tokens = door.get("/tokens").await.json();
     let siem = tokens["items"].as_array().unwrap().iter().find(|token| token["name"] == "siem").unwrap();
@@ -167,14 +175,16 @@ async fn receivers_are_added_paused_and_removed(test: &TestStore) {
     let csrf = ada.see("/webhooks").await.field("csrf");
     let refused = post(&ada, "/webhooks", &csrf, &[("name", "siem"), ("url", "javascript:alert(1)")]).await;
     assert!(refused.html.contains("Not done:"), "{}", refused.html);
-    let fields = [("name", "siem"), ("url", "http://127.0.0.1:1/in?key=hunter2"), ("types", "identity.*, command.failed")];
+    let fields =
+        [("name", "siem"), ("url", "http://127.0.0.1:1/in?key=hunter2"), ("types", "identity.*, command.failed")];
     let made = post(&ada, "/webhooks", &csrf, &fields).await;
     assert!(made.html.contains("whsec_") && !made.html.contains("hunter2"), "{}", made.html);
     let page = ada.see("/webhooks").await;
     assert!(page.html.contains("identity.locked") && !page.html.contains("whsec_"), "{}", page.html);
     let id = door.get("/webhooks/siem").await.json()["id"].as_str().unwrap().to_owned();
     let seen = page.field("seen");
-    let change = async |deed: &str, seen: &str| post(&ada, &format!("/webhooks/{id}/{deed}"), &csrf, &[("seen", seen)]).await;
+    let change =
+        async |deed: &str, seen: &str| post(&ada, &format!("/webhooks/{id}/{deed}"), &csrf, &[("seen", seen)]).await;
     let tested = change("test", &seen).await;
     assert!(tested.html.contains("did not take the test"), "{}", tested.html);
     assert_eq!(change("pause", &seen).await.status, 303);
@@ -233,7 +243,9 @@ async fn alerts_are_text_and_found_by_device(test: &TestStore) {
     door.store.write(move |tx: &mut Tx<'_>| tx.add_events(&events)).await.unwrap();
     let page = ada.see("/alerts").await;
     assert!(page.html.contains("/devices/D1") && page.html.contains("/devices/D2"), "{}", page.html);
-    assert!(!page.html.contains("<img src=x") && !page.html.contains("<script>alert") && !page.html.contains('\u{202e}'));
+    assert!(
+        !page.html.contains("<img src=x") && !page.html.contains("<script>alert") && !page.html.contains('\u{202e}')
+    );
     let page = ada.see("/alerts?device=d1").await;
     assert!(page.html.contains("/devices/D1") && !page.html.contains("/devices/D2"));
     assert!(ada.see("/alerts?code=1").await.html.contains("No alert among those"));
@@ -248,13 +260,19 @@ async fn settings_are_found_and_an_error_leads_to_its_setting(test: &TestStore) 
     let page = ada.see("/catalogue?words=camera+allow").await;
     let address = page.between("href=\"/catalogue/setting?uri=", "\"");
     let page = ada.see(&format!("/catalogue/setting?uri={address}")).await;
-    for part in ["AllowCamera", "<dt>Format</dt>", "<dt>Verbs</dt>", "<dt>Scope</dt>", "<dt>Takes</dt>", "<dt>Since</dt>"] {
+    for part in
+        ["AllowCamera", "<dt>Format</dt>", "<dt>Verbs</dt>", "<dt>Scope</dt>", "<dt>Takes</dt>", "<dt>Since</dt>"]
+    {
         assert!(page.html.contains(part), "{part}: {}", page.html);
     }
     assert!(ada.see("/catalogue?words=nosuchword").await.html.contains("No setting has these words"));
     for unknown in ["./Vendor/MSFT/Nope", "", "%00", "%22%3E%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"] {
         let page = ada.see(&format!("/catalogue/setting?uri={unknown}")).await;
-        assert!(page.html.contains("not in the catalogue") && !page.html.contains("<img src=x"), "{unknown}: {}", page.html);
+        assert!(
+            page.html.contains("not in the catalogue") && !page.html.contains("<img src=x"),
+            "{unknown}: {}",
+            page.html
+        );
     }
     let mut device = door.enroll("D1").await;
     let target = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera";

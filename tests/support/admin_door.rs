@@ -82,9 +82,8 @@ impl AdminDoor {
         let options = Options { max_open: 5, ..Options::default() };
         let management = Management::new(store.clone(), options, metrics.clone(), limiter);
         let events = Events::new(store.clone(), telling(), metrics.clone(), edge()).unwrap();
-        let admin = Admin::new(store.clone(), management.clone())
-            .with_settings(effective(&settings, &[]))
-            .with_events(events);
+        let admin =
+            Admin::new(store.clone(), management.clone()).with_settings(effective(&settings, &[])).with_events(events);
         let actions = Actions::new(store.clone(), transom::actions::Options::default());
         let authority = CertificateAuthority::create("Test", now()).unwrap();
         let names = ServerNames { dns: vec!["localhost".into()], addresses: Vec::new() };

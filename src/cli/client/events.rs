@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{Client, ClientError};
 use crate::admin::{
-    AlertQuery, EventJson, FeedJson, FeedQuery, MadeWebhook, NewWebhookJson, PageJson, RemovedWebhook, Replay, WebhookJson, WebhookTest,
+    AlertQuery, EventJson, FeedJson, FeedQuery, MadeWebhook, NewWebhookJson, PageJson, RemovedWebhook, Replay,
+    WebhookJson, WebhookTest,
 };
 
 const WEBHOOKS: &str = "webhooks";

@@ -19,13 +19,18 @@ use crate::admin::{
 use crate::model::Right;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/csp", Right::Look, "Shows what the catalogue of settings is made of").versioned().gives::<CspInfoJson>(200),
+    Route::get("/csp", Right::Look, "Shows what the catalogue of settings is made of")
+        .versioned()
+        .gives::<CspInfoJson>(200),
     Route::post("/csp/drops", Right::Author, "Imports descriptions of settings")
         .query::<ImportQuery>()
         .body_of_bytes("application/octet-stream")
         .gives::<ImportedDropJson>(201),
     Route::delete("/csp/drops/{name}", Right::Author, "Forgets an import").guarded().gives::<CspInfoJson>(200),
-    Route::post("/csp/use", Right::Author, "Chooses which imports count").guarded().body::<UseDrops>().gives::<CspInfoJson>(200),
+    Route::post("/csp/use", Right::Author, "Chooses which imports count")
+        .guarded()
+        .body::<UseDrops>()
+        .gives::<CspInfoJson>(200),
     Route::get("/csp/diff", Right::Look, "Compares two imports").query::<DiffQuery>().gives::<DiffJson>(200),
     Route::get("/csp/nodes", Right::Look, "Finds settings by words of their address")
         .query::<SearchQuery>()
@@ -97,13 +102,7 @@ async fn forget(
     Ok(shown(&admin.forget_csp(&name, seen.0, &caller.actor, now()).await?))
 }
 
-async fn choose(
-    admin: Data<Admin>,
-    caller: Caller,
-    seen: IfMatch,
-    _: Query<NoQuery>,
-    body: Body<UseDrops>,
-) -> Answer {
+async fn choose(admin: Data<Admin>, caller: Caller, seen: IfMatch, _: Query<NoQuery>, body: Body<UseDrops>) -> Answer {
     Ok(shown(&admin.use_csp(body.value, seen.0, &caller.actor, now()).await?))
 }
 

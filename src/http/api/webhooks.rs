@@ -21,10 +21,16 @@ pub(super) const ROUTES: &[Route] = &[
         .body::<NewWebhookJson>()
         .gives::<MadeWebhook>(201),
     Route::get("/webhooks/{id}", Right::Settings, "Shows a receiver of events").versioned().gives::<WebhookJson>(200),
-    Route::delete("/webhooks/{id}", Right::Trust, "Removes a receiver of events").conditional().gives::<RemovedWebhook>(200),
+    Route::delete("/webhooks/{id}", Right::Trust, "Removes a receiver of events")
+        .conditional()
+        .gives::<RemovedWebhook>(200),
     Route::post("/webhooks/{id}/test", Right::Trust, "Sends a receiver a test").gives::<WebhookTest>(200),
-    Route::post("/webhooks/{id}/pause", Right::Trust, "Sends a receiver nothing for now").guarded().gives::<WebhookJson>(200),
-    Route::post("/webhooks/{id}/resume", Right::Trust, "Goes on sending to a receiver").guarded().gives::<WebhookJson>(200),
+    Route::post("/webhooks/{id}/pause", Right::Trust, "Sends a receiver nothing for now")
+        .guarded()
+        .gives::<WebhookJson>(200),
+    Route::post("/webhooks/{id}/resume", Right::Trust, "Goes on sending to a receiver")
+        .guarded()
+        .gives::<WebhookJson>(200),
     Route::post("/webhooks/{id}/replay", Right::Trust, "Sends a receiver again what it got before")
         .guarded()
         .body::<Replay>()

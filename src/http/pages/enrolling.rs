@@ -5,7 +5,9 @@ use serde::Deserialize;
 
 use super::answer::see_other;
 use super::{Failure, LISTED, Reply, Visitor, page};
-use crate::admin::{Admin, EnrollmentTokenQuery, Error, NewEnrollmentTokenJson, NewEnrollmentUserJson, NewPassword, Part};
+use crate::admin::{
+    Admin, EnrollmentTokenQuery, Error, NewEnrollmentTokenJson, NewEnrollmentUserJson, NewPassword, Part,
+};
 use crate::http::{api::now, problem::Problem};
 use crate::model::Right;
 use crate::ui::enrolling::{EnrollmentTokensPage, EnrollmentUsersPage};

@@ -9,8 +9,8 @@ mod definition;
 mod editions;
 
 pub use catalogue::catalogue;
-pub use editions::edition_name;
 pub use definition::{Definition, FactKind, Plan, Reading};
+pub use editions::edition_name;
 
 use std::collections::BTreeMap;
 

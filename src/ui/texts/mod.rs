@@ -12,8 +12,8 @@ macro_rules! texts {
 }
 pub mod alerts;
 pub mod catalogue;
-pub mod everywhere;
 pub mod enrolling;
 pub mod events;
+pub mod everywhere;
 pub mod operators;
 pub mod provisioning;
