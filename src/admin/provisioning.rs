@@ -158,9 +158,12 @@ impl Admin {
             Some("failed") => true,
             Some(_) => return Err(Error::parameter("state", "write going_on or failed")),
         };
-        let look = move |tx: &mut Tx<'_>| match failed {
-            true => tx.failed_provisionings(cursor.as_ref(), limit),
-            false => tx.provisionings_that_go_on(cursor.as_ref(), limit),
+        let look = move |tx: &mut Tx<'_>| {
+            if failed {
+                tx.failed_provisionings(cursor.as_ref(), limit)
+            } else {
+                tx.provisionings_that_go_on(cursor.as_ref(), limit)
+            }
         };
         let page = self.store.read(look).await.map_err(Part::misplaced)?;
         Ok(PageJson::of(page, |(device, known)| shown(&device, known)))

@@ -69,9 +69,12 @@ async fn who_waits_and_who_failed_is_listed(test: &TestStore) {
         let (mut names, mut cursor) = (Vec::new(), None);
         loop {
             let from = cursor.clone();
-            let look = move |tx: &mut transom::store::Tx<'_>| match failed {
-                true => tx.failed_provisionings(from.as_ref(), 1),
-                false => tx.provisionings_that_go_on(from.as_ref(), 1),
+            let look = move |tx: &mut transom::store::Tx<'_>| {
+                if failed {
+                    tx.failed_provisionings(from.as_ref(), 1)
+                } else {
+                    tx.provisionings_that_go_on(from.as_ref(), 1)
+                }
             };
             let page = test.store.read(look).await.unwrap();
             names.extend(page.items.iter().map(|(device, _)| device.to_string()));
