@@ -7,7 +7,7 @@ use transom::management::{Management, Options};
 use transom::metrics::Metrics;
 use transom::model::{SessionKey, Timestamp};
 use transom::store::{Error, NewChunk, RetentionRules, SaveContact, SaveSession, Tx, UploadBytes};
-use transom_protocol::session::{Ending, Phase, Session, Upload};
+use transom_protocol::session::{Ending, Phase, Session, Upload, UploadOf};
 
 use super::{NOW, device, session};
 use crate::scenarios;
@@ -110,9 +110,7 @@ async fn a_device_that_stops_in_the_middle_gives_everything_back(test: &TestStor
     test.enroll("a").await;
     let key = SessionKey::new(NOW);
     let upload = Upload {
-        uri: "./A".to_owned(),
-        cmd_ref: "2".to_owned(),
-        msg_ref: "1".to_owned(),
+        of: UploadOf { uri: "./A".to_owned(), cmd_ref: "2".to_owned(), msg_ref: "1".to_owned() },
         announced: 1_000_000,
         received: 3,
         symbols: 3,

@@ -5,12 +5,14 @@
 //! has used. Nothing here is part of what a server does.
 
 mod baseline;
+mod catalogue;
 mod child;
 mod measure;
 mod report;
 mod signatures;
 mod site;
 mod talk;
+mod turns;
 mod wire;
 
 use std::path::PathBuf;
@@ -20,6 +22,7 @@ use clap::{Args, Subcommand};
 
 use super::{Global, Output, hinted};
 use crate::config::DatabaseUrl;
+use catalogue::CatalogueBench;
 use measure::Effort;
 use report::{Report, Settings};
 use signatures::Signatures;
@@ -71,6 +74,7 @@ pub(super) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum Part {
+    Catalogue(CatalogueBench),
     Signatures(Signatures),
 }
 
@@ -78,6 +82,7 @@ const EXAMPLES: &str = "Examples:
   transom bench
   transom bench --quick
   transom bench signatures
+  transom bench catalogue --drop DDFv2.zip
   transom bench --devices 1000,10000 --rounds 5 --json
   transom bench --devices 1000 --database postgres://transom@localhost/bench";
 
@@ -86,8 +91,10 @@ const STORM: usize = 256;
 
 impl Bench {
     pub(super) fn run(mut self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        if let Some(Part::Signatures(signatures)) = self.part.take() {
-            return signatures.run(output);
+        match self.part.take() {
+            Some(Part::Catalogue(catalogue)) => return catalogue.run(output),
+            Some(Part::Signatures(signatures)) => return signatures.run(output),
+            None => {}
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         if self.baseline {

@@ -5,7 +5,7 @@
 //! library may be another version than ours.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use openssl::{
@@ -19,6 +19,7 @@ use openssl::{
 use serde::Serialize;
 
 use super::super::{Output, instance::now, shown::table};
+use super::turns::each;
 use crate::model::Timestamp;
 use crate::pki::{
     CertificateAuthority, CertificateRequest,
@@ -177,32 +178,6 @@ fn private_and_public(parties: &Parties, body: &[u8], time: Duration) -> anyhow:
         Verifier::new(MessageDigest::sha256(), &public)?.verify_oneshot(&signature, body)?;
         Ok(())
     })
-}
-
-/// Microseconds of the processor for one turn: the best of five stretches of time, because whatever else the machine does
-/// only makes it longer.
-fn each(time: Duration, mut turn: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
-    turn()?;
-    let mut best = f64::INFINITY;
-    for _ in 0..5 {
-        let (started, before, mut turns) = (Instant::now(), on_processor(), 0_u32);
-        while started.elapsed() < time / 5 {
-            turn()?;
-            turns += 1;
-        }
-        let used = match (before, on_processor()) {
-            (Some(before), Some(after)) => after.saturating_sub(before),
-            _ => started.elapsed(),
-        };
-        best = best.min(used.as_secs_f64() * 1e6 / f64::from(turns.max(1)));
-    }
-    Ok(best)
-}
-
-/// How long this thread has been on a processor, where the kernel says so: as `openssl speed` reckons.
-fn on_processor() -> Option<Duration> {
-    let said = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    said.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// What `openssl speed` says, in microseconds.

@@ -10,7 +10,7 @@ use super::{
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
 /// Sessions before the last one that are remembered.
-const MAX_EARLIER: usize = 4;
+pub(super) const MAX_EARLIER: usize = 4;
 
 /// A message, and what is known of the one who claims to have sent it.
 #[derive(Debug)]
@@ -200,10 +200,12 @@ fn refuse(arrival: Arrival<'_>, header: &Header, wrong: bool) -> Refused {
     } else {
         (StatusCode::MISSING_CREDENTIALS, RefusalKind::Challenged)
     };
-    // Inside a session that goes on, our counter counts; before one, each of our messages answers one of theirs.
+    // Inside a session that goes on, our counter counts, also where its last message comes again too late; before one,
+    // each of our messages answers one of theirs.
     let going_on = session.filter(|session| {
         session.session_id == header.session
-            && header.message > session.client_message
+            && header.message != MsgId::FIRST
+            && header.message >= session.client_message
             && !matches!(session.phase, Phase::Ended(_))
     });
     let counted = going_on.map(counted);

@@ -62,6 +62,6 @@ pub use rotation::{MOST_OFFERED, Offered, Rotation, TooManyOffered};
 pub use rules::{AuthMode, Rules};
 pub use state::{
     Authentication, Download, EarlierSession, Ending, LoginStatus, Phase, Sent, SentAnswer, SentPart, Session,
-    SyncType, Upload,
+    SyncType, Upload, UploadOf,
 };
 pub use user::{DirectoryUser, Principal, SessionUser, claimed_user, user_token};

@@ -71,8 +71,12 @@ impl Work<'_> {
     fn hear_results(&mut self, results: &Results) {
         let mut code = StatusCode::OK;
         for item in &results.items {
-            if self.is_chunk(results, item) {
-                let taken = self.take_chunk(results, item);
+            let taken = if self.is_chunk(results, item) {
+                Some(self.take_chunk(results, item))
+            } else {
+                self.is_rest(results, item).then_some(StatusCode::SIZE_MISMATCH)
+            };
+            if let Some(taken) = taken {
                 code = if code == StatusCode::OK || code == StatusCode::BUFFERED { taken } else { code };
             } else {
                 self.apply_result(results, item, false);

@@ -49,6 +49,9 @@ pub struct Session {
     pub in_flight: Vec<Sent>,
     /// A value that the device is sending in chunks.
     pub upload: Option<Upload>,
+    /// The last value whose chunks were given up: what still comes of it is no value.
+    #[serde(default)]
+    pub given_up: Option<UploadOf>,
     /// A value that we are sending in chunks.
     pub download: Option<Download>,
     /// How many messages in a row left no room for the next command.
@@ -87,6 +90,7 @@ impl Session {
             max_obj_size: None,
             in_flight: Vec::new(),
             upload: None,
+            given_up: None,
             download: None,
             asked: 0,
             server_challenges: 0,
@@ -219,12 +223,9 @@ pub enum SentPart {
 /// A large object on its way to us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upload {
-    /// The node.
-    pub uri: String,
-    /// `CmdRef` of the Results; empty for other commands.
-    pub cmd_ref: String,
-    /// `MsgRef` of the Results; empty for other commands.
-    pub msg_ref: String,
+    /// What it is the value of.
+    #[serde(flatten)]
+    pub of: UploadOf,
     /// `Size` of the first chunk.
     pub announced: u64,
     /// Bytes so far.
@@ -238,6 +239,17 @@ pub struct Upload {
     /// When the first one came.
     #[serde(default)]
     pub began_at: Timestamp,
+}
+
+/// What a large object on its way to us is the value of. Chunks after the first name nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadOf {
+    /// The node.
+    pub uri: String,
+    /// `CmdRef` of the Results; empty for other commands.
+    pub cmd_ref: String,
+    /// `MsgRef` of the Results; empty for other commands.
+    pub msg_ref: String,
 }
 
 /// A large object on its way to the device.

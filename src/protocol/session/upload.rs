@@ -2,7 +2,7 @@
 
 use super::correlate::{format_of, result_uri};
 use super::process::{UploadStep, Work};
-use super::{Timestamp, Upload};
+use super::{Timestamp, Upload, UploadOf};
 use crate::syncml::{AlertCode, Format, Item, Results, StatusCode};
 
 /// Chunks of one value: a device that sends next to nothing in each would never end.
@@ -12,36 +12,36 @@ impl Work<'_> {
     /// Takes a Results whose item is a chunk, or the last part of what came in chunks. The Status that answers it.
     pub(super) fn take_chunk(&mut self, results: &Results, item: &Item) -> StatusCode {
         let length = item.text().len() as u64;
-        let open = self.session.upload.take_if(|upload| upload.is_of(results, item));
+        let open = self.session.upload.take_if(|upload| upload.of.is_of(results, item));
         let mut upload = match open {
             Some(upload) => upload,
             None => match self.begin_upload(results, item) {
                 Ok(upload) => upload,
-                Err(code) => return code,
+                Err(code) => {
+                    self.session.given_up = Some(UploadOf::new(results, item));
+                    return code;
+                }
             },
         };
         self.upload_continued = true;
+        self.session.given_up = None;
         // Whoever keeps the chunks may have deleted them.
         if self.now.millis_since(upload.began_at) > self.rules.upload_timeout {
-            self.steps.push(UploadStep::Drop);
-            self.anomaly("upload_too_slow", || format!("{} took too long to come", upload.uri));
-            return StatusCode::SIZE_MISMATCH;
+            self.anomaly("upload_too_slow", || format!("{} took too long to come", upload.of.uri));
+            return self.give_up(upload, StatusCode::SIZE_MISMATCH);
         }
         upload.received = upload.received.saturating_add(length);
         upload.symbols = upload.symbols.saturating_add(symbols(item.text()));
         if upload.received > self.rules.max_upload || upload.chunks >= MAX_CHUNKS {
-            self.steps.push(UploadStep::Drop);
-            return StatusCode::TOO_LARGE;
+            return self.give_up(upload, StatusCode::TOO_LARGE);
         }
         if upload.is_too_long() || (!item.more_data && !upload.is_whole()) {
-            self.steps.push(UploadStep::Drop);
-            return StatusCode::SIZE_MISMATCH;
+            return self.give_up(upload, StatusCode::SIZE_MISMATCH);
         }
         if item.more_data {
             if length > self.upload_room {
-                self.steps.push(UploadStep::Drop);
-                self.anomaly("upload_without_room", || format!("no room for the rest of {}", upload.uri));
-                return StatusCode::TOO_LARGE;
+                self.anomaly("upload_without_room", || format!("no room for the rest of {}", upload.of.uri));
+                return self.give_up(upload, StatusCode::TOO_LARGE);
             }
             self.upload_room -= length;
             upload.chunks = upload.chunks.saturating_add(1);
@@ -60,9 +60,22 @@ impl Work<'_> {
         StatusCode::OK
     }
 
+    /// What was collected is of no use any more.
+    fn give_up(&mut self, upload: Upload, code: StatusCode) -> StatusCode {
+        self.steps.push(UploadStep::Drop);
+        self.session.given_up = Some(upload.of);
+        code
+    }
+
     /// Whether a Results item is a chunk or continues one.
     pub(super) fn is_chunk(&self, results: &Results, item: &Item) -> bool {
-        item.more_data || self.session.upload.as_ref().is_some_and(|upload| upload.is_of(results, item))
+        item.more_data || self.session.upload.as_ref().is_some_and(|upload| upload.of.is_of(results, item))
+    }
+
+    /// Whether a Results item is the end of a value whose chunks were given up. A last chunk looks like a whole value,
+    /// and only a Size shows that the value begins anew.
+    pub(super) fn is_rest(&self, results: &Results, item: &Item) -> bool {
+        announced(results, item).is_none() && self.session.given_up.as_ref().is_some_and(|of| of.is_of(results, item))
     }
 
     fn begin_upload(&mut self, results: &Results, item: &Item) -> Result<Upload, StatusCode> {
@@ -73,9 +86,7 @@ impl Work<'_> {
             self.anomaly("results_of_nothing", || format!("a chunk of {} was not asked for", uri_of(results, item)));
             return Err(StatusCode::BAD_REQUEST);
         }
-        let size = item.meta.as_ref().and_then(|meta| meta.size);
-        let size = size.or(results.meta.as_ref().and_then(|meta| meta.size));
-        let announced = size.ok_or(StatusCode::SIZE_REQUIRED)?;
+        let announced = announced(results, item).ok_or(StatusCode::SIZE_REQUIRED)?;
         if announced > self.rules.max_upload {
             return Err(StatusCode::SIZE_TOO_BIG);
         }
@@ -86,8 +97,9 @@ impl Work<'_> {
     pub(super) fn interrupt_upload(&mut self) {
         if let Some(upload) = self.session.upload.take() {
             self.steps.push(UploadStep::Drop);
-            self.interrupted.push(upload.uri.clone());
-            self.anomaly("upload_interrupted", || format!("the rest of {} did not come", upload.uri));
+            self.interrupted.push(upload.of.uri.clone());
+            self.anomaly("upload_interrupted", || format!("the rest of {} did not come", upload.of.uri));
+            self.session.given_up = Some(upload.of);
         }
     }
 
@@ -112,9 +124,7 @@ impl Work<'_> {
 impl Upload {
     fn new(results: &Results, item: &Item) -> Self {
         Self {
-            uri: uri_of(results, item).to_owned(),
-            cmd_ref: results.cmd_ref.clone().unwrap_or_default(),
-            msg_ref: results.msg_ref.clone().unwrap_or_default(),
+            of: UploadOf::new(results, item),
             announced: 0,
             received: 0,
             symbols: 0,
@@ -136,12 +146,28 @@ impl Upload {
     fn is_whole(&self) -> bool {
         self.received == self.announced || (self.is_base64 && self.decoded() == self.announced)
     }
+}
+
+impl UploadOf {
+    fn new(results: &Results, item: &Item) -> Self {
+        Self {
+            uri: uri_of(results, item).to_owned(),
+            cmd_ref: results.cmd_ref.clone().unwrap_or_default(),
+            msg_ref: results.msg_ref.clone().unwrap_or_default(),
+        }
+    }
 
     fn is_of(&self, results: &Results, item: &Item) -> bool {
         self.uri == uri_of(results, item)
             && self.cmd_ref == results.cmd_ref.as_deref().unwrap_or_default()
             && self.msg_ref == results.msg_ref.as_deref().unwrap_or_default()
     }
+}
+
+/// The size of a value, where it is said: with its first chunk.
+fn announced(results: &Results, item: &Item) -> Option<u64> {
+    let of_item = item.meta.as_ref().and_then(|meta| meta.size);
+    of_item.or(results.meta.as_ref().and_then(|meta| meta.size))
 }
 
 fn uri_of<'a>(results: &'a Results, item: &'a Item) -> &'a str {

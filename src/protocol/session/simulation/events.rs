@@ -1,8 +1,10 @@
 //! What else happens to an enrollment: people, time, maintenance, old messages and forged ones.
 
 use super::checks::header_code;
+use super::device::Post;
 use super::speech;
 use super::world::World;
+use crate::session::admit::MAX_EARLIER;
 use crate::session::tests::store::{Incoming, Outcome, Store};
 use crate::session::{
     A1, AuthMode, CommandId, CommandState, Guesses, Nonce, Phase, Reason, ReasonCode, Session, Timestamp,
@@ -79,14 +81,22 @@ impl World {
         }
     }
 
-    /// A message of long ago, or of just now, comes again.
+    /// A message of long ago, or of just now, comes again. A connection does not live as long as replies are kept, nor
+    /// through more sessions than are remembered, so that nothing is on the wire longer.
     pub(super) fn wire_brings_something_old(&mut self) {
         if self.sent.is_empty() {
             return;
         }
         let back = self.random.below(40.min(self.sent.len() as u64));
         let place = self.sent.len() - 1 - usize::try_from(back).expect("small");
-        let post = self.sent[place].clone();
+        let (sent_at, post) = self.sent[place].clone();
+        let speaker = |post: &Post| post.hash.rsplit_once('-').map(|(speaker, _)| speaker.to_owned());
+        let since = self.sent[place..].iter().filter(|(_, other)| speaker(other) == speaker(&post));
+        let mut sessions: Vec<_> = since.map(|(_, other)| &other.message.header.session_id).collect();
+        sessions.dedup();
+        if self.now.millis_since(sent_at) > self.rules.reply_kept || sessions.len() > MAX_EARLIER {
+            return;
+        }
         self.tell(|| format!("{} arrives late", post.hash));
         self.arrives(&post);
     }

@@ -30,8 +30,8 @@ pub(super) struct World {
     pub(super) ledger: Ledger,
     pub(super) tally: super::Tally,
     pub(super) operator: Operator,
-    /// Everything that the device ever sent: a wire may bring it again.
-    pub(super) sent: Vec<Post>,
+    /// Everything that the device ever sent, and when: a wire may bring it again.
+    pub(super) sent: Vec<(Timestamp, Post)>,
     /// The reply that each message got, as values.
     replies: BTreeMap<String, Message>,
     told: VecDeque<String>,
@@ -195,7 +195,7 @@ impl World {
         let Some(talk) = self.device.session.as_mut() else { return };
         talk.tries += 1;
         let (tries, post) = (talk.tries, talk.post.clone());
-        self.sent.push(post.clone());
+        self.sent.push((self.now, post.clone()));
         let heard = if !self.calm && self.random.percent(5) {
             self.tell(|| format!("{} is lost on the way", post.hash));
             Heard::Nothing

@@ -265,6 +265,20 @@ fn a_silent_session_needs_a_new_credential() {
 }
 
 #[test]
+fn a_challenge_of_the_last_message_counts_as_a_message_of_ours() {
+    let mut talk = Talk::by_digest();
+    talk.cred = Some(talk.store.account.next_nonce.clone());
+    talk.says([alert(2, 1201)]);
+    talk.says([heard(1)]);
+    talk.waits(120);
+    let challenged = talk.repeats();
+    assert_eq!(challenged.refusal(), Some(RefusalKind::Challenged));
+    talk.cred = challenged.nonce();
+    let reply = talk.says([heard(2)]);
+    assert_eq!((challenged.message.header.msg_id.as_str(), reply.message.header.msg_id.as_str()), ("3", "4"));
+}
+
+#[test]
 fn our_own_credential_answers_the_challenge_of_a_device() {
     let mut talk = Talk::begun();
     let order = talk.order(&get("./DevDetail/SwV"));

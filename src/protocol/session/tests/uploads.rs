@@ -177,6 +177,31 @@ fn a_value_that_takes_too_long_is_given_up_before_its_chunks_are() {
 }
 
 #[test]
+fn the_end_of_a_value_that_was_given_up_is_no_value() {
+    let (mut talk, order) = asked();
+    talk.says([heard(2), status(2, 2, 2, "Get", 200), piece(3, "./A", Some(9), "one", true)]);
+    talk.waits(31);
+    assert_eq!(talk.says([heard(3), piece(2, "./A", None, "two", true)]).statuses()[1], "2 Results 424");
+    for message in [4, 5] {
+        let reply = talk.says([heard(message), piece(2, "./A", None, "six", false)]);
+        assert_eq!((&reply.statuses()[1][..], talk.value(&order, 0)), ("2 Results 424", None));
+    }
+    // A value that begins anew says its size again.
+    talk.says([heard(6), piece(2, "./A", Some(6), "one", true)]);
+    talk.says([heard(7), piece(2, "./A", None, "two", false)]);
+    assert_eq!((talk.state(&order), talk.value(&order, 0)), (CommandState::Succeeded, Some("onetwo")));
+}
+
+#[test]
+fn a_value_whose_beginning_was_refused_does_not_end_as_its_last_chunk() {
+    let (mut talk, order) = asked();
+    let reply = talk.says([heard(2), status(2, 2, 2, "Get", 200), piece(3, "./A", None, "one", true)]);
+    assert_eq!(reply.statuses()[1], "3 Results 411");
+    let reply = talk.says([heard(3), piece(2, "./A", None, "six", false)]);
+    assert_eq!((&reply.statuses()[1][..], talk.value(&order, 0)), ("2 Results 424", None));
+}
+
+#[test]
 fn a_transfer_without_end_is_aborted() {
     let (mut talk, _) = asked();
     talk.says([heard(2), piece(2, "./A", Some(1_000), "one", true)]);
