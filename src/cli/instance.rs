@@ -78,6 +78,7 @@ impl Instance {
         let polls = waking::polls(settings, &options.provider_id)?;
         if settings.schedule.adapt {
             options.attendants.push(waking::schedules(&polls));
+            options.attendants.push(waking::user_schedules(settings, &options.provider_id)?);
         }
         if settings.inventory.collect {
             options.attendants.push(knowing::attendant(&settings.inventory));
@@ -91,7 +92,7 @@ impl Instance {
         options.attendants.push(provisioning::attendant(&first_sync));
         let actions = acting::actions(settings, &store, options.max_open, options.wakes);
         options.attendants.push(acting::attendant(&actions));
-        let archives = acting::archives(installation, &actions);
+        let archives = acting::archives(installation, &actions)?;
         let sign_ins = installation.sign_ins(store.clone())?;
         options.tokens = vouching::verifier(&sign_ins);
         let authorities = Arc::new(installation.authorities()?);
@@ -131,7 +132,8 @@ impl Instance {
         ];
         working.extend(push.iter().flat_map(waking::start));
         working.extend(telling::start(&events));
-        working.push(acting::start(&actions, &archives, settings.diagnostics.keep));
+        working.push(acting::start(&actions));
+        working.push(acting::start_keeping(&archives, settings.diagnostics.keep));
         working.push(provisioning::start(&first_sync, &store));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),

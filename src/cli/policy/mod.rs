@@ -1,9 +1,11 @@
 //! `transom policy`: what authors want of devices.
 
+mod about;
 mod check;
 mod files;
 mod import;
 mod plan;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -25,6 +27,7 @@ enum Verb {
     Check(check::Check),
     Import(import::Import),
     Plan(plan::Plan),
+    Verify(verify::Verify),
 }
 
 impl Policy {
@@ -33,6 +36,7 @@ impl Policy {
             Verb::Check(verb) => verb.run(output),
             Verb::Import(verb) => verb.run(output),
             Verb::Plan(verb) => verb.run(global, output),
+            Verb::Verify(verb) => verb.run(global, output),
         }
     }
 }

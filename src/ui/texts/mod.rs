@@ -1,6 +1,6 @@
-//! Every text of the pages, a file per page: whoever translates them reads here and nowhere else.
+//! Texts of pages, a file per page, for whoever translates them. Older pages still have theirs in their templates.
 //!
-//! A text is a constant, so that one that nobody shows, or that is missing, does not compile.
+//! A text is a constant, so that a page that names one that is missing does not compile.
 
 macro_rules! texts {
     ($($name:ident = $text:literal;)*) => {
