@@ -4,12 +4,18 @@
 //! that shows it. Every page wants somebody who is signed in; every form carries a token and comes from a page of ours.
 
 mod actions;
+mod alerts;
 mod answer;
 mod assets;
 mod audit;
+mod catalogue;
 mod commands;
 mod devices;
+mod enrolling;
+mod events;
+mod operators;
 mod overview;
+mod provisioning;
 mod sessions;
 mod settings;
 mod visitor;
@@ -31,19 +37,28 @@ pub const PAGES: &[&str] = &[
     "/account",
     "/account/authenticator",
     "/actions/{id}/archive",
+    "/alerts",
     "/assets/{file}",
     "/audit",
     "/audit/export.csv",
     "/audit/export.jsonl",
     "/audit/proof",
+    "/catalogue",
+    "/catalogue/setting",
     "/commands",
     "/commands/{id}",
     "/devices",
     "/devices/{id}",
     "/devices/{id}/actions/{word}",
     "/devices/{id}/keys/{key}",
+    "/enrollment",
+    "/enrollment/tokens",
+    "/events",
     "/join/{link}",
     "/join/{link}/openid",
+    "/people",
+    "/people/tokens",
+    "/provisioning",
     "/sessions",
     "/sessions/{id}",
     "/sessions/{id}/export.html",
@@ -55,6 +70,26 @@ pub const PAGES: &[&str] = &[
     "/sign-in/openid",
     "/sign-in/openid/callback",
     "/sign-in/style.css",
+    "/webhooks",
+];
+
+/// How the paths of pages begin.
+const FIRST: [&str; 15] = [
+    "",
+    "devices",
+    "commands",
+    "sessions",
+    "actions",
+    "alerts",
+    "provisioning",
+    "enrollment",
+    "catalogue",
+    "events",
+    "webhooks",
+    "people",
+    "audit",
+    "settings",
+    "assets",
 ];
 
 /// The routes of the pages.
@@ -71,6 +106,12 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .configure(actions::configure)
             .configure(commands::configure)
             .configure(sessions::configure)
+            .configure(alerts::configure)
+            .configure(provisioning::configure)
+            .configure(enrolling::configure)
+            .configure(catalogue::configure)
+            .configure(events::configure)
+            .configure(operators::configure)
             .configure(audit::configure)
             .configure(settings::configure)
             .configure(assets::configure)
@@ -81,5 +122,5 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 /// Whether a path is one of a page; the API and what machines ask are not.
 fn is_page(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    ["", "devices", "commands", "sessions", "actions", "audit", "settings", "assets"].contains(&first)
+    FIRST.contains(&first)
 }

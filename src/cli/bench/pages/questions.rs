@@ -120,6 +120,7 @@ const OF_PAGES: &[(&str, &[&str])] = &[
 const NEEDED: &[(&str, &str)] = &[
     ("/csp/diff", "from=builtin&to=builtin"),
     ("/csp/nodes", "words=camera"),
+    ("/catalogue/setting", "uri=./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"),
     ("/csp/node", "uri=./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"),
 ];
 
@@ -133,7 +134,7 @@ pub(super) fn all() -> Vec<Question> {
             continue;
         }
         let question = |query: &str| Question { is_page, route: route.to_owned(), query: query.to_owned() };
-        let needed = NEEDED.iter().find(|(path, _)| !is_page && *path == route);
+        let needed = NEEDED.iter().find(|(path, _)| *path == route);
         questions.push(question(needed.map_or("", |(_, query)| query)));
         let more = if is_page { OF_PAGES } else { OF_API };
         let more = more.iter().filter(|(path, _)| *path == route).flat_map(|(_, queries)| *queries);
