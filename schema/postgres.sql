@@ -120,6 +120,7 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_by_end ON certificates USING btree (not_after, fingerprint);
 CREATE INDEX certificates_by_enrollment ON certificates USING btree (enrollment);
 CREATE INDEX certificates_by_key ON certificates USING btree (key);
+CREATE INDEX certificates_by_state ON certificates USING btree (state, not_after, fingerprint);
 CREATE INDEX certificates_revoked ON certificates USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
 
 CREATE TABLE commands (
@@ -618,6 +619,7 @@ CREATE TABLE push_channels (
     CONSTRAINT push_channels_pkey PRIMARY KEY (enrollment)
 );
 CREATE INDEX push_channels_awaiting ON push_channels USING btree (awaiting_since) WHERE (awaiting_since IS NOT NULL);
+CREATE INDEX push_channels_by_state ON push_channels USING btree (state);
 
 CREATE TABLE push_services (
     name text COLLATE "C" NOT NULL,

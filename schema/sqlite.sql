@@ -104,6 +104,7 @@ CREATE TABLE certificates (
 CREATE INDEX certificates_by_end ON certificates (not_after, fingerprint);
 CREATE INDEX certificates_by_enrollment ON certificates (enrollment);
 CREATE INDEX certificates_by_key ON certificates (key);
+CREATE INDEX certificates_by_state ON certificates (state, not_after, fingerprint);
 CREATE INDEX certificates_revoked ON certificates (revoked_at) WHERE revoked_at IS NOT NULL;
 
 CREATE TABLE commands (
@@ -527,6 +528,7 @@ CREATE TABLE push_channels (
     outcome_detail TEXT
 ) STRICT;
 CREATE INDEX push_channels_awaiting ON push_channels (awaiting_since) WHERE awaiting_since IS NOT NULL;
+CREATE INDEX push_channels_by_state ON push_channels (state);
 
 CREATE TABLE push_services (
     name TEXT NOT NULL PRIMARY KEY,
