@@ -14,6 +14,7 @@ pub mod highlight;
 pub mod message;
 pub mod overview;
 pub mod people;
+pub mod policies;
 pub mod problem;
 pub mod session;
 pub mod sessions;
@@ -55,6 +56,8 @@ pub enum Section {
     Overview,
     /// Devices.
     Devices,
+    /// Policies.
+    Policies,
     /// Sessions.
     Sessions,
     /// The audit log.
@@ -112,6 +115,7 @@ impl<'a> Frame<'a> {
         let entries = [
             ("/", "Overview", Section::Overview, Right::Look),
             ("/devices", "Devices", Section::Devices, Right::Look),
+            ("/policies", "Policies", Section::Policies, Right::Look),
             ("/sessions", "Sessions", Section::Sessions, Right::Look),
             ("/audit", "Audit", Section::Audit, Right::Audit),
             ("/settings", "Settings", Section::Settings, Right::Settings),

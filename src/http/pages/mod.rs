@@ -10,6 +10,7 @@ mod audit;
 mod commands;
 mod devices;
 mod overview;
+mod policies;
 mod sessions;
 mod settings;
 mod visitor;
@@ -36,6 +37,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .wrap(from_fn(super::people::guard))
             .configure(overview::configure)
             .configure(devices::configure)
+            .configure(policies::configure)
             .configure(actions::configure)
             .configure(commands::configure)
             .configure(sessions::configure)
@@ -49,5 +51,5 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 /// Whether a path is one of a page; the API and what machines ask are not.
 fn is_page(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    ["", "devices", "commands", "sessions", "actions", "audit", "settings", "assets"].contains(&first)
+    ["", "devices", "policies", "commands", "sessions", "actions", "audit", "settings", "assets"].contains(&first)
 }
