@@ -1,8 +1,10 @@
 //! `transom policy`: what authors want of devices.
 
+mod apply;
 mod check;
 mod files;
 mod import;
+mod look;
 mod plan;
 
 use clap::{Args, Subcommand};
@@ -22,14 +24,26 @@ pub(super) struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Apply(apply::Apply),
     Check(check::Check),
+    Diff(look::Diff),
+    Export(look::Export),
+    History(look::History),
     Import(import::Import),
     Plan(plan::Plan),
+    Rollback(apply::Rollback),
+    Status(look::Status),
 }
 
 impl Policy {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         match self.verb {
+            Verb::Apply(verb) => verb.run(global, output),
+            Verb::Diff(verb) => verb.run(global, output),
+            Verb::Export(verb) => verb.run(global, output),
+            Verb::History(verb) => verb.run(global, output),
+            Verb::Rollback(verb) => verb.run(global, output),
+            Verb::Status(verb) => verb.run(global, output),
             Verb::Check(verb) => verb.run(output),
             Verb::Import(verb) => verb.run(output),
             Verb::Plan(verb) => verb.run(global, output),
