@@ -44,6 +44,7 @@ mod trust;
 mod uploads;
 mod users;
 mod values;
+mod verified;
 mod waking;
 mod webhooks;
 

@@ -12,6 +12,8 @@ use clap::{Args, Subcommand};
 
 use super::{Global, Output};
 
+pub(in crate::cli) use wait::settled;
+
 /// Commands for devices: send, look at, take back
 ///
 /// A command waits in the queue of its device until the device checks in, and leaves it with an outcome: succeeded,

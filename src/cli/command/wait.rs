@@ -66,7 +66,12 @@ pub(super) async fn for_outcomes(
 }
 
 /// Waits until nothing of a batch is open any more; whether that came in time.
-async fn settled(client: &Client, batch: &str, commands: usize, patience: Duration) -> Result<bool, ClientError> {
+pub(in crate::cli) async fn settled(
+    client: &Client,
+    batch: &str,
+    commands: usize,
+    patience: Duration,
+) -> Result<bool, ClientError> {
     let until = Instant::now() + patience;
     let mut progress = Progress::new();
     let mut pause = WAIT.0;

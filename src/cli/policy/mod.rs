@@ -1,11 +1,13 @@
 //! `transom policy`: what authors want of devices.
 
+mod about;
 mod apply;
 mod check;
 mod files;
 mod import;
 mod look;
 mod plan;
+mod verify;
 
 use clap::{Args, Subcommand};
 
@@ -33,6 +35,7 @@ enum Verb {
     Plan(plan::Plan),
     Rollback(apply::Rollback),
     Status(look::Status),
+    Verify(verify::Verify),
 }
 
 impl Policy {
@@ -47,6 +50,7 @@ impl Policy {
             Verb::Check(verb) => verb.run(output),
             Verb::Import(verb) => verb.run(output),
             Verb::Plan(verb) => verb.run(global, output),
+            Verb::Verify(verb) => verb.run(global, output),
         }
     }
 }

@@ -2,25 +2,17 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
-use serde_json::Value;
 use transom_protocol::csp::Instruction;
-use transom_protocol::csp::catalogue::Catalogue;
 
-use super::files;
+use super::about::{Known, compiled};
 use crate::cli::{
     Global, Output,
-    client::connected,
-    hinted, now,
     shown::{count, json, line},
 };
-use crate::model::fact::FactKind;
-use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts, parse_rfc3339};
 use crate::policy::catalogue::builtin;
-use crate::policy::declaration::{Declaration, Level, check};
-use crate::policy::reconcile::{Had, HadSetting, Policy, Standing, State, Wanted, plan};
+use crate::policy::reconcile::{Had, HadSetting, Standing, State, Wanted, plan};
 
 /// Say which commands a device needs to become as files of declarations want it
 ///
@@ -42,9 +34,8 @@ pub(super) struct Plan {
     /// A device of the server, for its facts
     #[arg(long, value_name = "ID")]
     device: Option<String>,
-    /// What is known of the device, such as os.build=22631; counts before what the server knows
-    #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
-    facts: Vec<(FactName, FactValue)>,
+    #[command(flatten)]
+    known: Known,
     /// Print the commands only, as JSON that `transom command send --file` takes
     #[arg(long)]
     commands: bool,
@@ -72,7 +63,7 @@ impl Plan {
         let catalogue = builtin::catalogue()?;
         let policy = compiled(&self.paths, &catalogue)?;
         let before = if self.before.is_empty() { None } else { Some(compiled(&self.before, &catalogue)?) };
-        let facts = self.known(global)?;
+        let facts = self.known.facts(self.device.as_deref(), global)?;
         let wanted = policy.wanted(&catalogue, &facts);
         let had = before.map(|before| had(&before.wanted(&catalogue, &facts))).unwrap_or_default();
         let planned = plan(&policy, &wanted, &had, &catalogue);
@@ -102,47 +93,6 @@ impl Plan {
             count(commands.len(), "command")
         ))
     }
-
-    fn known(&self, global: &Global) -> anyhow::Result<Facts> {
-        let mut known: Vec<(FactName, FactValue)> = Vec::new();
-        if let Some(device) = &self.device {
-            connected(global, async |client| {
-                let told = client.facts(device).await?;
-                known.extend(told.facts.iter().filter(|fact| fact.state == "known").filter_map(|fact| {
-                    let name = FactName::parse(&fact.name)?;
-                    Some((name, value(name, &fact.value)?))
-                }));
-                Ok(())
-            })?;
-        }
-        known.extend(self.facts.iter().cloned());
-        let (at, enrollment) = (now(), EnrollmentId::new(now()));
-        // The last of a name counts.
-        let fact =
-            |(name, value)| Fact { name, value, observed_at: at, changed_at: at, enrollment: enrollment.clone() };
-        Ok(known.into_iter().map(fact).collect())
-    }
-}
-
-/// Declarations in which nothing is wrong, compiled.
-fn compiled(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Result<Policy> {
-    let read = files::read(paths)?;
-    let mut remarks = read.remarks;
-    remarks.extend(check(&read.documents, &[], catalogue));
-    let errors: Vec<String> =
-        remarks.iter().filter(|remark| remark.level == Level::Error).map(|remark| line(&remark.to_string())).collect();
-    if !errors.is_empty() {
-        bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
-    }
-    let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
-    let policy = Policy::build(&declarations, catalogue);
-    if policy.is_idle() {
-        return Err(hinted(
-            "no activation applies anything",
-            "a declaration of type activation says which devices get what",
-        ));
-    }
-    Ok(policy)
 }
 
 /// As if the device had taken all that was wanted.
@@ -168,47 +118,4 @@ fn left_out(wanted: &Wanted) -> Vec<LeftOut> {
         Some(LeftOut { target: setting.uri.as_str().to_owned(), state, why })
     });
     each.collect()
-}
-
-/// A fact as people write it.
-fn fact(text: &str) -> Result<(FactName, FactValue), String> {
-    let (name, written) = text.split_once('=').ok_or("write NAME=VALUE, such as os.build=22631")?;
-    let name = FactName::parse(name).ok_or_else(|| format!("there is no fact {name:?}: transom device facts"))?;
-    let json = match name.definition().kind {
-        FactKind::Integer => written.parse::<i64>().map(Value::from).ok(),
-        FactKind::Bool => written.parse::<bool>().map(Value::from).ok(),
-        FactKind::List => Some(written.split(',').map(Value::from).collect()),
-        FactKind::Text | FactKind::Time => Some(Value::from(written)),
-    };
-    let value = json.as_ref().and_then(|json| value(name, json));
-    value.map(|value| (name, value)).ok_or_else(|| format!("{written:?} is no value of {name}"))
-}
-
-fn value(name: FactName, json: &Value) -> Option<FactValue> {
-    Some(match name.definition().kind {
-        FactKind::Text => FactValue::Text(json.as_str()?.to_owned()),
-        FactKind::Integer => FactValue::Integer(json.as_i64()?),
-        FactKind::Bool => FactValue::Bool(json.as_bool()?),
-        FactKind::Time => FactValue::Time(parse_rfc3339(json.as_str()?)?),
-        FactKind::List => {
-            let items = json.as_array()?.iter().map(|item| item.as_str().map(str::to_owned));
-            FactValue::List(items.collect::<Option<_>>()?)
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn facts_are_read_by_their_types() {
-        let read = |text: &str| fact(text).map(|(_, value)| value);
-        assert_eq!(read("os.build=22631"), Ok(FactValue::Integer(22631)));
-        assert_eq!(read("device.serial=A=B"), Ok(FactValue::Text("A=B".to_owned())));
-        assert_eq!(read("apps.msi=a,b"), Ok(FactValue::List(vec!["a".to_owned(), "b".to_owned()])));
-        assert!(read("os.build=new").unwrap_err().contains("no value of os.build"));
-        assert!(read("os.bild=1").unwrap_err().contains("there is no fact"));
-        assert!(read("os.build").is_err());
-    }
 }

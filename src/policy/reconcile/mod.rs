@@ -2,9 +2,11 @@
 //! out. It knows nothing of sessions, and but for the last step nothing of how a setting travels.
 //!
 //! [`Policy::build`] makes of declarations what every device shares, [`Policy::wanted`] says what one device is to have,
-//! [`plan`](plan()) what is to be sent to it. Where nothing differs, nothing is sent.
+//! [`plan`](plan()) what is to be sent to it. Where nothing differs, nothing is sent. [`read_back`] says what to ask a device
+//! for to see whether it has all that, and [`agreement`] what its answer means.
 
 mod conflict;
+mod observe;
 mod plan;
 mod set;
 #[cfg(test)]
@@ -20,6 +22,7 @@ use transom_protocol::syncml::Format;
 
 use super::declaration::{Identifier, Token};
 
+pub use observe::{Agreement, Observed, ReadBack, agreement, read_back};
 pub use plan::{BATCH, Kept, Plan, Step, plan};
 pub use set::Policy;
 pub use wanted::token_of;

@@ -2,11 +2,13 @@
 //!
 //! It is made of one or several [`Source`]s (the files of one release of Windows each) and answers three questions: what
 //! does this address mean ([`Catalogue::find`]), may this be written there ([`Catalogue::check`]), and what else might
-//! have been meant ([`Catalogue::search`]). It holds no more than the files say; what is wrong in them is mended by
+//! have been meant ([`Catalogue::search`]); and a fourth of what comes back: is it what was wanted
+//! ([`Catalogue::same_value`]). It holds no more than the files say; what is wrong in them is mended by
 //! [`Erratum`]s.
 
 mod build;
 mod check;
+mod compare;
 mod describe;
 mod diff;
 mod errata;

@@ -1,0 +1,115 @@
+//! What is known of a device that a policy is reckoned for, and the policy itself.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::Value;
+use transom_protocol::csp::catalogue::Catalogue;
+
+use super::files;
+use crate::cli::{
+    Global,
+    client::connected,
+    hinted, now,
+    shown::{count, line},
+};
+use crate::model::fact::FactKind;
+use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts, parse_rfc3339};
+use crate::policy::declaration::{Declaration, Level, check};
+use crate::policy::reconcile::Policy;
+
+/// What a person says of a device.
+#[derive(Debug, Args)]
+pub(super) struct Known {
+    /// What is known of the device, such as os.build=22631; counts before what the server knows
+    #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
+    facts: Vec<(FactName, FactValue)>,
+}
+
+impl Known {
+    /// What the server knows of a device, and what was said of it.
+    pub(super) fn facts(&self, device: Option<&str>, global: &Global) -> anyhow::Result<Facts> {
+        let mut known: Vec<(FactName, FactValue)> = Vec::new();
+        if let Some(device) = device {
+            connected(global, async |client| {
+                let told = client.facts(device).await?;
+                known.extend(told.facts.iter().filter(|fact| fact.state == "known").filter_map(|fact| {
+                    let name = FactName::parse(&fact.name)?;
+                    Some((name, value(name, &fact.value)?))
+                }));
+                Ok(())
+            })?;
+        }
+        known.extend(self.facts.iter().cloned());
+        let (at, enrollment) = (now(), EnrollmentId::new(now()));
+        // The last of a name counts.
+        let fact =
+            |(name, value)| Fact { name, value, observed_at: at, changed_at: at, enrollment: enrollment.clone() };
+        Ok(known.into_iter().map(fact).collect())
+    }
+}
+
+/// Declarations in which nothing is wrong, compiled.
+pub(super) fn compiled(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Result<Policy> {
+    let read = files::read(paths)?;
+    let mut remarks = read.remarks;
+    remarks.extend(check(&read.documents, &[], catalogue));
+    let errors: Vec<String> =
+        remarks.iter().filter(|remark| remark.level == Level::Error).map(|remark| line(&remark.to_string())).collect();
+    if !errors.is_empty() {
+        bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
+    }
+    let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
+    let policy = Policy::build(&declarations, catalogue);
+    if policy.is_idle() {
+        return Err(hinted(
+            "no activation applies anything",
+            "a declaration of type activation says which devices get what",
+        ));
+    }
+    Ok(policy)
+}
+
+/// A fact as people write it.
+fn fact(text: &str) -> Result<(FactName, FactValue), String> {
+    let (name, written) = text.split_once('=').ok_or("write NAME=VALUE, such as os.build=22631")?;
+    let name = FactName::parse(name).ok_or_else(|| format!("there is no fact {name:?}: transom device facts"))?;
+    let json = match name.definition().kind {
+        FactKind::Integer => written.parse::<i64>().map(Value::from).ok(),
+        FactKind::Bool => written.parse::<bool>().map(Value::from).ok(),
+        FactKind::List => Some(written.split(',').map(Value::from).collect()),
+        FactKind::Text | FactKind::Time => Some(Value::from(written)),
+    };
+    let value = json.as_ref().and_then(|json| value(name, json));
+    value.map(|value| (name, value)).ok_or_else(|| format!("{written:?} is no value of {name}"))
+}
+
+fn value(name: FactName, json: &Value) -> Option<FactValue> {
+    Some(match name.definition().kind {
+        FactKind::Text => FactValue::Text(json.as_str()?.to_owned()),
+        FactKind::Integer => FactValue::Integer(json.as_i64()?),
+        FactKind::Bool => FactValue::Bool(json.as_bool()?),
+        FactKind::Time => FactValue::Time(parse_rfc3339(json.as_str()?)?),
+        FactKind::List => {
+            let items = json.as_array()?.iter().map(|item| item.as_str().map(str::to_owned));
+            FactValue::List(items.collect::<Option<_>>()?)
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_read_by_their_types() {
+        let read = |text: &str| fact(text).map(|(_, value)| value);
+        assert_eq!(read("os.build=22631"), Ok(FactValue::Integer(22631)));
+        assert_eq!(read("device.serial=A=B"), Ok(FactValue::Text("A=B".to_owned())));
+        assert_eq!(read("apps.msi=a,b"), Ok(FactValue::List(vec!["a".to_owned(), "b".to_owned()])));
+        assert!(read("os.build=new").unwrap_err().contains("no value of os.build"));
+        assert!(read("os.bild=1").unwrap_err().contains("there is no fact"));
+        assert!(read("os.build").is_err());
+    }
+}
