@@ -354,6 +354,8 @@ CREATE TABLE enrollments (
     envelope_used text,
     provisioning_due_at bigint,
     entra_device text,
+    user_schedule text,
+    user_schedule_due_at bigint,
     CONSTRAINT enrollments_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
     CONSTRAINT enrollments_pkey PRIMARY KEY (id),
     CONSTRAINT enrollments_folded_id_generation_key UNIQUE (folded_id, generation)

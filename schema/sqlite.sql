@@ -297,7 +297,7 @@ CREATE TABLE enrollments (
     ended_at INTEGER,
     session TEXT,
     session_snapshot BLOB,              -- sealed
-    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER, facts_due_at INTEGER, enveloping TEXT, envelopes_since INTEGER, envelope_told TEXT, envelope_used TEXT, provisioning_due_at INTEGER, entra_device TEXT,             -- since when the newest session has waited for an answer
+    awaiting_since INTEGER, upn TEXT, enrollment_type TEXT, hw_dev_id TEXT, context BLOB, needs_certificate INTEGER NOT NULL DEFAULT 0, certificate_ends INTEGER, leave_by INTEGER, signing TEXT, signing_confirmed_at INTEGER, wake_since INTEGER, channel_due_at INTEGER, poll_schedule TEXT, poll_since INTEGER, poll_asked_at INTEGER, facts_due_at INTEGER, enveloping TEXT, envelopes_since INTEGER, envelope_told TEXT, envelope_used TEXT, provisioning_due_at INTEGER, entra_device TEXT, user_schedule TEXT, user_schedule_due_at INTEGER,             -- since when the newest session has waited for an answer
     UNIQUE (folded_id, generation)
 ) STRICT;
 CREATE INDEX enrollments_awaiting ON enrollments (awaiting_since) WHERE awaiting_since IS NOT NULL;

@@ -1,15 +1,20 @@
-//! Archives that devices send: to an address that is good once and for a time, bounded in size, kept as files for a time.
+//! Archives that devices send: to an address that is good once and for a time, bounded in size, kept for a time.
 //!
 //! Whoever has the address may write one archive and read nothing. Only a hash of it is kept. What arrives is never
 //! unpacked or looked into.
+//!
+//! An archive arrives as a file. Where there is a bucket it is moved there at once, or when the bucket is to be had again:
+//! what a device has sent is not lost because a store somewhere else did not answer.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 use transom_protocol::session::Timestamp;
 
+use super::bucket::{Bucket, BucketError, Pieces, pieces};
 use super::{Actions, Refusal};
 use crate::model::{ActionChange, ActionId, ActionState, hex};
 use crate::store::{Archive, Error, Tx};
@@ -17,7 +22,7 @@ use crate::store::{Archive, Error, Tx};
 /// How long sending one archive may take, in milliseconds.
 const MOST_TIME: i64 = 60 * 60 * 1000;
 
-/// Archives that one round deletes.
+/// Archives that one round deletes, or moves.
 const ROUND: i64 = 100;
 
 /// Where archives go, and how many bytes.
@@ -29,6 +34,8 @@ pub struct Archives {
     max_bytes: u64,
     /// Of all together.
     all_bytes: u64,
+    bucket: Option<Bucket>,
+    arrived: Arc<Notify>,
 }
 
 /// Why an archive is not taken.
@@ -46,6 +53,23 @@ pub enum UploadRefused {
     /// The folder can't be written.
     #[error("the archive can't be kept")]
     File(#[from] std::io::Error),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// Why an archive can't be moved, deleted or read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It is neither in the folder of this instance nor elsewhere.
+    #[error("the archive is not on this instance, or was deleted")]
+    NotHere,
+    /// The folder can't be read.
+    #[error("the folder of archives can't be read")]
+    Folder(#[from] std::io::Error),
+    /// The bucket did not do it.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] Error),
@@ -77,7 +101,18 @@ pub(super) fn hash_of(token: &str) -> [u8; 32] {
 impl Archives {
     /// In a folder, which is made when the first archive comes.
     pub fn new(actions: Actions, folder: PathBuf, max_bytes: u64, all_bytes: u64) -> Self {
-        Self { actions, folder: Arc::new(folder), max_bytes, all_bytes }
+        Self { actions, folder: Arc::new(folder), max_bytes, all_bytes, bucket: None, arrived: Arc::default() }
+    }
+
+    /// With a bucket that they are moved to.
+    #[must_use]
+    pub fn with_bucket(self, bucket: Bucket) -> Self {
+        Self { bucket: Some(bucket), ..self }
+    }
+
+    /// Waits until an archive has arrived.
+    pub async fn arrival(&self) {
+        self.arrived.notified().await;
     }
 
     /// Somebody wants to send an archive to an address, of a size where it is known.
@@ -165,6 +200,7 @@ impl Archives {
             })
             .await?;
         if kept {
+            self.arrived.notify_one();
             return Ok(());
         }
         remove(whole).await;
@@ -185,23 +221,67 @@ impl Archives {
         }
     }
 
-    /// What is known of the archive of an action, and where it is.
-    pub async fn archive(&self, action: &ActionId) -> Result<(Archive, PathBuf), Refusal> {
-        let id = action.clone();
-        let found = self.actions.store.read(move |tx: &mut Tx<'_>| tx.archive(&id)).await?;
-        let archive = found.ok_or(Refusal::UnknownAction)?;
-        Ok((archive, whole(&self.folder, action)))
+    /// What is known of the archive of an action.
+    pub async fn archive(&self, action: &ActionId) -> Result<Archive, Refusal> {
+        self.known(action).await?.ok_or(Refusal::UnknownAction)
     }
 
-    /// Deletes archives that arrived before then. Says how many.
-    pub async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<usize, Error> {
+    /// The archive itself.
+    pub async fn read(&self, action: &ActionId, now: Timestamp) -> Result<Pieces, ArchiveError> {
+        match tokio::fs::File::open(whole(&self.folder, action)).await {
+            Ok(file) => return Ok(pieces(file)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+        let bucket = self.bucket.as_ref().ok_or(ArchiveError::NotHere)?;
+        Ok(bucket.read(action, now).await?)
+    }
+
+    /// Moves archives from the folder to the bucket, where there is one. Says how many; the first that can't be moved is
+    /// the last that is tried.
+    pub async fn move_away(&self, now: Timestamp) -> Result<usize, ArchiveError> {
+        let Some(bucket) = &self.bucket else { return Ok(0) };
+        let folder = self.folder.clone();
+        let found = blocking(move || archives_in(&folder)).await?;
+        let mut moved = 0;
+        for action in found {
+            let file = whole(&self.folder, &action);
+            match self.known(&action).await? {
+                // It is none of ours, or is about to arrive.
+                None | Some(Archive { received_at: None, .. }) => continue,
+                Some(Archive { deleted_at: None, sha256, .. }) => {
+                    bucket.put(&action, &file, sha256.as_deref().unwrap_or_default(), now).await?;
+                    moved += 1;
+                    // Its time may have ended meanwhile, and another instance looked for it before it was there.
+                    if self.known(&action).await?.is_none_or(|archive| archive.deleted_at.is_some()) {
+                        bucket.delete(&action, now).await?;
+                    }
+                }
+                Some(_) => {}
+            }
+            remove(file).await;
+        }
+        Ok(moved)
+    }
+
+    /// Deletes archives that arrived before then, wherever they are. Says how many; one that can't be deleted is tried
+    /// again the next time.
+    pub async fn expire(&self, before: Timestamp, now: Timestamp) -> Result<usize, ArchiveError> {
         let outdated = self.actions.store.read(move |tx: &mut Tx<'_>| tx.outdated_archives(before, ROUND)).await?;
         let count = outdated.len();
         for action in outdated {
             remove(whole(&self.folder, &action)).await;
+            if let Some(bucket) = &self.bucket {
+                bucket.delete(&action, now).await?;
+            }
             self.actions.store.write(move |tx: &mut Tx<'_>| tx.archive_deleted(&action, now)).await?;
         }
         Ok(count)
+    }
+
+    async fn known(&self, action: &ActionId) -> Result<Option<Archive>, Error> {
+        let action = action.clone();
+        self.actions.store.read(move |tx: &mut Tx<'_>| tx.archive(&action)).await
     }
 
     async fn release(&self, action: &ActionId) -> Result<(), Error> {
@@ -247,6 +327,19 @@ fn private() -> std::fs::OpenOptions {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).mode(0o600);
     options
+}
+
+/// The archives in a folder that are whole, some of them where there are many.
+fn archives_in(folder: &Path) -> std::io::Result<Vec<ActionId>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // It is made when the first one comes.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let ids = names.filter_map(|name| ActionId::parse(name.strip_suffix(".zip")?));
+    Ok(ids.take(usize::try_from(ROUND).unwrap_or(1)).collect())
 }
 
 fn whole(folder: &Path, action: &ActionId) -> PathBuf {

@@ -9,6 +9,7 @@
 //! ([`Actions::before_message`], [`Actions::after_message`]).
 
 mod archives;
+mod bucket;
 mod certificates;
 mod defender;
 mod diagnostics;
@@ -30,7 +31,8 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-pub use archives::{ArchiveFile, Archives, Claimed, UploadRefused};
+pub use archives::{ArchiveError, ArchiveFile, Archives, Claimed, UploadRefused};
+pub use bucket::{Bucket, BucketError, BucketOptions, BucketSetupError, Pieces};
 pub use certificates::{InstallPfx, InstallRoot, ScepEnrollment};
 pub use defender::{Depth, Scan};
 pub use diagnostics::Collection;

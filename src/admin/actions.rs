@@ -1,14 +1,12 @@
 //! What is asked of devices as a whole, as JSON.
 
-use std::path::PathBuf;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::devices::{device_filter, named_device};
 use super::{Admin, Error, PageJson, Part, Repetition};
-use crate::actions::{Ask, Refusal, Request, Verdict};
+use crate::actions::{ArchiveError, Ask, Pieces, Refusal, Request, Verdict};
 use crate::management::orders;
 use crate::model::{
     Action, ActionFilter, ActionId, ActionKind, ActionState, Actor, AuditRecord, CommandState, Secret, Timestamp,
@@ -245,17 +243,20 @@ impl Admin {
             .await
     }
 
-    /// Where the archive is that a device sent for an action, and its size.
-    pub async fn archive(&self, id: &str) -> Result<(PathBuf, u64), Error> {
+    /// The archive that a device sent for an action, and its size.
+    pub async fn archive(&self, id: &str, now: Timestamp) -> Result<(Pieces, u64), Error> {
         let archives = self.archives.as_ref().ok_or(Error::NotFound("archive"))?;
-        let (archive, path) = archives.archive(&named_action(id)?).await?;
-        match archive {
+        let id = named_action(id)?;
+        let bytes = match archives.archive(&id).await? {
             Archive { deleted_at: Some(_), .. } => {
-                Err(Error::Conflict("the archive was deleted, because its time was over".to_owned()))
+                return Err(Error::Conflict("the archive was deleted, because its time was over".to_owned()));
             }
-            Archive { received_at: None, .. } => Err(Error::Conflict("the archive has not arrived".to_owned())),
-            Archive { bytes, .. } => Ok((path, bytes.unwrap_or_default())),
-        }
+            Archive { received_at: None, .. } => {
+                return Err(Error::Conflict("the archive has not arrived".to_owned()));
+            }
+            Archive { bytes, .. } => bytes.unwrap_or_default(),
+        };
+        Ok((archives.read(&id, now).await?, bytes))
     }
 }
 
@@ -291,6 +292,15 @@ impl From<Action> for ActionJson {
             accepted_at: action.accepted_at,
             settled_at: action.settled_at,
             archive: None,
+        }
+    }
+}
+
+impl From<ArchiveError> for Error {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Store(error) => error.into(),
+            other => Self::Elsewhere(other.to_string()),
         }
     }
 }

@@ -29,6 +29,9 @@ pub enum Error {
     /// Worth another try in a moment.
     #[error("the server is busy; try again in a moment")]
     Busy,
+    /// What is kept beside the database can't be had.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The store did not do it.
     #[error(transparent)]
     Store(store::Error),

@@ -78,6 +78,7 @@ impl Instance {
         let polls = waking::polls(settings, &options.provider_id)?;
         if settings.schedule.adapt {
             options.attendants.push(waking::schedules(&polls));
+            options.attendants.push(waking::user_schedules(settings, &options.provider_id)?);
         }
         let watched = WatchedFacts::default();
         if settings.inventory.collect {
@@ -94,7 +95,7 @@ impl Instance {
         options.attendants.push(acting::attendant(&actions));
         let rollout = rolling::rollout(settings, &store, watched, options.wakes, options.max_open);
         options.attendants.push(rolling::attendant(&rollout));
-        let archives = acting::archives(installation, &actions);
+        let archives = acting::archives(installation, &actions)?;
         let sign_ins = installation.sign_ins(store.clone())?;
         options.tokens = vouching::verifier(&sign_ins);
         let authorities = Arc::new(installation.authorities()?);
@@ -135,7 +136,8 @@ impl Instance {
         ];
         working.extend(push.iter().flat_map(waking::start));
         working.extend(telling::start(&events));
-        working.push(acting::start(&actions, &archives, settings.diagnostics.keep));
+        working.push(acting::start(&actions));
+        working.push(acting::start_keeping(&archives, settings.diagnostics.keep));
         working.push(provisioning::start(&first_sync, &store));
         working.push(rolling::start(&rollout));
         let parts = Parts {

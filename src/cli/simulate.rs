@@ -20,6 +20,7 @@ use crate::simulator::device::Behaviour;
 use crate::simulator::faults::FaultRates;
 use crate::simulator::fleet::{Fleet, FleetOptions, FleetReport, Progress};
 use crate::simulator::identity::DeviceIdentity;
+use crate::simulator::wns::WnsReport;
 use enroll::{Enrollment, Walks};
 
 /// Run simulated Windows devices against a server
@@ -85,6 +86,8 @@ pub(super) struct Simulate {
     /// Folder for the messages, without their secrets
     #[arg(long, value_name = "DIR")]
     trace: Option<PathBuf>,
+    #[command(flatten)]
+    push: push::Push,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -95,6 +98,7 @@ const EXAMPLES: &str = "Examples:
   transom simulate --identities ada.json --renew --keep renewed.json
   transom simulate --identities renewed.json --leave
   transom simulate --identities devices.json --mixed --lacks 50
+  transom simulate --identities devices.json --push localhost:8444 --push-folder wns
 
 devices.json: {\"url\": \"https://mdm.example.com:8443/ManagementServer/Mdm.svc\", \"ca\": \"root.pem\",
   \"devices\": [{\"device_id\": \"D1\", \"name\": \"D1\", \"password\": \"…\"}]}";
@@ -122,27 +126,34 @@ struct Identities {
 impl Simulate {
     pub(super) fn run(self, _global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        let (report, walks) = runtime.block_on(simulate(&self))?;
+        let (report, walks, wns) = runtime.block_on(simulate(&self))?;
         if output.is_json() {
             let mut document = document(&report);
             document["enrolled"] = walks.enrolled.into();
             document["renewed"] = walks.renewed.into();
             document["enrollment_problems"] = json!(walks.problems);
+            if let Some(wns) = &wns {
+                document["push"] = json!({
+                    "tokens": wns.tokens, "pushes": wns.pushes, "sessions": report.pushed, "problems": wns.problems,
+                });
+            }
             output.document(&document)?;
         } else {
-            output.text([walks.to_text(), text(&report)].concat())?;
+            let pushes = wns.as_ref().map(|wns| pushes(&report, wns)).unwrap_or_default();
+            output.text([walks.to_text(), text(&report), pushes].concat())?;
         }
-        if report.is_clean() && walks.problems.is_empty() {
+        let wrong = walks.problems.len() + wns.map_or(0, |wns| wns.problems.len());
+        if report.is_clean() && wrong == 0 {
             return Ok(());
         }
-        let complaints = report.complaints + walks.problems.len();
+        let complaints = report.complaints + wrong;
         let what = format!("{} sessions failed, {complaints} complaints about the server", report.failed);
         Err(hinted(what, "--trace DIR writes down what was said"))
     }
 }
 
 /// Runs the devices.
-async fn simulate(args: &Simulate) -> anyhow::Result<(FleetReport, Walks)> {
+async fn simulate(args: &Simulate) -> anyhow::Result<(FleetReport, Walks, Option<WnsReport>)> {
     let (Identities { url, ca, devices }, walks) = enroll::devices(args).await?;
     let pem = authority(&ca)?;
     if let Some(folder) = &args.trace {
@@ -173,16 +184,23 @@ async fn simulate(args: &Simulate) -> anyhow::Result<(FleetReport, Walks)> {
     if let Some(folder) = args.trace.clone() {
         fleet = fleet.watched_by(move |progress| trace(&folder, progress));
     }
+    let pushing = args.push.start(&mut fleet)?;
     let stop = fleet.stop();
     let interrupt = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.stop();
         }
     });
-    let leave = args.enrollment.leave;
-    let report = if leave { fleet.run_and_leave(args.sessions).await } else { fleet.run(args.sessions).await };
+    let (report, wns) = match pushing {
+        Some(pushing) => {
+            let (report, wns) = pushing.run(&mut fleet, args.sessions).await;
+            (report, Some(wns))
+        }
+        None if args.enrollment.leave => (fleet.run_and_leave(args.sessions).await, None),
+        None => (fleet.run(args.sessions).await, None),
+    };
     interrupt.abort();
-    Ok((report, walks))
+    Ok((report, walks, wns))
 }
 
 /// The authorities that the devices trust.
@@ -299,6 +317,13 @@ fn text(report: &FleetReport) -> String {
     lines.join("\n")
 }
 
+/// What there is to say of pushes.
+fn pushes(report: &FleetReport, wns: &WnsReport) -> String {
+    let counts = format!("\npushes: {}, sessions that one began: {}", wns.pushes, report.pushed);
+    let problems = wns.problems.iter().map(|problem| format!("\ncomplaint: {problem}"));
+    std::iter::once(counts).chain(problems).collect()
+}
+
 /// The report for programs.
 fn document(report: &FleetReport) -> serde_json::Value {
     let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;
@@ -347,5 +372,6 @@ impl From<Login> for LoginStatus {
 }
 
 mod enroll;
+mod push;
 #[cfg(test)]
 mod tests;

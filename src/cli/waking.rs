@@ -1,5 +1,6 @@
 //! Waking devices: the capability with what it works with, and the work that goes on by itself.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::{
     metrics::Metrics,
     model::Edge,
     pki::read_secret,
-    push::{Options, Plans, Polls, Push},
+    push::{Options, Plans, Polls, Push, UserPlan, UserPolls},
     store::Store,
 };
 
@@ -47,11 +48,16 @@ pub(super) fn push(
                 config::TokenForm::Entra => TokenForm::Entra,
             },
             client_id: settings.client_id.trim().to_owned(),
-            client_secret: secret(installation, settings)?,
+            client_secret: secret(
+                installation,
+                &settings.client_secret,
+                &settings.client_secret_file,
+                "the secret of push.client_id",
+            )?,
         },
         token_url: settings.token_endpoint().to_owned(),
         test_hosts: settings.hosts(),
-        roots: roots(installation, settings)?,
+        roots: roots(installation, &settings.roots, "push.roots")?,
         rate: settings.rate,
         ttl: settings.ttl,
         timeout: settings.timeout,
@@ -81,6 +87,19 @@ pub(super) fn schedules(polls: &Polls) -> Attendant {
         before: Arc::new(move |tx, contact, now| asks.before_message(tx, contact, now)),
         after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
     }
+}
+
+/// The same for the users of computers that several work on at once.
+pub(super) fn user_schedules(settings: &config::Settings, provider_id: &str) -> anyhow::Result<Attendant> {
+    let schedule = &settings.schedule;
+    let plan = UserPlan::new(schedule.user_minutes(), schedule.users_in_background, schedule.users_at_logon)?;
+    let asks = UserPolls::new(plan, provider_id)?;
+    let learns = asks.clone();
+    Ok(Attendant {
+        name: "user-schedule",
+        before: Arc::new(move |tx, contact, now| asks.before_message(tx, contact, now)),
+        after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
+    })
 }
 
 /// What sessions have to do with pushes.
@@ -113,25 +132,31 @@ async fn watch(push: Push) {
     }
 }
 
-fn secret(installation: &Installation, settings: &config::Push) -> anyhow::Result<Zeroizing<String>> {
-    if !settings.client_secret.is_empty() {
-        return Ok(Zeroizing::new(settings.client_secret.expose().to_owned()));
+/// A secret that the settings hold, or the file that they name under `key`.
+pub(super) fn secret(
+    installation: &Installation,
+    text: &config::SecretText,
+    file: &Path,
+    key: &str,
+) -> anyhow::Result<Zeroizing<String>> {
+    if !text.is_empty() {
+        return Ok(Zeroizing::new(text.expose().to_owned()));
     }
-    let path = installation.folder.resolve(&settings.client_secret_file);
+    let path = installation.folder.resolve(file);
     let bytes = read_secret(&path)?;
     let text = std::str::from_utf8(&bytes).ok().map(str::trim).filter(|text| !text.is_empty());
-    let wrong =
-        || hinted(format!("{} holds no secret", path.display()), "it holds the secret of push.client_id, as text");
+    let wrong = || hinted(format!("{} holds no secret", path.display()), format!("it holds {key}, as text"));
     text.map(|text| Zeroizing::new(text.to_owned())).ok_or_else(wrong)
 }
 
-fn roots(installation: &Installation, settings: &config::Push) -> anyhow::Result<Vec<reqwest::Certificate>> {
-    if settings.roots.as_os_str().is_empty() {
+/// The roots in a file that the settings name under `key`; none where they name none.
+pub(super) fn roots(installation: &Installation, file: &Path, key: &str) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    if file.as_os_str().is_empty() {
         return Ok(Vec::new());
     }
-    let path = installation.folder.resolve(&settings.roots);
-    let pem = std::fs::read(&path).with_context(|| format!("can't read {} (push.roots)", path.display()))?;
-    reqwest::Certificate::from_pem_bundle(&pem).with_context(|| format!("{} is no PEM (push.roots)", path.display()))
+    let path = installation.folder.resolve(file);
+    let pem = std::fs::read(&path).with_context(|| format!("can't read {} ({key})", path.display()))?;
+    reqwest::Certificate::from_pem_bundle(&pem).with_context(|| format!("{} is no PEM ({key})", path.display()))
 }
 
 fn millis(duration: Duration) -> i64 {

@@ -6,6 +6,7 @@
 
 mod acme;
 mod diagnostics;
+mod diagnostics_s3;
 mod effective;
 mod enrollment;
 mod enrollment_limits;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use acme::{Acme, AcmeKey};
 pub use diagnostics::Diagnostics;
+pub use diagnostics_s3::DiagnosticsS3;
 pub use effective::{Effective, effective};
 pub use enrollment::{Enrollment, PollSet};
 pub use enrollment_limits::{BuildLimit, Editions, EnrollmentLimits, version_numbers};
@@ -94,6 +96,8 @@ pub struct Settings {
     pub provisioning: Provisioning,
     /// Archives that devices are asked for.
     pub diagnostics: Diagnostics,
+    /// A bucket that they are kept in.
+    pub diagnostics_s3: DiagnosticsS3,
     /// What was said, kept for reading.
     pub journal: Journal,
     /// Federated sign-in with an OpenID Connect provider.

@@ -6,15 +6,16 @@ use transom_protocol::enrollment::{
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::account::Drawn;
-use super::applicant::{Applicant, Visit, admit};
+use super::applicant::{Applicant, Means, Visit, admit};
 use super::context;
 use super::plan::MANAGEMENT;
 use super::refusal::Refusal;
 use super::service::Enrolling;
+use super::sign_in::EntraUser;
 use crate::config::EnrollmentLimits;
 use crate::model::{
     CertificateState, EnrollmentId, EnrollmentState, EnrollmentType, Event, EventKind, KeyFingerprint, Made,
-    NewCertificate, NewEnrollment,
+    NewCertificate, NewEnrollment, entra_device,
 };
 use crate::pki::{Authorities, CertificateRequest, IssuedCertificate};
 use crate::store::Tx;
@@ -189,6 +190,9 @@ impl Work {
         tx.add_certificate(&made.id, &certificate, CertificateState::Current, now)?;
         if signs {
             tx.confirm_signing(&made.id, Some(now))?;
+        }
+        if let Means::Entra(EntraUser { device: Some(of_token), .. }) = &applicant.means {
+            tx.bind_entra_device(&made.id, &entra_device(&of_token.tenant, &of_token.device))?;
         }
         tx.add_events(&[Event {
             device: Some(device.clone()),

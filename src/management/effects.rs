@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use transom_protocol::session::{
-    CommandId, Decision, DeviceId, Ending, Event, MsgId, Phase, ResultValue, Session, Timestamp, UploadStep,
-    alert_meaning,
+    CommandId, Decision, DeviceId, Ending, Event, MsgId, Pending, Phase, ReasonCode, ResultValue, Session, Timestamp,
+    UploadStep, alert_meaning,
 };
 use transom_protocol::syncml::redact;
 
@@ -67,7 +67,25 @@ pub(super) fn save_commands(
     for (message, commands) in answered {
         tx.answer_attempts(session, message, &commands, exchange, now)?;
     }
-    if changes.iter().any(|change| !change.command.state.is_open()) {
+    Ok(())
+}
+
+/// Puts what waited for the commands that ended back into the queue: where there was room it has gone out already.
+/// `nobody_waits` says that nothing did before the message.
+pub(super) fn free_dependent(
+    tx: &mut Tx<'_>,
+    contact: &Contact,
+    decision: &Decision,
+    nobody_waits: bool,
+) -> Result<(), Error> {
+    let is_waiting = |pending: &Pending| {
+        pending.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::WaitingForDependency)
+    };
+    if nobody_waits && !decision.commands.iter().any(is_waiting) {
+        tx.nothing_waits(&contact.enrollment);
+        return Ok(());
+    }
+    if decision.commands.iter().any(|command| !command.state.is_open()) {
         tx.wake_dependents(&contact.enrollment)?;
     }
     Ok(())

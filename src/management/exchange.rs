@@ -1,6 +1,6 @@
 //! One message against the store, inside one transaction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -250,14 +250,22 @@ fn accepted(
     let offered = enveloping::offer_newer(tx, heard, contact, frame, now)?;
     let wanted = attendant::before(tx, contact, frame.attendants, frame.max_open, now)?;
     let mut pending = Vec::new();
+    // Unsaid, somebody may.
+    let mut nobody_waits = false;
     if contact.open_commands > 0 || wanted || offered || !concerned.is_empty() {
         let user = beside::served(contact, admitted.session());
         pending = tx.pending_commands_for(&contact.enrollment, &concerned, user.as_ref(), now, COMMANDS_LOADED)?;
+        let mut more = Vec::new();
         if admitted.brings_reports() {
-            let known: Vec<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
-            let accepted = tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
-            pending.extend(accepted.into_iter().filter(|command| !known.contains(&command.id)));
+            more.extend(tx.accepted_commands(&contact.enrollment, now, COMMANDS_LOADED)?);
         }
+        if admitted.brings_answers() {
+            let dependent = tx.dependent_commands(&contact.enrollment, now, COMMANDS_LOADED)?;
+            nobody_waits = dependent.is_empty();
+            more.extend(dependent);
+        }
+        let known: BTreeSet<CommandId> = pending.iter().map(|command| command.id.clone()).collect();
+        pending.extend(more.into_iter().filter(|command| !known.contains(&command.id)));
     }
     let settled = states_depended_on(tx, &pending)?;
     let admitted =
@@ -272,6 +280,7 @@ fn accepted(
     let reply = Reply { encoding: heard.encoding, body };
     let info = effects::device_info(&contact.info, &decision.events);
     effects::save_commands(tx, contact, &decision, (&key, replaced.as_ref()), &exchange, now)?;
+    effects::free_dependent(tx, contact, &decision, nobody_waits)?;
     tx.save_contact(SaveContact {
         enrollment: &contact.enrollment,
         device_id: &contact.device_id,

@@ -17,7 +17,7 @@ use transom_protocol::syncml::Message;
 use super::effects::{TOLD_EVERY, of_exchange};
 use super::exchange::{Frame, Heard};
 use super::identity::policy;
-use crate::model::{Event, EventKind, ExchangeId, ProofPolicy, Secret};
+use crate::model::{Event, EventKind, ExchangeId, ProofPolicy, Secret, entra_device};
 use crate::store::{Contact, Error, Tx};
 
 /// How long a token may take to be verified: keys may have to be fetched.
@@ -156,7 +156,7 @@ impl Tokens {
 impl TokenDevice {
     /// One text for both.
     fn key(&self) -> String {
-        format!("{}/{}", self.tenant.to_ascii_lowercase(), self.id.to_ascii_lowercase())
+        entra_device(&self.tenant, &self.id)
     }
 }
 

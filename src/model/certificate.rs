@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::hex;
+use super::{bytes_of_hex, hex};
 
 macro_rules! digests {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
@@ -18,7 +18,7 @@ macro_rules! digests {
 
             /// The digest that 64 hexadecimal digits are.
             pub fn parse(text: &str) -> Option<Self> {
-                bytes(text).and_then(|bytes| bytes.try_into().ok()).map(Self)
+                bytes_of_hex(text).and_then(|bytes| bytes.try_into().ok()).map(Self)
             }
 
             /// The bytes.
@@ -65,7 +65,7 @@ impl SerialNumber {
     /// The serial number that a text is, in either case.
     pub fn parse(text: &str) -> Option<Self> {
         let even = if text.len() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
-        Self::from_bytes(&bytes(&even)?)
+        Self::from_bytes(&bytes_of_hex(&even)?)
     }
 
     /// The hexadecimal digits.
@@ -76,7 +76,7 @@ impl SerialNumber {
     /// The number in bytes, the highest first, without zeros in front.
     pub fn to_bytes(&self) -> Vec<u8> {
         let even = if self.0.len() % 2 == 1 { format!("0{}", self.0) } else { self.0.clone() };
-        bytes(&even).unwrap_or_default()
+        bytes_of_hex(&even).unwrap_or_default()
     }
 }
 
@@ -84,15 +84,6 @@ impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// No text of ours is longer than a digest, so a longer one is none.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || text.len() > 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
-    }
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
 }
 
 #[cfg(test)]

@@ -10,3 +10,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+/// What hexadecimal digits stand for. No text of ours is longer than a digest, so a longer one is none.
+pub(crate) fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}

@@ -15,6 +15,7 @@ mod edge;
 mod enroller;
 mod enrollment;
 mod enrollment_attempt;
+mod entra_device;
 mod envelope;
 pub mod fact;
 mod feed;
@@ -64,10 +65,11 @@ pub use enrollment::{Enrollment, EnrollmentState, EnrollmentType, Made, NewEnrol
 pub use enrollment_attempt::{
     AttemptFilter, AttemptOutcome, EnrollmentAttempt, EnrollmentStep, FailureSubject, Failures,
 };
+pub(crate) use entra_device::entra_device;
 pub use envelope::{EnvelopeCipher, EnvelopeKeyRecord, EnvelopeKeyUse, Enveloping, KeyTransport};
 pub use fact::{Fact, FactName, FactValue, Facts, OsBuild, WatchedFacts};
 pub use feed::{FeedEvent, FeedFilter, FeedKind, FeedPage, Field, Told};
-pub(crate) use hex::hex;
+pub(crate) use hex::{bytes_of_hex, hex};
 pub use ids::{
     ActionId, AttemptId, BatchId, DeviceKey, EnrollmentId, EnrollmentTokenId, EnrollmentUserId, EventId, ExchangeId,
     FactChangeId, OperatorId, OperatorLinkId, OperatorSessionId, PushClaim, RecoveryKeyId, SavedFilterId, SessionKey,

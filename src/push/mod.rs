@@ -10,15 +10,18 @@
 
 mod channel;
 mod deliver;
+mod numbers;
 mod poll;
 mod session;
 mod setup;
 mod token;
+mod users;
 mod wire;
 
 pub use deliver::Round;
 pub use poll::{Numbers, Plans, Polls, next_poll};
 pub use setup::{Options, SetupError};
+pub use users::{UserPlan, UserPlanRefused, UserPolls};
 
 use std::sync::Arc;
 

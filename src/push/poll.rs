@@ -6,15 +6,13 @@
 //! does. Every change begins the sets anew, so that there is none without need.
 
 use serde::{Deserialize, Serialize};
-use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
 use transom_protocol::enrollment::{Poll, PollRefused, PollSchedule};
-use transom_protocol::session::{CommandState, Decision, ItemOutcome, Timestamp};
-use transom_protocol::syncml::{Format, Verb};
-
-use crate::model::{NewCommand, provider_node};
-use crate::store::{Contact, Error, Tx};
+use transom_protocol::session::{Decision, Timestamp};
 
 use super::SetupError;
+use super::numbers::Nodes;
+use crate::model::NewCommand;
+use crate::store::{Contact, Error, Tx};
 
 /// The nodes of a schedule below `Poll`, in the order in which the sets run.
 const NODES: [&str; 6] = [
@@ -29,7 +27,10 @@ const NODES: [&str; 6] = [
 const MINUTE: i64 = 60_000;
 
 /// A schedule is changed at most so often.
-const DWELL: i64 = 60 * MINUTE;
+pub(super) const DWELL: i64 = 60 * MINUTE;
+
+/// A device that took no schedule is not asked again for so long.
+pub(super) const REFUSED: i64 = 7 * DAILY;
 
 /// Windows makes a schedule of its own behind one that has ended: once a day.
 const DAILY: i64 = 24 * 60 * MINUTE;
@@ -53,7 +54,7 @@ pub struct Plans {
 #[derive(Debug, Clone)]
 pub struct Polls {
     plans: Plans,
-    nodes: [LocUri; 6],
+    nodes: Nodes<6>,
 }
 
 impl Numbers {
@@ -149,10 +150,7 @@ impl Plans {
 impl Polls {
     /// With these plans, for devices that know this server as `provider_id`.
     pub fn new(plans: Plans, provider_id: &str) -> Result<Self, SetupError> {
-        let node = |name: &str| provider_node(provider_id, &format!("Poll/{name}")).ok_or(SetupError::ProviderId);
-        let nodes: Vec<LocUri> = NODES.into_iter().map(node).collect::<Result<_, _>>()?;
-        let nodes = nodes.try_into().map_err(|_| SetupError::ProviderId)?;
-        Ok(Self { plans, nodes })
+        Ok(Self { plans, nodes: Nodes::of(provider_id, "Poll", NODES)? })
     }
 
     /// The schedule of an enrollment and since when it has it, as far as that is known: what it was given last, or what
@@ -188,7 +186,7 @@ impl Polls {
         let Some(schedule) = change_now(waits) else { return Ok(Vec::new()) };
         tx.note_poll_asked(&contact.enrollment, now)?;
         let Numbers(numbers) = Numbers::of(schedule);
-        Ok(self.nodes.iter().zip(numbers.into_iter().flatten()).map(|(node, number)| set(node, number)).collect())
+        Ok(self.nodes.set(numbers))
     }
 
     /// What a message has told of the schedule.
@@ -199,13 +197,10 @@ impl Polls {
         decision: &Decision,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let done = decision.commands.iter().filter(|command| command.state == CommandState::Succeeded);
-        let answers = done.flat_map(|command| command.instruction.settings().zip(&command.progress.items));
-        let heard: Vec<(usize, u32, Verb)> =
-            answers.filter_map(|((verb, setting), outcome)| self.heard(verb, setting, outcome)).collect();
-        if self.was_refused(decision) {
+        let heard = self.nodes.heard(decision);
+        if self.nodes.were_refused(decision) {
             // It is not asked again for a while.
-            tx.note_poll_asked(&contact.enrollment, now.plus_millis(7 * DAILY))?;
+            tx.note_poll_asked(&contact.enrollment, now.plus_millis(REFUSED))?;
         }
         if heard.is_empty() {
             return Ok(());
@@ -213,45 +208,16 @@ impl Polls {
         let known = contact.poll_schedule.as_deref().and_then(Numbers::parse).unwrap_or_default();
         let Numbers(mut numbers) = known;
         let mut is_set = false;
-        for (place, number, verb) in heard {
-            is_set |= verb != Verb::Get;
-            if let Some(slot) = numbers.get_mut(place) {
-                *slot = Some(number);
+        for heard in heard {
+            is_set |= heard.is_set;
+            if let Some(slot) = numbers.get_mut(heard.place) {
+                *slot = Some(heard.number);
             }
         }
         // A schedule that was only read began some time before.
         let since = if is_set { Some(now) } else { contact.poll_since };
         tx.save_poll_schedule(&contact.enrollment, &Numbers(numbers).to_text(), since)
     }
-
-    /// Whether the device would not take a schedule.
-    fn was_refused(&self, decision: &Decision) -> bool {
-        let failed = decision.commands.iter().filter(|command| command.state == CommandState::Failed);
-        let mut settings = failed.flat_map(|command| command.instruction.settings());
-        settings.any(|(verb, setting)| {
-            verb == Verb::Replace && self.nodes.iter().any(|node| node.names_same_node(setting.target.as_str()))
-        })
-    }
-
-    fn heard(&self, verb: Verb, setting: &Setting, outcome: &ItemOutcome) -> Option<(usize, u32, Verb)> {
-        let place = self.nodes.iter().position(|node| node.names_same_node(setting.target.as_str()))?;
-        let text = match verb {
-            Verb::Replace | Verb::Add => setting.data.as_deref()?,
-            Verb::Get => outcome.result.as_ref()?.data.as_str(),
-            _ => return None,
-        };
-        Some((place, text.trim().parse().ok()?, verb))
-    }
-}
-
-fn set(node: &LocUri, number: u32) -> NewCommand {
-    let setting =
-        Setting { target: node.clone(), format: Some(Format::Int), mime: None, data: Some(number.to_string()) };
-    NewCommand::new(Instruction::Single(Operation {
-        verb: Verb::Replace,
-        items: vec![setting],
-        if_exists: IfExists::Fail,
-    }))
 }
 
 #[cfg(test)]

@@ -67,6 +67,10 @@ pub struct Contact {
     pub poll_since: Option<Timestamp>,
     /// When it was last given another one.
     pub poll_asked_at: Option<Timestamp>,
+    /// How often its users come, where several work on it at once: the numbers, as far as they are known.
+    pub user_schedule: Option<String>,
+    /// From then on that may be changed; `None` where no user ever had a session of his own.
+    pub user_schedule_due_at: Option<Timestamp>,
     /// Whether there are actions that have not ended. Without, there is nothing to look up.
     pub has_open_actions: bool,
     /// Whether it was sent settings of policies whose outcome is waited for.
@@ -153,6 +157,8 @@ struct ContactRow {
     poll_schedule: Option<String>,
     poll_since: Option<i64>,
     poll_asked_at: Option<i64>,
+    user_schedule: Option<String>,
+    user_schedule_due_at: Option<i64>,
     facts_due_at: Option<i64>,
     provisioning_due_at: Option<i64>,
     entra_device: Option<String>,
@@ -234,6 +240,8 @@ impl Tx<'_> {
             poll_schedule: row.poll_schedule,
             poll_since: row.poll_since.map(Timestamp),
             poll_asked_at: row.poll_asked_at.map(Timestamp),
+            user_schedule: row.user_schedule,
+            user_schedule_due_at: row.user_schedule_due_at.map(Timestamp),
             has_open_actions,
             awaits_policies,
             facts_due_at: row.facts_due_at.map(Timestamp),

@@ -240,34 +240,39 @@ async fn each_action_ends_with_the_word_of_the_device(site: Site) {
     // With the sessions that the device needs to say that it is done.
     let wanted = [
         (json!({"kind": "lock"}), 1),
-        (json!({"kind": "rename", "name": "DESK-7"}), 2),
-        (json!({"kind": "reboot", "at": "2030-01-01T03:00:00"}), 2),
+        (json!({"kind": "rename", "name": "DESK-7"}), 1),
+        (json!({"kind": "reboot", "at": "2030-01-01T03:00:00"}), 1),
         (json!({"kind": "rotate_recovery_passwords"}), 2),
         (json!({"kind": "reset_laps_password"}), 2),
         (json!({"kind": "scan"}), 2),
         (json!({"kind": "scan", "depth": "full"}), 2),
         (json!({"kind": "scan", "depth": "offline"}), 2),
-        (json!({"kind": "update_signatures"}), 2),
-        (json!({"kind": "install_root", "certificate": root}), 2),
+        (json!({"kind": "update_signatures"}), 1),
+        (json!({"kind": "install_root", "certificate": root}), 1),
         (
             json!({"kind": "enroll_scep", "id": "wifi", "server_url": "https://scep.example.test/", "subject": "CN=PC-1",
                    "challenge": "challenge-hunter2", "ca_thumbprint": "ab".repeat(20)}),
             2,
         ),
-        (json!({"kind": "install_pfx", "id": "vpn", "pfx": pfx, "password": "password-hunter2"}), 2),
+        (json!({"kind": "install_pfx", "id": "vpn", "pfx": pfx, "password": "password-hunter2"}), 1),
         (json!({"kind": "autopilot_reset"}), 2),
     ];
+    let (mut took, mut expected) = (Vec::new(), Vec::new());
     for (request, sessions) in wanted {
         let id = asked(&operator, "PC-1", request.clone()).await;
-        for session in 1..=sessions {
-            let before = action(&operator, &id).await;
-            assert_ne!(before["state"], "done", "{request} is done before session {session}: {before:#}");
+        let mut told = action(&operator, &id).await;
+        let mut had = 0;
+        while told["state"] != "done" {
+            assert!(had < 3, "{request}: {told:#}");
             windows.session(&client, &mut device).await;
+            told = action(&operator, &id).await;
+            had += 1;
         }
-        let told = action(&operator, &id).await;
-        assert_eq!(told["state"], "done", "{request}: {told:#}");
         assert!(!told.to_string().contains("hunter2"));
+        took.push((request["kind"].clone(), had));
+        expected.push((request["kind"].clone(), sessions));
     }
+    assert_eq!(took, expected);
     windows.judge_the_end();
 
     // Secrets are nowhere to be read: in what people look at, in the log.

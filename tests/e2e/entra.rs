@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::enrollment::{computer, events};
 use super::enrollment_refused::nothing_is_there;
+use crate::support::databases::Direct;
 use crate::support::pc::sign_in::{JWT, bearer, issue};
 use crate::support::pc::{DISCOVERY, Pc, SoapFault, content};
 use crate::support::provider::{Browser, attribute};
@@ -163,7 +164,6 @@ async fn a_token_that_is_not_for_us_enrolls_nothing(site: Site) {
         (with("iss", json!("https://login.microsoftonline.com/common/v2.0")), "authentication", "jwt_issuer"),
         (with("aud", json!("https://mdm.contoso.test/")), "authentication", "jwt_audience"),
         (with("upn", json!(null)), "authentication", "jwt_claim"),
-        (with("deviceid", json!("b5b954e8-1fbc-b94e-b79b-d08be625f4ef")), "authentication", "jwt_device"),
         (entra.token("none", |_| {}), "authentication", "jwt_algorithm"),
         (entra.token("HS256", |_| {}), "authentication", "jwt_algorithm"),
         (other.good(), "authentication", "jwt_signature"),
@@ -187,8 +187,10 @@ async fn a_token_that_is_not_for_us_enrolls_nothing(site: Site) {
         assert!(!site.log().contains(token.as_str()) || token == "rubbish");
     }
 
-    // One that names this very device is good, without any terms.
-    let own = with("deviceid", json!("b5b954e8-1fbc-b94e-b79b-d08be625f4ee"));
+    // The id of a device in Entra ID is none of those that the device has for us: it is kept, and keeps nobody out.
+    let own = with("deviceid", json!("0FAF5A26-9C5B-4F4C-8F61-2B3C5E4D7A10"));
     let mut line = pc.connect_bare().await;
     pc.token(&mut line, issue(&pc, &bearer(JWT, &own), &[])).await.unwrap();
+    let bound = Direct::connect(site.url()).texts("SELECT entra_device AS text FROM enrollments");
+    assert_eq!(bound, [format!("{TENANT}/0faf5a269c5b4f4c8f612b3c5e4d7a10")]);
 }

@@ -22,6 +22,7 @@ on_both!(
     lost_replies_mix_nothing_up,
     digests_prove_parallel_sessions_too,
     a_command_says_whom_it_waits_for,
+    users_come_as_often_as_the_settings_say,
     what_a_device_calls_itself_is_shown_and_bounded,
 );
 
@@ -179,6 +180,29 @@ async fn digests_prove_parallel_sessions_too(site: Site) {
         let ids = host.order(4).await;
         host.sessions(&FaultRates::default(), round).await;
         host.check(&ids).await;
+    }
+    host.end();
+}
+
+async fn users_come_as_often_as_the_settings_say(site: Site) {
+    let site = site.with("SCHEDULE_USERS", "2h").with("SCHEDULE_USERS_AT_LOGON", "4");
+    let mut host = Host::new(site, true).await;
+    for round in 0..4 {
+        host.sessions(&FaultRates::default(), round).await;
+    }
+    let folder = "./Device/Vendor/MSFT/DMClient/Provider/Transom/MultipleSession/";
+    let told = host.parts.iter().map(|part| {
+        let effects = part.log().effects().iter();
+        let set = effects.filter_map(|effect| Some((effect.target.strip_prefix(folder)?, effect.data.as_str())));
+        set.collect::<Vec<_>>()
+    });
+    let expected =
+        [("IntervalForScheduledRetriesForUserSession", "120"), ("NumAllowedConcurrentUserSessionAtUserLogonSync", "4")];
+    let told: Vec<Vec<(&str, &str)>> = told.collect();
+    assert_eq!(told[0], expected, "what Windows does by itself is not set, and nothing twice");
+    assert!(told[1..].iter().all(Vec::is_empty), "they are nodes of the device: {told:?}");
+    for part in &host.parts {
+        assert!(part.complaints().is_empty(), "{:?}", part.complaints());
     }
     host.end();
 }

@@ -4,6 +4,7 @@ mod answers;
 mod outbox;
 mod polls;
 mod tokens;
+mod users;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

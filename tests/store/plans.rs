@@ -50,6 +50,7 @@ async fn speak(test: &TestStore, name: &str) -> Vec<Statement> {
             let pending = tx.pending_commands(&of, &waited, NOW, 100)?;
             tx.accepted_commands(&of, NOW, 10)?;
             tx.wake_dependents(&of)?;
+            tx.dependent_commands(&of, NOW, 10)?;
             tx.open_commands(&of, &waited, NOW)?;
             tx.command_states(&waited)?;
             let carrier = Carrier { session: &told, message: MsgId::FIRST, exchange: &exchange, at: NOW };

@@ -9,6 +9,7 @@ pub(crate) mod operator;
 pub(crate) mod pc;
 pub(crate) mod provider;
 pub(crate) mod proxy;
+pub(crate) mod s3;
 pub(crate) mod server;
 pub(crate) mod statements;
 pub(crate) mod windows;

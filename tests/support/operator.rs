@@ -134,6 +134,14 @@ impl Operator {
         (status.as_u16(), response.json().await.unwrap())
     }
 
+    /// Looks at something that can't be shown.
+    pub(crate) async fn not_shown(&self, path: &str) -> Value {
+        let request = self.http.get(format!("{}{path}", self.admin)).bearer_auth(&self.token);
+        let response = request.send().await.unwrap();
+        assert!(!response.status().is_success(), "{path}");
+        response.json().await.unwrap()
+    }
+
     /// Bytes of something.
     pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
         let request = self.http.get(format!("{}{path}", self.admin)).bearer_auth(&self.token);

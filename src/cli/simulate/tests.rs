@@ -50,6 +50,10 @@ fn wrong_usage_is_told() {
         &["--enroll", "https://a.test", "--ca", "c", "--identities", "f"],
         &["--identities", "f", "--user", "ada"],
         &["--identities", "f", "--leave", "--keep", "g"],
+        &["--identities", "f", "--push", "localhost"],
+        &["--identities", "f", "--push", "127.0.0.1:1"],
+        &["--identities", "f", "--push", "localhost:1", "--leave"],
+        &["--identities", "f", "--pushed-sessions", "1"],
     ] {
         assert!(parse(words).is_err(), "{words:?}");
     }
@@ -135,7 +139,7 @@ fn a_refused_session_fails_the_command() {
 /// Runs a command to its end.
 fn run(words: &[&str]) -> anyhow::Result<(FleetReport, Walks)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(simulate(&parse(words).unwrap()))
+    runtime.block_on(simulate(&parse(words).unwrap())).map(|(report, walks, _)| (report, walks))
 }
 
 #[test]

@@ -115,8 +115,8 @@ impl Gate {
             Credential::Jwt(token) => {
                 let user = sign_ins.entra(token.expose(), now).await?;
                 if visit.step == EnrollmentStep::Issue {
-                    let device = visit.device.device_id.as_ref().ok_or(Denied::NoDeviceId)?;
-                    sign_ins.admit_entra(&user, device, visit.device.enrollment_data.as_deref(), now)?;
+                    visit.device.device_id.as_ref().ok_or(Denied::NoDeviceId)?;
+                    sign_ins.admit_entra(&user, visit.device.enrollment_data.as_deref(), now)?;
                 }
                 Ok(Applicant { user: named(&user.name)?, means: Means::Entra(user) })
             }

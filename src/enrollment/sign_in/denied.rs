@@ -25,9 +25,6 @@ pub enum Denied {
     /// The token is of a tenant whose users may not enroll.
     #[error("the token comes from a tenant whose users may not enroll")]
     Tenant,
-    /// The token was made for another device.
-    #[error("the token was made for another device than the one that shows it")]
-    OtherDevice,
     /// The terms of use were not accepted by this user, or others were.
     #[error("the user has not accepted the terms of use as they are now")]
     Terms,
@@ -75,7 +72,6 @@ impl Denied {
             Self::Spent => "sign_in_spent",
             Self::Token(refused) => refused.word(),
             Self::Tenant => "jwt_tenant",
-            Self::OtherDevice => "jwt_device",
             Self::Terms => "terms",
             Self::Certificate(denied) => denied.word(),
             Self::Browser => "sign_in_browser",
@@ -111,7 +107,7 @@ impl Denied {
 
     /// Whether it counts against the address that tries.
     pub const fn is_failure(&self) -> bool {
-        matches!(self, Self::UnknownHandle | Self::Token(_) | Self::Tenant | Self::OtherDevice | Self::Certificate(_))
+        matches!(self, Self::UnknownHandle | Self::Token(_) | Self::Tenant | Self::Certificate(_))
     }
 
     /// Whether the cause lies with us or the provider rather than with whoever signs in.
@@ -149,7 +145,6 @@ pub(in crate::enrollment) const REMEDIES: &[(&str, &str)] = &[
     ("jwt_expired", CLOCKS),
     ("jwt_not_yet", CLOCKS),
     ("jwt_tenant", "add the tenant to entra.tenants if its users may enroll"),
-    ("jwt_device", "let the device join anew, so that it gets a token of its own"),
     ("terms", "let the user begin again and accept the terms of use"),
     ("envelope_signature", PACKAGE),
     ("envelope_time", CLOCKS),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use transom_protocol::session::{DeviceId, Timestamp};
+use transom_protocol::session::Timestamp;
 
 use super::{
     Denied, FetchError, SetupError,
@@ -51,8 +51,9 @@ pub struct EntraUser {
     pub object_id: String,
     /// Who it is, as people call them (UPN).
     pub name: String,
-    /// The device that the token was made for, if it says so.
-    pub device: Option<String>,
+    /// The device that the token was made for, if it says so: Entra ID's own id of it, which is none of those that the
+    /// device has for us.
+    pub device: Option<EntraDevice>,
 }
 
 /// A device that Entra ID vouches for.
@@ -95,14 +96,7 @@ impl Entra {
     pub(super) async fn verify_device(&self, token: &str, now: Timestamp) -> Result<EntraDevice, Denied> {
         let claims = self.believed(token, now).await?;
         let tenant = self.tenant(&claims)?;
-        let device = claims.text("deviceid").ok_or(TokenRefused::Claim("deviceid"))?;
-        let fits = device.chars().count() <= LONGEST && !device.chars().any(char::is_control);
-        let device = plain_id(device);
-        if fits && !device.is_empty() {
-            Ok(EntraDevice { tenant, device })
-        } else {
-            Err(TokenRefused::Claim("deviceid").into())
-        }
+        device_in(&claims, tenant).ok_or_else(|| TokenRefused::Claim("deviceid").into())
     }
 
     /// What a token says, by the published keys.
@@ -143,26 +137,25 @@ impl Entra {
         Ok(EntraUser {
             object_id: claim("oid")?.to_owned(),
             name: name.to_owned(),
-            device: claims.text("deviceid").map(str::to_owned),
+            device: device_in(claims, tenant.clone()),
             tenant,
         })
     }
 
-    pub(super) fn admit(
-        &self,
-        user: &EntraUser,
-        device: &DeviceId,
-        accepted: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), Denied> {
-        if user.device.as_ref().is_some_and(|of_token| plain_id(of_token) != plain_id(device.as_str())) {
-            return Err(Denied::OtherDevice);
-        }
+    pub(super) fn admit(&self, user: &EntraUser, accepted: Option<&str>, now: Timestamp) -> Result<(), Denied> {
         if self.terms.is_some() && !accepted.is_some_and(|accepted| self.was_accepted(accepted, user, now)) {
             return Err(Denied::Terms);
         }
         Ok(())
     }
+}
+
+/// The device that a token names.
+fn device_in(claims: &Claims, tenant: String) -> Option<EntraDevice> {
+    let device = claims.text("deviceid")?;
+    let fits = device.chars().count() <= LONGEST && !device.chars().any(char::is_control);
+    let device = plain_id(device);
+    (fits && !device.is_empty()).then_some(EntraDevice { tenant, device })
 }
 
 /// An id without what only decorates it: a GUID is written with hyphens and braces, or as 32 digits.

@@ -104,16 +104,10 @@ impl SignIns {
         self.0.entra.is_some()
     }
 
-    /// Before issuing to a user of Entra ID: the token is this device's, and the terms of use were accepted.
-    /// `accepted` is what the device brings back of our answer to that (`EnrollmentData`).
-    pub fn admit_entra(
-        &self,
-        user: &EntraUser,
-        device: &DeviceId,
-        accepted: Option<&str>,
-        now: Timestamp,
-    ) -> Result<(), Denied> {
-        self.0.entra.as_ref().ok_or(Denied::NotOffered)?.admit(user, device, accepted, now)
+    /// Before issuing to a user of Entra ID: the terms of use were accepted. Nothing that the device says of itself can be
+    /// held against the device of the token: that is another id, and only Entra ID knows both. `accepted` is what the device brings back of our answer to that (`EnrollmentData`).
+    pub fn admit_entra(&self, user: &EntraUser, accepted: Option<&str>, now: Timestamp) -> Result<(), Denied> {
+        self.0.entra.as_ref().ok_or(Denied::NotOffered)?.admit(user, accepted, now)
     }
 
     /// Who signed an envelope with a certificate of a provisioning package.

@@ -6,9 +6,8 @@ use actix_web::{
     http::{StatusCode, header},
     web::{self, Bytes, Data, Path},
 };
-use futures_util::stream;
+use futures_util::TryStreamExt as _;
 use serde::Deserialize;
-use tokio::{fs::File, io::AsyncReadExt as _};
 
 use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
 use crate::{
@@ -16,9 +15,6 @@ use crate::{
     http::problem::Problem,
     model::Right,
 };
-
-/// Bytes of an archive that are read at once.
-const PIECE: usize = 64 * 1024;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/devices/{id}/actions", Right::Look, "Lists what was asked of a device")
@@ -116,22 +112,11 @@ async fn archive(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Ans
 
 /// What a device sent, as it came: to be saved, never to be shown by a browser.
 pub(in crate::http) async fn archive_of(admin: &Admin, id: &str) -> Answer {
-    let (path, bytes) = admin.archive(id).await?;
-    let file = File::open(&path).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Problem::not_found().detail("the archive is not on this instance, or was deleted")
-        }
-        _ => Problem::internal(error),
-    })?;
-    let pieces = stream::try_unfold(file, |mut file| async move {
-        let mut piece = vec![0; PIECE];
-        let read = file.read(&mut piece).await?;
-        piece.truncate(read);
-        Ok::<_, std::io::Error>((read > 0).then(|| (Bytes::from(piece), file)))
-    });
+    let (pieces, bytes) = admin.archive(id, now()).await?;
+    let pieces = pieces.map_ok(Bytes::from);
     Ok(HttpResponse::Ok()
         .content_type("application/zip")
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"diagnostics-{id}.zip\"")))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(SizedStream::new(bytes, Box::pin(pieces))))
+        .body(SizedStream::new(bytes, pieces)))
 }

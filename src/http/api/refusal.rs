@@ -19,6 +19,10 @@ impl From<Error> for Problem {
             Error::Parameter(ref fault) => Self::bad_request(error.to_string()).error(&fault.at, &fault.what),
             Error::Invalid { summary, faults } => invalid(summary, faults),
             Error::Busy => Self::unavailable().detail(error.to_string()),
+            Error::Elsewhere(why) => {
+                tracing::error!(%why, "something that is kept beside the database can't be had");
+                Self::unavailable().detail(why)
+            }
             Error::Store(error) if error.is_temporary() => {
                 tracing::error!(%error, cause = std::error::Error::source(&error), "the store did not answer");
                 Self::unavailable()
@@ -50,6 +54,7 @@ mod tests {
             (Error::Parameter(fault("limit")), 400),
             (Error::invalid("/command", "is wrong"), 422),
             (Error::Busy, 503),
+            (Error::Elsewhere("the folder is gone".to_owned()), 503),
             (Error::Changed, 412),
         ] {
             assert_eq!(Problem::from(error).status_code().as_u16(), status);

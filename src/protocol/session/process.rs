@@ -148,6 +148,17 @@ impl Admitted<'_> {
         })
     }
 
+    /// The message brings answers, or alerts that may be some: what waits for the commands that they end can go out with
+    /// the reply, and has to be handed to [`Self::process`] too. The device says nothing more to a reply without commands.
+    pub fn brings_answers(&self) -> bool {
+        self.brings_reports()
+            || self.message.body.commands.iter().any(|command| match command {
+                Command::Status(status) => status.cmd_ref != "0",
+                Command::Results(_) => true,
+                _ => false,
+            })
+    }
+
     /// The message brings a chunk that there has to be room for: [`Self::with_upload_room`] says how much there is.
     pub fn brings_chunks(&self) -> bool {
         self.message.body.commands.iter().any(|command| match command {

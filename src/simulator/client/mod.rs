@@ -14,7 +14,7 @@ use reqwest::Url;
 pub use options::ClientOptions;
 pub use report::{ClientError, Exchange, SessionEnd, SessionFailure, SessionReport};
 
-use super::device::Device;
+use super::device::{Device, Trigger};
 use super::faults::FaultPlan;
 use super::identity::{ClientCertificate, DeviceIdentity};
 use run::Run;
@@ -67,6 +67,12 @@ impl Client {
                 Self { connector, ..self.clone() }.of_its_own()
             }
         }
+    }
+
+    /// The same, whose sessions begin for another reason.
+    pub(super) fn triggered(&self, trigger: Trigger) -> Self {
+        let options = ClientOptions { trigger, ..self.options.clone() };
+        Self { options, ..self.clone() }
     }
 
     /// The options that it was made with.

@@ -42,6 +42,8 @@ pub struct Behaviour {
     pub repeats_results: bool,
     /// The address of the channel that it has once it was given a package family name, from the next session on.
     pub channel: Option<String>,
+    /// It has that channel at once.
+    pub registers_at_once: bool,
     /// Percent of the nodes that other devices have and this one lacks.
     pub lacks: u8,
     /// What it says under some nodes in place of what others say.
@@ -86,6 +88,7 @@ impl Default for Behaviour {
             keep_alive: false,
             repeats_results: false,
             channel: None,
+            registers_at_once: false,
             lacks: 0,
             says: BTreeMap::new(),
             install_sessions: 0,

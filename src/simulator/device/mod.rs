@@ -180,6 +180,9 @@ impl Device {
         self.tree.sign_in(self.behaviour.login);
         if let Some(channel) = &self.behaviour.channel {
             self.tree.open_channel(&self.identity.provider_id, channel);
+            if self.behaviour.registers_at_once {
+                self.tree.registers_for(channel);
+            }
         }
         self.tree.install_slowly(self.behaviour.install_sessions);
         self.notices.extend(self.tree.settle());

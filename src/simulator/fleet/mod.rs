@@ -1,11 +1,13 @@
 //! Many devices at once, each with its own seed, tree and faults: for trials and measurements.
 
+mod listen;
 mod report;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use report::Tally;
@@ -38,7 +40,7 @@ pub struct FleetOptions {
 
 /// Ends a [`Fleet::run`] early: sessions that run are finished, no others begin.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<(AtomicBool, Notify)>);
 
 /// One session that just ended, for whoever watches.
 #[derive(Debug)]
@@ -88,12 +90,20 @@ impl Default for FleetOptions {
 impl Stop {
     /// From now on no session begins.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.0.store(true, Ordering::Relaxed);
+        self.0.1.notify_one();
     }
 
     /// Whether that was said.
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.0.load(Ordering::Relaxed)
+    }
+
+    /// Until that is said. One may wait for it.
+    async fn stopped(&self) {
+        if !self.is_stopped() {
+            self.0.1.notified().await;
+        }
     }
 }
 

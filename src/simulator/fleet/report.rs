@@ -19,6 +19,8 @@ pub struct FleetReport {
     pub gone: usize,
     /// Sessions that ended or failed.
     pub sessions: usize,
+    /// Of these, those that a push began.
+    pub pushed: usize,
     /// Sessions that failed, or ended although nothing had gone wrong on request.
     pub failed: usize,
     /// How sessions ended, in words.

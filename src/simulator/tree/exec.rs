@@ -169,11 +169,12 @@ impl Tree {
 }
 
 /// What a written value starts.
-pub(super) fn after_write(root: &mut Node, path: &Path, action: Action) -> Option<Work> {
+pub(super) fn after_write(root: &mut Node, path: &Path, action: Action, channel: Option<&str>) -> Option<Work> {
     match action {
         Action::RegisterPush => {
             let pfn = root.at(&path.segments)?.value.as_ref()?.data.clone();
-            let channel = format!("https://wns.example.test/?token={}", super::path::escape(&pfn));
+            let made_up = || format!("https://wns.example.test/?token={}", super::path::escape(&pfn));
+            let channel = channel.map_or_else(made_up, str::to_owned);
             set(root, &sibling(path, "ChannelURI"), Format::Chr, channel);
             set(root, &sibling(path, "Status"), Format::Int, "0");
             None

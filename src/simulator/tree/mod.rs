@@ -47,6 +47,8 @@ pub struct Tree {
     uploads: Vec<Upload>,
     /// Ids of what was collected.
     collected: BTreeSet<String>,
+    /// The address of the channel that it gets when it registers for pushes.
+    channel: Option<String>,
 }
 
 /// A value as a command carries it.
@@ -156,6 +158,11 @@ impl Tree {
         for (uri, value) in says {
             self.root.plant(uri, Format::Chr, value.as_str());
         }
+    }
+
+    /// The device gets this channel as soon as it is given a package family name.
+    pub fn registers_for(&mut self, uri: &str) {
+        self.channel = Some(uri.to_owned());
     }
 
     /// The device has a channel for pushes, if it was given a package family name.

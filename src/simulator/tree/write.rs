@@ -63,7 +63,7 @@ impl Tree {
             return Err(Refusal::DENIED);
         }
         self.root.make(&storage.segments).value = stored;
-        let code = match exec::after_write(&mut self.root, &storage, rule.action) {
+        let code = match exec::after_write(&mut self.root, &storage, rule.action, self.channel.as_deref()) {
             Some(work) => {
                 self.work.push(work);
                 if rule.action == Action::FetchImage { StatusCode::ACCEPTED } else { StatusCode::OK }

@@ -49,4 +49,24 @@ impl Tx<'_> {
         );
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
+
+    /// From then on it may be changed how often the users of a computer come.
+    pub fn change_user_schedule_at(&mut self, enrollment: &EnrollmentId, at: Timestamp) -> Result<(), Error> {
+        let query = update(
+            enrollments::table,
+            enrollments::id.eq(enrollment.as_str()),
+            enrollments::user_schedule_due_at.eq(Some(at.0)),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
+    /// How often the users of a computer come, as it says or as it took from us.
+    pub fn save_user_schedule(&mut self, enrollment: &EnrollmentId, schedule: &str) -> Result<(), Error> {
+        let query = update(
+            enrollments::table,
+            enrollments::id.eq(enrollment.as_str()),
+            enrollments::user_schedule.eq(Some(schedule.to_owned())),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
 }

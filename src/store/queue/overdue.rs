@@ -85,6 +85,12 @@ impl Tx<'_> {
         rows.into_iter().map(|(enrollment, id)| Ok((words::id(enrollment)?, CommandId(id)))).collect()
     }
 
+    /// No command of an enrollment waits for another: whoever has looked says so, and nobody looks again before the
+    /// transaction ends.
+    pub fn nothing_waits(&mut self, enrollment: &EnrollmentId) {
+        self.stirred.remove(enrollment);
+    }
+
     /// Puts the commands of an enrollment back into the queue that waited for others which all have their outcome now.
     /// One statement when nothing waits.
     ///

@@ -83,6 +83,24 @@ impl Tx<'_> {
         self.load_pending(enrollment, rows, &[], now)
     }
 
+    /// The first commands that wait for others, in the order of the queue: for a message that may end some of these.
+    pub fn dependent_commands(
+        &mut self,
+        enrollment: &EnrollmentId,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Pending>, Error> {
+        let query = commands::table
+            .filter(commands::enrollment.eq(enrollment.as_str()))
+            .filter(commands::state.eq(CommandState::Deferred.as_str()))
+            .filter(commands::reason.eq("waiting_for_dependency"))
+            .order(commands::sequence.asc())
+            .select(pending_columns());
+        let query = at_most(limit, query);
+        let rows: Vec<PendingRow> = on_backend!(self, |conn| query.load(conn))?;
+        self.load_pending(enrollment, rows, &[], now)
+    }
+
     /// Those of these commands that belong to the enrollment and have no outcome, in the order of the queue.
     pub fn open_commands(
         &mut self,

@@ -14,7 +14,7 @@ pub(in crate::store) use knowing::{fact_changes, fact_items, facts};
 pub(in crate::store) use people::{
     api_tokens, audit, audit_chain, idempotency_keys, operator_links, operator_sessions, operators,
 };
-pub(in crate::store) use serving::public_certificates;
+pub(in crate::store) use serving::{envelope_keys, public_certificates};
 pub(in crate::store) use telling::{feed, webhooks};
 
 table! {
@@ -80,16 +80,8 @@ table! {
         envelope_used -> Nullable<Text>,
         provisioning_due_at -> Nullable<BigInt>,
         entra_device -> Nullable<Text>,
-    }
-}
-
-table! {
-    envelope_keys (id) {
-        id -> Text,
-        certificate -> Binary,
-        private_key -> Binary,
-        created_at -> BigInt,
-        not_after -> BigInt,
+        user_schedule -> Nullable<Text>,
+        user_schedule_due_at -> Nullable<BigInt>,
     }
 }
 

@@ -21,3 +21,13 @@ table! {
         problem_at -> Nullable<BigInt>,
     }
 }
+
+table! {
+    envelope_keys (id) {
+        id -> Text,
+        certificate -> Binary,
+        private_key -> Binary,
+        created_at -> BigInt,
+        not_after -> BigInt,
+    }
+}

@@ -286,8 +286,32 @@ fn a_command_waits_for_what_it_depends_on() {
         (talk.state(&second), talk.why(&second)),
         (CommandState::Deferred, Some(ReasonCode::WaitingForDependency))
     );
-    assert_eq!(talk.says([heard(2), status(2, 2, 2, "Replace", 200)]).commands().len(), 0, "it is woken by the store");
-    assert_eq!(talk.says([heard(3)]).commands(), ["2 Replace ./B"]);
+    let reply = talk.says([heard(2), status(2, 2, 2, "Replace", 200)]);
+    assert_eq!(reply.commands(), ["2 Replace ./B"], "a reply without commands would be the end of the session");
+    assert_eq!(talk.state(&second), CommandState::Sent);
+}
+
+#[test]
+fn a_chain_of_dependencies_goes_out_in_one_session() {
+    let mut talk = Talk::begun();
+    let first = talk.order(&replace("./A", "1"));
+    let second = talk.order_with(&replace("./B", "1"), depends(&first));
+    let third = talk.order_with(&replace("./C", "1"), depends(&second));
+    assert_eq!(talk.says([heard(1)]).commands(), ["2 Replace ./A"]);
+    assert_eq!(talk.says([heard(2), status(2, 2, 2, "Replace", 200)]).commands(), ["2 Replace ./B"]);
+    assert_eq!(talk.why(&third), Some(ReasonCode::WaitingForDependency));
+    assert_eq!(talk.says([heard(3), status(3, 3, 2, "Replace", 200)]).commands(), ["2 Replace ./C"]);
+}
+
+#[test]
+fn what_waits_for_a_command_that_fails_is_canceled_at_once() {
+    let mut talk = Talk::begun();
+    let first = talk.order(&replace("./A", "1"));
+    let second = talk.order_with(&replace("./B", "1"), depends(&first));
+    let third = talk.order_with(&replace("./C", "1"), depends(&second));
+    talk.says([heard(1)]);
+    assert_eq!(talk.says([heard(2), status(2, 2, 2, "Replace", 500)]).commands().len(), 0);
+    assert_eq!((talk.state(&second), talk.state(&third)), (CommandState::Canceled, CommandState::Canceled));
 }
 
 #[test]

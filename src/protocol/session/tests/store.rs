@@ -131,6 +131,9 @@ impl Store {
                 if admitted.brings_reports() {
                     ids.extend(self.open().filter(|pending| is_accepted(pending)).map(|pending| pending.id.clone()));
                 }
+                if admitted.brings_answers() {
+                    ids.extend(self.open().filter(|pending| waits(pending)).map(|pending| pending.id.clone()));
+                }
                 ids.extend(self.ready(incoming.now));
                 let pending: Vec<_> =
                     ids.iter().filter_map(|id| self.commands.get(id)).filter(|p| p.state.is_open()).cloned().collect();
@@ -240,7 +243,7 @@ impl Store {
     fn may_go(&self, pending: &Pending, now: Timestamp) -> bool {
         let retry_at = pending.reason.as_ref().and_then(|reason| reason.retry_at);
         let due = pending.not_before.max(retry_at).is_none_or(|at| at <= now);
-        let waits = pending.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::WaitingForDependency)
+        let waits = waits(pending)
             && pending.depends_on.iter().any(|id| self.commands.get(id).is_some_and(|other| other.state.is_open()));
         pending.state != CommandState::Sent && !is_accepted(pending) && due && !waits
     }
@@ -249,6 +252,11 @@ impl Store {
 fn says(message: &Message) -> Introduction {
     let name = user_token(message).and_then(claimed_user);
     Introduction::of(message, name.map(|name| SessionUser { name, verified: false, directory: None }))
+}
+
+/// For another command.
+fn waits(pending: &Pending) -> bool {
+    pending.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::WaitingForDependency)
 }
 
 pub(crate) fn is_accepted(pending: &Pending) -> bool {
