@@ -20,7 +20,7 @@ use transom::simulator::identity::DeviceIdentity;
 
 use super::on_both;
 use crate::support::databases::{self, Direct, Engine};
-use crate::support::server::{Site, size};
+use crate::support::server::{Site, size, until};
 use crate::support::statements;
 use crate::support::windows::Windows;
 
@@ -55,6 +55,9 @@ async fn idle_check_ins_fill_no_table(site: Site) {
     for _ in 0..check_ins / 2 {
         windows.session(&client, &mut device).await;
     }
+    // That the device is new is looked at once, by the way.
+    let looked_at = async || (rows(&site)["policy_looks"] == 0).then_some(());
+    until("the device was looked at for policies", looked_at).await;
     let before = rows(&site);
     for _ in 0..check_ins / 2 {
         windows.session(&client, &mut device).await;
