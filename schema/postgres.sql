@@ -652,10 +652,12 @@ CREATE TABLE provisionings (
     value text NOT NULL,
     deadline bigint,
     changed_at bigint NOT NULL,
+    failed_at bigint,
     CONSTRAINT provisionings_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT provisionings_pkey PRIMARY KEY (enrollment)
 );
 CREATE INDEX provisionings_by_deadline ON provisionings USING btree (deadline) WHERE (deadline IS NOT NULL);
+CREATE INDEX provisionings_by_failure ON provisionings USING btree (failed_at, enrollment) WHERE (failed_at IS NOT NULL);
 
 CREATE TABLE public_certificates (
     door text COLLATE "C" NOT NULL,

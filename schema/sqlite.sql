@@ -560,8 +560,9 @@ CREATE TABLE provisionings (
     value TEXT NOT NULL,
     deadline INTEGER,                     -- when time runs out for something that goes on
     changed_at INTEGER NOT NULL
-) STRICT;
+, failed_at INTEGER) STRICT;
 CREATE INDEX provisionings_by_deadline ON provisionings (deadline) WHERE deadline IS NOT NULL;
+CREATE INDEX provisionings_by_failure ON provisionings (failed_at, enrollment) WHERE failed_at IS NOT NULL;
 
 CREATE TABLE public_certificates (
     door TEXT NOT NULL PRIMARY KEY,

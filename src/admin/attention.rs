@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Admin, CommandJson, DeviceJson, Error, EventJson};
-use crate::model::{CommandFilter, CommandState, EventKind, Timestamp};
+use crate::model::{CommandFilter, CommandState, EventKind, FeedKind, Timestamp};
 use crate::store::Tx;
 
 /// Entries of each kind.
@@ -18,19 +18,6 @@ const ENDING: i64 = 21 * 24 * 60 * 60 * 1000;
 
 /// Events that are looked at for refused identities.
 const LOOKED_AT: i64 = 200;
-
-/// What concerns security and is no refusal: somebody set something, or a device did as it was told.
-const NO_REFUSALS: [&str; 9] = [
-    "signing_set",
-    "signing",
-    "not_signing",
-    "proofs_set",
-    "credentials_offered",
-    "credentials_changed",
-    "credentials_refused",
-    "recovery_key_kept",
-    "recovery_key_shown",
-];
 
 /// What somebody should look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -64,7 +51,7 @@ impl Admin {
                     security: tx
                         .last_events(EventKind::Security, LOOKED_AT)?
                         .into_iter()
-                        .filter(|event| !NO_REFUSALS.contains(&event.code.as_str()))
+                        .filter(|event| FeedKind::of_journal(event.kind, &event.code).is_refusal())
                         .take(shown)
                         .map(EventJson::from)
                         .collect(),

@@ -2,6 +2,7 @@
 //! capabilities with the store. Knows no HTTP.
 
 mod actions;
+mod alerts;
 mod attention;
 mod audit_log;
 pub mod authenticator;
@@ -28,6 +29,7 @@ mod journal;
 mod leaving;
 mod operators;
 mod order_check;
+mod order_windows;
 mod orders;
 mod policies;
 mod provisioning;
@@ -49,6 +51,7 @@ mod webhooks;
 
 pub use crate::model::SecretText;
 pub use actions::{ActionJson, ActionQuery, ArchiveJson, NewAction, ResolveActionAs};
+pub use alerts::AlertQuery;
 pub use attention::Attention;
 pub use audit_log::{AuditJson, AuditProof, AuditQuery};
 pub use certificates::{CertificateJson, CertificateQuery};
@@ -87,7 +90,8 @@ pub use policies::{
     PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies,
 };
 pub use provisioning::{
-    EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, SetProvisioning, StuckJson,
+    EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,
+    StuckJson,
 };
 pub use push::{LastPushJson, PushJson, PushServiceJson};
 pub use recovery_keys::{

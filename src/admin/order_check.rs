@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use super::orders::pointer;
 use super::{Admin, Error, Fault};
-use crate::model::{GroupKind, Instruction, NewCommand, Setting, Verb};
+use crate::management::Order;
+use crate::model::{GroupKind, Instruction, Setting, Verb};
 use crate::policy::catalogue::{Level, Proposed};
 
 /// Most findings that an answer lists.
@@ -30,17 +31,19 @@ impl Admin {
     /// What the catalogue says of commands, the worst first. A command that it says can't work is an error, unless its
     /// author insists with a reason.
     ///
-    /// To read does no harm, and people read to find out: of a Get nothing is refused.
+    /// To read does no harm, and people read to find out: of a Get nothing is refused. What the build or the edition of a
+    /// device lacks is a warning: descriptions are behind Windows at times.
     pub(super) async fn held_against_the_catalogue(
         &self,
-        commands: &[NewCommand],
+        order: &Order,
         alone: bool,
-        unchecked: Option<&str>,
     ) -> Result<Vec<OrderFindingJson>, Error> {
         if !self.checks_orders {
             return Ok(Vec::new());
         }
+        let (commands, unchecked) = (&order.commands, order.unchecked.as_deref());
         let in_use = self.library.in_use().await?;
+        let alike = self.alike(&order.devices).await?;
         let mut findings = Vec::new();
         for (place, command) in commands.iter().enumerate() {
             let prefix = if commands.len() > 1 { format!("[{place}].") } else { String::new() };
@@ -53,6 +56,10 @@ impl Admin {
                     let level = if harmless { Level::Warning } else { finding.level };
                     let at = pointer(&format!("{prefix}{at}"), alone);
                     findings.push(OrderFindingJson { at, level, what: finding.what });
+                }
+                for what in alike.iter().filter_map(|alike| alike.lacks(&in_use.catalogue, &proposed)) {
+                    let at = pointer(&format!("{prefix}{at}"), alone);
+                    findings.push(OrderFindingJson { at, level: Level::Warning, what });
                 }
             }
         }

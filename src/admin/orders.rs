@@ -120,7 +120,7 @@ impl Admin {
         let order = order_of(new, by)?;
         self.management.check_order(&order, now).map_err(|error| told(error, alone))?;
         self.check_dependencies(&order).await?;
-        let findings = self.held_against_the_catalogue(&order.commands, alone, order.unchecked.as_deref()).await?;
+        let findings = self.held_against_the_catalogue(&order, alone).await?;
         if dry_run {
             return Ok(Ordered { findings, ..self.rehearse(order).await? });
         }

@@ -1,10 +1,10 @@
 //! What a device is to have before a person begins to work with it, and what of it has not arrived.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::devices::named_device;
-use super::{Admin, Error, Repetition};
+use super::{Admin, Error, PageJson, Part, Repetition};
 use crate::model::{
     Actor, AuditRecord, Dependency, DeviceId, ExpectedKind, Instruction, ItemState, NewCommand, NewCommands, PartState,
     Principal, ProvisionedState, Provisioning, ProvisioningPart, ProvisioningPlan, Timestamp, from_rfc3339,
@@ -98,6 +98,22 @@ pub struct StuckJson {
     pub remedy: String,
 }
 
+/// Which devices, and which part of the list.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct ProvisioningQuery {
+    /// `going_on`, the first to give up first, or `failed`, the last to fail first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Entries at most.
+    #[param(minimum = 1, maximum = 500)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
 /// What is to be expected from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -131,6 +147,26 @@ impl Admin {
             Ok(shown(&device.device_id, known))
         };
         self.store.read(look).await
+    }
+
+    /// Devices that wait for what they are to have, or did not get it.
+    pub async fn provisionings(&self, query: ProvisioningQuery) -> Result<PageJson<ProvisioningJson>, Error> {
+        let part = Part { limit: query.limit, cursor: query.cursor };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let failed = match query.state.as_deref() {
+            None | Some("going_on") => false,
+            Some("failed") => true,
+            Some(_) => return Err(Error::parameter("state", "write going_on or failed")),
+        };
+        let look = move |tx: &mut Tx<'_>| {
+            if failed {
+                tx.failed_provisionings(cursor.as_ref(), limit)
+            } else {
+                tx.provisionings_that_go_on(cursor.as_ref(), limit)
+            }
+        };
+        let page = self.store.read(look).await.map_err(Part::misplaced)?;
+        Ok(PageJson::of(page, |(device, known)| shown(&device, known)))
     }
 
     /// Says what is expected of a device, from now on.

@@ -153,6 +153,13 @@ pub struct RemovedWebhook {
     pub removed: String,
 }
 
+impl WebhookJson {
+    /// Another one after each change that a person makes, or that stops it.
+    pub fn tag(&self) -> String {
+        format!("{}-{}", self.changed_at.0, self.state.as_str())
+    }
+}
+
 impl NewWebhookJson {
     fn checked(&self, events: &Events, created_by: &str) -> Result<NewWebhook, Error> {
         let name = self.name.trim();
@@ -245,10 +252,16 @@ impl Admin {
     }
 
     /// Takes a receiver away.
-    pub async fn remove_webhook(&self, name: &str, by: &Actor, now: Timestamp) -> Result<RemovedWebhook, Error> {
+    pub async fn remove_webhook(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<RemovedWebhook, Error> {
         let (name, by) = (name.to_owned(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let hook = named(tx, &name)?;
+            let hook = as_seen(tx, &name, seen.as_deref())?;
             tx.remove_webhook(&hook.id)?;
             tx.audit(&by, record("webhook.remove", &hook).before(asked(&hook)), now);
             Ok::<_, Error>(RemovedWebhook { removed: hook.name })
@@ -257,26 +270,38 @@ impl Admin {
     }
 
     /// Stops a receiver: it goes on where it stood.
-    pub async fn pause_webhook(&self, name: &str, by: &Actor, now: Timestamp) -> Result<WebhookJson, Error> {
-        self.set_webhook(name, WebhookState::Paused, Some(format!("by {}", by.name)), by, now).await
+    pub async fn pause_webhook(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<WebhookJson, Error> {
+        self.set_webhook(name, seen, (WebhookState::Paused, Some(format!("by {}", by.name))), by, now).await
     }
 
     /// Lets a receiver that is paused or dead go on where it stood.
-    pub async fn resume_webhook(&self, name: &str, by: &Actor, now: Timestamp) -> Result<WebhookJson, Error> {
-        self.set_webhook(name, WebhookState::Active, None, by, now).await
+    pub async fn resume_webhook(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<WebhookJson, Error> {
+        self.set_webhook(name, seen, (WebhookState::Active, None), by, now).await
     }
 
     async fn set_webhook(
         &self,
         name: &str,
-        state: WebhookState,
-        reason: Option<String>,
+        seen: Option<String>,
+        (state, reason): (WebhookState, Option<String>),
         by: &Actor,
         now: Timestamp,
     ) -> Result<WebhookJson, Error> {
         let (name, by) = (name.to_owned(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let hook = named(tx, &name)?;
+            let hook = as_seen(tx, &name, seen.as_deref())?;
             if hook.state != state {
                 tx.set_webhook_state(&hook.id, state, reason.as_deref(), now)?;
                 let was = serde_json::json!({"state": hook.state});
@@ -293,12 +318,13 @@ impl Admin {
         &self,
         name: &str,
         from: Replay,
+        seen: Option<String>,
         by: &Actor,
         now: Timestamp,
     ) -> Result<WebhookJson, Error> {
         let (name, by) = (name.to_owned(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let hook = named(tx, &name)?;
+            let hook = as_seen(tx, &name, seen.as_deref())?;
             let position = match (from.after, from.since) {
                 (Some(after), None) => after,
                 (None, Some(since)) => tx.feed_before(since)?,
@@ -338,6 +364,15 @@ fn named(tx: &mut Tx<'_>, name: &str) -> Result<Webhook, Error> {
         None => tx.webhooks()?.into_iter().find(|hook| hook.name == name),
     };
     found.ok_or(Error::NotFound("webhook"))
+}
+
+/// A receiver, unless it is another than whoever changes it has seen.
+fn as_seen(tx: &mut Tx<'_>, name: &str, seen: Option<&str>) -> Result<Webhook, Error> {
+    let hook = named(tx, name)?;
+    match seen {
+        Some(seen) if shown(&hook, 0).tag() != seen => Err(Error::Changed),
+        _ => Ok(hook),
+    }
 }
 
 fn shown(hook: &Webhook, head: i64) -> WebhookJson {

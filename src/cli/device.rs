@@ -13,7 +13,7 @@ use super::{
     facts::{self, FactsVerb, RefreshVerb},
     instance::now,
     leaving::{Block, Leave},
-    provisioning::ProvisioningVerb,
+    provisioning::{ProvisioningVerb, StuckVerb},
     push,
     shown::{Ink, Paint, line, short, table, time},
     signing::SigningVerb,
@@ -51,6 +51,7 @@ enum Verb {
     Tag(TagVerb),
     Refresh(RefreshVerb),
     Provisioning(ProvisioningVerb),
+    Stuck(StuckVerb),
     #[command(flatten)]
     Ask(Ask),
     #[command(flatten)]
@@ -107,6 +108,7 @@ impl Device {
             Verb::Tag(tag) => tag.run(global, output),
             Verb::Facts(facts) => facts.run(global, output),
             Verb::Refresh(refresh) => refresh.run(global, output),
+            Verb::Stuck(verb) => verb.run(global, output),
             Verb::Provisioning(provisioning) => provisioning.run(global, output),
             Verb::Ask(ask) => ask.run(global, output),
             Verb::Keys(keys) => keys.run(global, output),

@@ -5,6 +5,7 @@
 
 mod acting;
 mod action;
+mod alerts;
 mod audit;
 mod backup;
 mod bench;
@@ -148,6 +149,7 @@ verbs! {
     Settings(settings::Settings),
     Push(push::Push),
     Events(events::Events),
+    Alerts(alerts::Alerts),
     Webhook(webhook::Webhook),
     Simulate(simulate::Simulate),
     Bench(bench::Bench),

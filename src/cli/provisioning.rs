@@ -18,7 +18,7 @@ use super::{
     shown::{line, table, time},
 };
 use crate::{
-    admin::{EndProvisioning, ProvisioningJson, ProvisioningPartJson, SetProvisioning},
+    admin::{EndProvisioning, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning},
     management::Attendant,
     model::{ItemState, ProvisioningPlan},
     provisioning::{FirstSync, NAME},
@@ -68,6 +68,52 @@ enum End {
     Success,
     /// It says that it failed
     Failure,
+}
+
+/// List devices that wait for what they are to have, the first to give up first
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  transom device stuck
+  transom device stuck --failed --json")]
+pub(super) struct StuckVerb {
+    /// Those that failed instead, the last to fail first
+    #[arg(long)]
+    failed: bool,
+    /// How many, up to 500 [default: 50]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Go on where a list ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+impl StuckVerb {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let state = self.failed.then(|| "failed".to_owned());
+        let query = ProvisioningQuery { state, limit: self.limit, cursor: self.cursor };
+        connected(global, async |client| {
+            let page = client.provisionings(&query).await?;
+            output.page(&page, "no device waits for anything", table_of)
+        })
+    }
+}
+
+/// A line for each thing that is waited for; one for a device of which nothing is known to be missing.
+fn table_of(devices: &[ProvisioningJson]) -> String {
+    let rows = devices.iter().flat_map(|device| {
+        let states: Vec<String> = device.parts.iter().map(words).collect();
+        let (id, state) = (line(&device.device_id), states.join(", "));
+        let stuck = device.stuck.iter().map(|stuck| {
+            [id.clone(), state.clone(), line(&stuck.what), time(stuck.since), line(&stuck.why), line(&stuck.remedy)]
+        });
+        let rows: Vec<[String; 6]> = stuck.collect();
+        if rows.is_empty() {
+            let nothing = || "-".to_owned();
+            return vec![[id, state, nothing(), nothing(), nothing(), nothing()]];
+        }
+        rows
+    });
+    table(&["DEVICE", "STATE", "STUCK AT", "SINCE", "WHY", "WHAT HELPS"], rows)
 }
 
 impl ProvisioningVerb {

@@ -405,4 +405,33 @@ mod tests {
             assert_eq!(standing(&record(state), true, Timestamp(1_500)), Some(mismatch));
         }
     }
+
+    #[test]
+    fn every_refusal_is_told_as_one() {
+        use crate::model::{EventKind, FeedKind};
+        for mismatch in [
+            Mismatch::Missing,
+            Mismatch::Foreign,
+            Mismatch::Unknown,
+            Mismatch::NotYetValid,
+            Mismatch::Expired,
+            Mismatch::Superseded,
+            Mismatch::Revoked,
+            Mismatch::OtherDevice,
+            Mismatch::OtherCredential,
+            Mismatch::Proxy("proxy_header_twice"),
+            Mismatch::Unsigned,
+            Mismatch::Signature(SignatureRefused::Blank),
+            Mismatch::Unenveloped,
+            Mismatch::EnvelopeOff,
+            Mismatch::EnvelopeKeyRetired,
+            Mismatch::EnvelopeWithoutRsa,
+            Mismatch::Envelope(EnvelopeRefused::OtherKey),
+            Mismatch::EnvelopeContent,
+            Mismatch::Insufficient(ProofSet::default()),
+        ] {
+            let kind = FeedKind::of_journal(EventKind::Security, mismatch.as_str());
+            assert_eq!(kind, FeedKind::IdentityRefused, "{mismatch:?}");
+        }
+    }
 }

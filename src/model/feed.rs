@@ -93,6 +93,40 @@ kinds! {
     PushNotice = "push.notice" as NOTICE;
     /// A credential, a certificate or a signature was refused, or does not go with who used it.
     IdentityRefused = "identity.refused" as NOTICE;
+    /// Wrong credentials came for a device so often that they count no longer for a while.
+    IdentityLocked = "identity.locked" as NOTICE;
+    /// Two devices say that they are the same hardware.
+    IdentityConflict = "identity.conflict" as NOTICE;
+    /// Somebody said by what a device has to prove who it is.
+    ProofsOrdered = "proofs.ordered" as NOTICE;
+    /// Somebody said whether a device is to sign its messages.
+    SigningOrdered = "signing.ordered" as NOTICE;
+    /// A device signs its messages from now on.
+    SigningOn = "signing.on" as NOTICE;
+    /// A device signs its messages no more.
+    SigningOff = "signing.off" as NOTICE;
+    /// Somebody said whether a device is to envelope its messages.
+    EnvelopingOrdered = "enveloping.ordered" as NOTICE;
+    /// A device envelopes its messages from now on.
+    EnvelopingOn = "enveloping.on" as NOTICE;
+    /// A device envelopes its messages no more.
+    EnvelopingOff = "enveloping.off" as NOTICE;
+    /// A device is told of a newer key for envelopes.
+    EnvelopeKeyOffered = "envelope_key.offered" as NOTICE;
+    /// A device uses the newer key for envelopes.
+    EnvelopeKeyChanged = "envelope_key.changed" as NOTICE;
+    /// A device is offered new credentials.
+    CredentialsOffered = "credentials.offered" as NOTICE;
+    /// A device uses its new credentials.
+    CredentialsChanged = "credentials.changed" as NOTICE;
+    /// A device did not take the credentials that it was offered; the old ones stay.
+    CredentialsDeclined = "credentials.declined" as NOTICE;
+    /// A recovery key of a device is kept.
+    RecoveryKeyKept = "recovery_key.kept" as NOTICE;
+    /// Somebody looked at a recovery key of a device.
+    RecoveryKeyShown = "recovery_key.shown" as NOTICE;
+    /// Something else that concerns the security of a device.
+    SecurityNotice = "security.notice" as NOTICE;
     /// An attempt to enroll was refused. What it claims is only a claim.
     EnrollmentRefused = "enrollment.refused" as REFUSED;
     /// Somebody tries whether a receiver hears. It is in no list.
@@ -238,11 +272,12 @@ impl FeedKind {
         Self::ALL.iter().copied().find(|kind| kind.as_str() == word)
     }
 
-    fn of_notice(event: &Event) -> Self {
-        match (event.kind, event.code.as_str()) {
+    /// As what an event of the journal is told.
+    pub fn of_journal(kind: EventKind, code: &str) -> Self {
+        match (kind, code) {
             (EventKind::Alert, _) => Self::DeviceAlert,
             (EventKind::Anomaly, _) => Self::DeviceAnomaly,
-            (EventKind::Security, _) => Self::IdentityRefused,
+            (EventKind::Security, code) => Self::of_security(code),
             (EventKind::Push, "slept") => Self::PushUnanswered,
             (EventKind::Push, _) => Self::PushNotice,
             (EventKind::Enrollment, "enrolled") => Self::DeviceEnrolled,
@@ -253,6 +288,37 @@ impl FeedKind {
             (EventKind::Enrollment, "unknown") => Self::DeviceLost,
             _ => Self::DeviceNotice,
         }
+    }
+
+    /// What was refused says what it was that was refused; everything else has a word of its own.
+    fn of_security(code: &str) -> Self {
+        const PROOFS: [&str; 6] = ["certificate_", "credential_", "proxy_", "signature_", "envelope_", "proof_"];
+        match code {
+            "credential_locked" => Self::IdentityLocked,
+            "hardware_id_conflict" => Self::IdentityConflict,
+            "proofs_set" => Self::ProofsOrdered,
+            "signing_set" => Self::SigningOrdered,
+            "signing" => Self::SigningOn,
+            "not_signing" => Self::SigningOff,
+            "enveloping_set" => Self::EnvelopingOrdered,
+            "enveloping" => Self::EnvelopingOn,
+            "not_enveloping" => Self::EnvelopingOff,
+            "envelope_key_offered" => Self::EnvelopeKeyOffered,
+            "envelope_key_changed" => Self::EnvelopeKeyChanged,
+            "credentials_offered" => Self::CredentialsOffered,
+            "credentials_changed" => Self::CredentialsChanged,
+            "credentials_refused" => Self::CredentialsDeclined,
+            "recovery_key_kept" => Self::RecoveryKeyKept,
+            "recovery_key_shown" => Self::RecoveryKeyShown,
+            "user_token_refused" | "device_token_refused" => Self::IdentityRefused,
+            code if PROOFS.iter().any(|proof| code.starts_with(proof)) => Self::IdentityRefused,
+            _ => Self::SecurityNotice,
+        }
+    }
+
+    /// Whether somebody should look at who it was.
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::IdentityRefused | Self::IdentityLocked | Self::IdentityConflict)
     }
 }
 
@@ -279,7 +345,7 @@ impl Told {
 
     /// What the journal keeps of a device.
     pub fn of_journal(event: &Event) -> Self {
-        let kind = FeedKind::of_notice(event);
+        let kind = FeedKind::of_journal(event.kind, &event.code);
         let data = if kind == FeedKind::DeviceAlert {
             serde_json::json!({
                 "code": event.code, "type": event.mime, "source": event.source, "format": event.format,
@@ -351,48 +417,4 @@ impl FeedFilter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_of_the_json_form_and_no_two_are_the_same() {
-        let mut words: Vec<&str> = FeedKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        for kind in FeedKind::ALL {
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
-            assert_eq!(FeedKind::parse(kind.as_str()), Some(*kind));
-        }
-        words.sort_unstable();
-        words.dedup();
-        assert_eq!(words.len(), FeedKind::ALL.len());
-    }
-
-    #[test]
-    fn what_is_told_is_bounded_and_has_the_fields_of_its_kind() {
-        let at = Timestamp(1_800_000_000_000);
-        let mut alert = Event::new(EventKind::Alert, "1226", at);
-        alert.data = Some("ä".repeat(100_000));
-        alert.mark = Some("critical".to_owned());
-        let told = Told::of_journal(&alert);
-        assert_eq!(told.kind, FeedKind::DeviceAlert);
-        assert_eq!(told.data["data"].as_str().unwrap().chars().count(), MOST);
-        let fields = told.kind.fields();
-        for name in told.data.as_object().unwrap().keys() {
-            assert!(fields.iter().any(|field| field.name == name), "{name}");
-        }
-        assert!(fields.iter().filter(|field| field.always).all(|field| told.data.get(field.name).is_some()));
-    }
-
-    #[test]
-    fn a_filter_takes_kinds_and_devices() {
-        let at = Timestamp(1_800_000_000_000);
-        let mut told = Told::of_journal(&Event::new(EventKind::Enrollment, "blocked", at));
-        let filter = |kinds: &[FeedKind], devices: &[&str]| FeedFilter {
-            kinds: kinds.to_vec(),
-            devices: devices.iter().map(|device| (*device).to_owned()).collect(),
-        };
-        assert!(filter(&[], &[]).wants(&told) && filter(&[FeedKind::DeviceBlocked], &[]).wants(&told));
-        assert!(!filter(&[FeedKind::DeviceAlert], &[]).wants(&told) && !filter(&[], &["pc-1"]).wants(&told));
-        told.device_id = DeviceId::parse("PC-1");
-        assert!(filter(&[], &["pc-1"]).wants(&told));
-    }
-}
+mod tests;

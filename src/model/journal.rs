@@ -159,6 +159,23 @@ pub enum EventFilter {
     OfSession(SessionKey),
 }
 
+/// Which alerts, of all devices; newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertFilter {
+    /// Of this device.
+    pub device: Option<DeviceId>,
+    /// With this code.
+    pub code: Option<String>,
+    /// With this Meta/Type.
+    pub mime: Option<String>,
+    /// About this node.
+    pub source: Option<String>,
+    /// From this moment on.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
+}
+
 impl EventKind {
     /// Every kind.
     pub const ALL: [Self; 7] =

@@ -67,7 +67,7 @@ pub use enrollment_attempt::{
 };
 pub(crate) use entra_device::entra_device;
 pub use envelope::{EnvelopeCipher, EnvelopeKeyRecord, EnvelopeKeyUse, Enveloping, KeyTransport};
-pub use fact::{Fact, FactName, FactValue, Facts, OsBuild, WatchedFacts};
+pub use fact::{Fact, FactName, FactValue, Facts, OsBuild, WatchedFacts, edition_name};
 pub use feed::{FeedEvent, FeedFilter, FeedKind, FeedPage, Field, Told};
 pub(crate) use hex::{bytes_of_hex, hex};
 pub use ids::{
@@ -78,7 +78,7 @@ pub use ids::{
 pub use issued::{
     CertificateFilter, CertificateRecord, CertificateState, NewCertificate, RevocationReason, RevokedCertificate,
 };
-pub use journal::{Event, EventFilter, EventKind, Exchange, ExchangeFilter};
+pub use journal::{AlertFilter, Event, EventFilter, EventKind, Exchange, ExchangeFilter};
 pub use operator::{
     NewOperator, NewOperatorLink, Operator, OperatorLink, OperatorSecrets, OperatorSession, Right, Rights, Role,
 };

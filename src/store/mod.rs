@@ -13,6 +13,7 @@
 
 mod action;
 mod admission;
+mod alert;
 mod archive;
 mod attention;
 mod audit;

@@ -5,10 +5,11 @@ use transom_protocol::session::{CommandState, Principal, Timestamp};
 
 use super::Error;
 use super::fragments::{among, at_most, update};
+use super::journal::one_more;
 use super::schema::{commands, enrollments, provisionings};
 use super::tx::{Tx, on_backend};
 use super::words;
-use crate::model::{CommandScope, EnrollmentId, OWN, Provisioning};
+use crate::model::{CommandScope, Cursor, DeviceId, EnrollmentId, OWN, Page, Provisioning};
 
 impl Tx<'_> {
     /// From then on it is looked again how far the provisioning of an enrollment is.
@@ -41,6 +42,7 @@ impl Tx<'_> {
             provisionings::value.eq(words::text(&value)),
             provisionings::deadline.eq(provisioning.next_deadline().map(|deadline| deadline.0)),
             provisionings::changed_at.eq(now.0),
+            provisionings::failed_at.eq(provisioning.failed_at().map(|since| since.0)),
         );
         let query = update(provisionings::table, provisionings::enrollment.eq(enrollment.as_str()), values.clone());
         if on_backend!(self, |conn| query.execute(conn))? > 0 {
@@ -49,6 +51,70 @@ impl Tx<'_> {
         let query = diesel::insert_into(provisionings::table)
             .values((provisionings::enrollment.eq(enrollment.as_str()), values));
         on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
+    /// Devices whose provisioning goes on, the first to give up first.
+    pub fn provisionings_that_go_on(
+        &mut self,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(DeviceId, Provisioning)>, Error> {
+        let place = after.map(place).transpose()?;
+        let rows: Vec<(i64, String, String, String)> = on_backend!(self, |conn| {
+            let mut query = provisionings::table
+                .inner_join(enrollments::table.on(enrollments::id.eq(provisionings::enrollment)))
+                .filter(provisionings::deadline.is_not_null())
+                .filter(enrollments::ended_at.is_null())
+                .order((provisionings::deadline.asc(), provisionings::enrollment.asc()))
+                .limit(one_more(limit))
+                .select((
+                    provisionings::deadline.assume_not_null(),
+                    provisionings::enrollment,
+                    enrollments::device_id,
+                    provisionings::value,
+                ))
+                .into_boxed();
+            if let Some((at, enrollment)) = &place {
+                let later = provisionings::deadline.assume_not_null().gt(*at);
+                let same =
+                    provisionings::deadline.assume_not_null().eq(*at).and(provisionings::enrollment.gt(enrollment));
+                query = query.filter(later.or(same));
+            }
+            query.load(conn)
+        })?;
+        listed(rows, limit)
+    }
+
+    /// Devices of which a part has failed, the last to fail first.
+    pub fn failed_provisionings(
+        &mut self,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(DeviceId, Provisioning)>, Error> {
+        let place = after.map(place).transpose()?;
+        let rows: Vec<(i64, String, String, String)> = on_backend!(self, |conn| {
+            let mut query = provisionings::table
+                .inner_join(enrollments::table.on(enrollments::id.eq(provisionings::enrollment)))
+                .filter(provisionings::failed_at.is_not_null())
+                .filter(enrollments::ended_at.is_null())
+                .order((provisionings::failed_at.desc(), provisionings::enrollment.desc()))
+                .limit(one_more(limit))
+                .select((
+                    provisionings::failed_at.assume_not_null(),
+                    provisionings::enrollment,
+                    enrollments::device_id,
+                    provisionings::value,
+                ))
+                .into_boxed();
+            if let Some((at, enrollment)) = &place {
+                let before = provisionings::failed_at.assume_not_null().lt(*at);
+                let same =
+                    provisionings::failed_at.assume_not_null().eq(*at).and(provisionings::enrollment.lt(enrollment));
+                query = query.filter(before.or(same));
+            }
+            query.load(conn)
+        })?;
+        listed(rows, limit)
     }
 
     /// Enrollments for which time ran out before then, the longest ago first.
@@ -83,4 +149,22 @@ impl Tx<'_> {
         let names: Vec<String> = on_backend!(self, |conn| query.load(conn))?;
         Ok(names.iter().filter_map(|name| Principal::parse(name)).collect())
     }
+}
+
+/// The place that a cursor stands for.
+fn place(cursor: &Cursor) -> Result<(i64, String), Error> {
+    let (at, enrollment) = cursor.sort_key().split_once('/').unwrap_or_default();
+    let at = at.parse().map_err(|_| Error::Conflict("this is no place in this list".to_owned()))?;
+    Ok((at, enrollment.to_owned()))
+}
+
+/// The rows as a page: a time, an enrollment, its device, and how far it is.
+fn listed(rows: Vec<(i64, String, String, String)>, limit: usize) -> Result<Page<(DeviceId, Provisioning)>, Error> {
+    let page = Page::of(rows, limit, |(at, enrollment, ..)| format!("{at}/{enrollment}"));
+    let next = page.next;
+    let read = |(_, _, device, value): (i64, String, String, String)| {
+        let known = serde_json::from_str(&value).map_err(|_| Error::corrupt("provisionings.value"))?;
+        Ok((words::device_id(&device)?, known))
+    };
+    Ok(Page { items: page.items.into_iter().map(read).collect::<Result<_, Error>>()?, next })
 }

@@ -133,8 +133,8 @@ impl Tx<'_> {
     }
 }
 
-/// How the ids of sessions begin that were made at a time: the milliseconds of a UUID of version 7.
-fn beginning(time: Timestamp) -> String {
+/// How ids begin that were made at a time: the milliseconds of a UUID of version 7.
+pub(super) fn beginning(time: Timestamp) -> String {
     let millis = u64::try_from(time.0).unwrap_or(0).min((1 << 48) - 1);
     format!("{:08x}-{:04x}", millis >> 16, millis & 0xFFFF)
 }

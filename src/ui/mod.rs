@@ -5,21 +5,28 @@
 //! [`assets`], never from inside a page.
 
 pub mod actions;
+pub mod alerts;
 pub mod assets;
 pub mod audit;
+pub mod catalogue;
 pub mod command;
 pub mod device;
+pub mod enrolling;
+pub mod events;
 pub mod export;
 pub mod highlight;
 pub mod message;
+pub mod operators;
 pub mod overview;
 pub mod people;
 pub mod policies;
 pub mod problem;
+pub mod provisioning;
 pub mod session;
 pub mod sessions;
 pub mod settings;
 pub mod text;
+pub mod texts;
 pub mod words;
 
 use askama::Template;
@@ -60,6 +67,18 @@ pub enum Section {
     Policies,
     /// Sessions.
     Sessions,
+    /// Alerts of devices.
+    Alerts,
+    /// Devices that wait for what they are to have.
+    Provisioning,
+    /// Who may enroll.
+    Enrollment,
+    /// The catalogue of settings.
+    Catalogue,
+    /// What happened, and who is told.
+    Events,
+    /// The people who run the server.
+    People,
     /// The audit log.
     Audit,
     /// Settings.
@@ -117,6 +136,12 @@ impl<'a> Frame<'a> {
             ("/devices", "Devices", Section::Devices, Right::Look),
             ("/policies", "Policies", Section::Policies, Right::Look),
             ("/sessions", "Sessions", Section::Sessions, Right::Look),
+            ("/alerts", texts::alerts::TITLE, Section::Alerts, Right::Look),
+            ("/provisioning", texts::provisioning::TITLE, Section::Provisioning, Right::Look),
+            ("/enrollment", texts::enrolling::TITLE, Section::Enrollment, Right::Look),
+            ("/catalogue", texts::catalogue::TITLE, Section::Catalogue, Right::Look),
+            ("/events", texts::events::TITLE, Section::Events, Right::Look),
+            ("/people", texts::operators::TITLE, Section::People, Right::People),
             ("/audit", "Audit", Section::Audit, Right::Audit),
             ("/settings", "Settings", Section::Settings, Right::Settings),
         ];

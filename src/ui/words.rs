@@ -43,6 +43,12 @@ pub fn target(uri: &str) -> String {
     if of_user { format!("{way} (of the user)") } else { way }
 }
 
+/// Whether an address can be that of a setting, which the catalogue may know.
+pub fn is_setting(uri: &str) -> bool {
+    let path = uri.strip_prefix("./").unwrap_or_default();
+    ROOTS.iter().any(|root| path.starts_with(root)) || path.starts_with("DevDetail/") || path.starts_with("DevInfo/")
+}
+
 /// Where a session stands: class and words.
 pub fn phase(word: &str) -> (&'static str, String) {
     match word {
@@ -134,5 +140,7 @@ mod tests {
         );
         assert_eq!(target("./User/Vendor/MSFT/Policy/Config/A/B"), "policy › A › B (of the user)");
         assert_eq!(target("<script>"), "<script>");
+        assert!(is_setting("./Vendor/MSFT/Reboot") && is_setting("./User/Vendor/MSFT/Policy/Config/A/B"));
+        assert!(!is_setting("<script>") && !is_setting("javascript:Vendor/MSFT/") && !is_setting(""));
     }
 }

@@ -19,6 +19,7 @@ scenarios!(
     lists_are_filtered_and_paged,
     parameters_are_checked,
     a_command_waits_only_for_one_that_is_there,
+    what_the_windows_of_a_device_lacks_is_warned_about,
 );
 
 fn get() -> Value {
@@ -274,5 +275,39 @@ async fn a_command_waits_only_for_one_that_is_there(test: &TestStore) {
     let first = door.post("/commands", &json!({"device_id": "D1", "command": get()})).await.json();
     let first = first["devices"][0]["commands"][0].as_str().unwrap();
     assert_eq!(door.post("/commands", &after(first)).await.status, 201);
+    door.close().await;
+}
+
+async fn what_the_windows_of_a_device_lacks_is_warned_about(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    for (id, build, edition) in
+        [("OLD-1", 17_763, 48), ("OLD-2", 17_763, 48), ("NEW", 26_100, 48), ("HOME", 26_100, 101)]
+    {
+        door.enroll(id).await;
+        let facts = [("os.build", build), ("os.revision", 1), ("os.edition_id", edition)];
+        door.knows(id, &facts.map(|(name, number)| (name, transom::model::FactValue::Integer(number)))).await;
+    }
+    door.enroll("NOBODY-KNOWS").await;
+    let admin = door.admin().clone().with_checked_orders(true);
+    let said = async |target: &str| {
+        let command = json!({"kind": "replace", "items": [{"target": target, "format": "int", "data": "1"}]});
+        let devices = ["OLD-1", "OLD-2", "NEW", "HOME", "NOBODY-KNOWS"];
+        let order = json!({"devices": devices, "command": command, "dry_run": true});
+        let by = transom::model::Actor::server("tests");
+        let new = serde_json::from_value(order).unwrap();
+        let ordered = admin.order(new, &by, None, crate::support::admin_door::now()).await.unwrap();
+        let findings = ordered.findings.into_iter().map(|finding| serde_json::to_value(finding).unwrap());
+        findings.filter(|finding| finding["level"] == "warning").collect::<Vec<_>>()
+    };
+    let laps = said("./Device/Vendor/MSFT/LAPS/Policies/BackupDirectory").await;
+    let what: Vec<&str> = laps.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
+    assert!(what.iter().any(|what| what.starts_with("OLD-1 and 1 more: it needs ")), "{laps:?}");
+    assert!(!what.iter().any(|what| what.contains("NEW") || what.contains("NOBODY")), "{laps:?}");
+    assert_eq!(laps[0]["at"], "/command/items/0");
+    let camera = said("./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera").await;
+    assert!(
+        camera.iter().any(|finding| finding["what"].as_str().unwrap().starts_with("HOME: the device's edition")),
+        "{camera:?}"
+    );
     door.close().await;
 }

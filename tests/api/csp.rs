@@ -35,6 +35,18 @@ async fn descriptions_are_imported_chosen_and_forgotten(test: &TestStore) {
     assert_eq!((&chosen["sources"][0], &chosen["sources"][1]), (&json!("two"), &json!("one")));
     assert_eq!(door.post("/csp/use", &json!({"names": ["two", "two"]})).await.status, 422);
     assert_eq!(door.post("/csp/use", &json!({"names": ["three"]})).await.status, 404);
+    let shown = door.get("/csp").await;
+    let seen = shown.headers["etag"].clone();
+    let choose = async |names: Value| {
+        let request = door.request(reqwest::Method::POST, "/csp/use").header("If-Match", &seen);
+        door.send(request.json(&json!({"names": names}))).await
+    };
+    assert_eq!(choose(json!(["one", "two"])).await.status, 200);
+    choose(json!(["two"])).await.problem(412);
+    let forget = door.request(reqwest::Method::DELETE, "/csp/drops/two").header("If-Match", &seen);
+    door.send(forget).await.problem(412);
+    let noted = &door.get("/audit?action=csp.use&limit=1").await.json()["items"][0];
+    assert_eq!((&noted["before"]["names"], &noted["after"]["names"]), (&json!(["two", "one"]), &json!(["one", "two"])));
     let differences = door.get("/csp/diff?from=one&to=two").await.json();
     assert_eq!((&differences["removed"], &differences["changed"]), (&json!(12), &json!(0)));
     let forgotten = door.send(door.request(reqwest::Method::DELETE, "/csp/drops/two")).await;

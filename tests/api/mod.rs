@@ -1,5 +1,6 @@
 //! The admin API over HTTP, on both databases: every route, every error, and who may not.
 
+mod alerts;
 mod browser;
 mod commands;
 mod console;
@@ -11,7 +12,9 @@ mod enrollments;
 mod facts;
 mod pages;
 mod people;
+mod people_pages;
 mod repeated;
 mod rights;
 mod schemathesis;
 mod sessions;
+mod webhooks;

@@ -7,7 +7,7 @@ use super::{NOW, device};
 use crate::scenarios;
 use crate::support::databases::TestStore;
 
-scenarios!(time_runs_out_without_the_device, users_that_are_waited_for_are_known);
+scenarios!(time_runs_out_without_the_device, users_that_are_waited_for_are_known, who_waits_and_who_failed_is_listed);
 
 fn first_sync() -> FirstSync {
     let options = Options { plan: None, check_every: 60_000, provider_id: "Transom".to_owned(), wakes: false };
@@ -52,4 +52,44 @@ async fn users_that_are_waited_for_are_known(test: &TestStore) {
     test.store.write(move |tx| tx.enqueue_own(&of, &new, NOW)).await.unwrap();
     let waited = test.store.read(move |tx| tx.users_waited_for(&enrollment, "provisioning")).await.unwrap();
     assert_eq!(waited, [bob]);
+}
+
+async fn who_waits_and_who_failed_is_listed(test: &TestStore) {
+    let mut left = None;
+    for (name, minutes) in [("SLOW", 90), ("FAST", 30), ("LEFT", 10), ("LAST", 90)] {
+        let enrollment = test.enroll(name).await;
+        let plan = ProvisioningPlan { timeout_minutes: minutes, ..ProvisioningPlan::default() };
+        let (of, begun) = (enrollment.clone(), Provisioning::begin(plan, NOW));
+        test.store.write(move |tx| tx.save_provisioning(&of, &begun, NOW)).await.unwrap();
+        left = (name == "LEFT").then_some(enrollment).or(left);
+    }
+    let left = left.unwrap();
+    test.store.write(move |tx| tx.end_enrollment(&left, NOW)).await.unwrap();
+    let listed = async |failed: bool| {
+        let (mut names, mut cursor) = (Vec::new(), None);
+        loop {
+            let from = cursor.clone();
+            let look = move |tx: &mut transom::store::Tx<'_>| {
+                if failed {
+                    tx.failed_provisionings(from.as_ref(), 1)
+                } else {
+                    tx.provisionings_that_go_on(from.as_ref(), 1)
+                }
+            };
+            let page = test.store.read(look).await.unwrap();
+            names.extend(page.items.iter().map(|(device, _)| device.to_string()));
+            cursor = page.next;
+            if cursor.is_none() {
+                return names;
+            }
+        }
+    };
+    let waiting = listed(false).await;
+    assert_eq!((waiting[0].as_str(), waiting.len()), ("FAST", 3), "{waiting:?}");
+    assert!(listed(true).await.is_empty());
+    first_sync().watch(&test.store, NOW.plus_millis(31 * 60_000)).await.unwrap();
+    assert_eq!((listed(true).await, listed(false).await.len()), (vec!["FAST".to_owned()], 2));
+    let wrong = transom::model::Cursor::after("elsewhere".to_owned());
+    let answer = test.store.read(move |tx| tx.failed_provisionings(Some(&wrong), 1)).await;
+    assert!(matches!(answer, Err(transom::store::Error::Conflict(_))));
 }

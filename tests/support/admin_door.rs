@@ -12,11 +12,12 @@ use transom::admin::{Admin, Health};
 use transom::config::{EnrollmentLimits, Settings, effective};
 use transom::enrollment::EnrollmentAnswer;
 use transom::enrollment::applicant::Gate;
+use transom::events::{Events, Hosts};
 use transom::http::{self, Parts, Running, api};
 use transom::limits::DeviceLimiter;
 use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders, TokenHeaders};
 use transom::metrics::Metrics;
-use transom::model::{Actor, DeviceId, FactName, FactValue, NewApiToken, Timestamp, TokenId};
+use transom::model::{Actor, DeviceId, Edge, FactName, FactValue, NewApiToken, Timestamp, TokenId};
 use transom::pki::{Authorities, CertificateAuthority, LiveAuthorities, ServerNames};
 use transom::protocol::syncml::Message;
 use transom::protocol::syncml::codec::{Encoding, decode, encode};
@@ -52,6 +53,23 @@ pub(crate) fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
+/// Receivers are called at this machine only.
+fn telling() -> transom::events::Options {
+    transom::events::Options {
+        hosts: Hosts { private: vec!["127.0.0.1".to_owned()], plain: true },
+        roots: Vec::new(),
+        timeout: Duration::from_secs(5),
+        retry_first: 1000,
+        retry_most: 10_000,
+        dead_after: 100_000,
+        max_followers: 0,
+    }
+}
+
+fn edge() -> Edge {
+    Edge { now: Arc::new(now), jitter: Arc::new(|| 0) }
+}
+
 impl AdminDoor {
     pub(crate) async fn open(store: &Store) -> Self {
         let mut settings = Settings::default();
@@ -63,7 +81,9 @@ impl AdminDoor {
         let limiter = DeviceLimiter::new(0, 0);
         let options = Options { max_open: 5, ..Options::default() };
         let management = Management::new(store.clone(), options, metrics.clone(), limiter);
-        let admin = Admin::new(store.clone(), management.clone()).with_settings(effective(&settings, &[]));
+        let events = Events::new(store.clone(), telling(), metrics.clone(), edge()).unwrap();
+        let admin =
+            Admin::new(store.clone(), management.clone()).with_settings(effective(&settings, &[])).with_events(events);
         let actions = Actions::new(store.clone(), transom::actions::Options::default());
         let authority = CertificateAuthority::create("Test", now()).unwrap();
         let names = ServerNames { dns: vec!["localhost".into()], addresses: Vec::new() };

@@ -50,6 +50,8 @@ pub struct CspInfoJson {
     pub drops: Vec<CspDropJson>,
     /// Administrative templates that were imported.
     pub templates: usize,
+    /// Another number after every change: the `ETag` is made of it.
+    pub generation: i64,
 }
 
 /// What built-in facts were made of.

@@ -19,10 +19,10 @@ impl Admin {
     /// What the catalogue is made of.
     pub async fn csp_info(&self) -> Result<CspInfoJson, Error> {
         let in_use = self.library.in_use().await?;
-        let (drops, templates) = self
-            .store
-            .read(|tx: &mut Tx<'_>| Ok::<_, crate::store::Error>((tx.drops()?, tx.templates()?.len())))
-            .await?;
+        let kept = |tx: &mut Tx<'_>| {
+            Ok::<_, crate::store::Error>((tx.drops()?, tx.templates()?.len(), tx.catalogue_generation()?))
+        };
+        let (drops, templates, generation) = self.store.read(kept).await?;
         Ok(CspInfoJson {
             nodes: in_use.catalogue.len(),
             trees: in_use.catalogue.trees().count(),
@@ -30,6 +30,7 @@ impl Admin {
             builtin: in_use.builtin.iter().map(provenance).collect(),
             drops: drops.into_iter().map(CspDropJson::from).collect(),
             templates,
+            generation,
         })
     }
 
@@ -54,7 +55,13 @@ impl Admin {
     }
 
     /// Says which drops count.
-    pub async fn use_csp(&self, wanted: UseDrops, by: &Actor, now: Timestamp) -> Result<CspInfoJson, Error> {
+    pub async fn use_csp(
+        &self,
+        wanted: UseDrops,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<CspInfoJson, Error> {
         let mut names = wanted.names.clone();
         names.sort();
         names.dedup();
@@ -64,23 +71,40 @@ impl Admin {
         let by = by.clone();
         self.store
             .write(move |tx: &mut Tx<'_>| {
+                as_seen(tx, seen.as_deref())?;
+                let used = |tx: &mut Tx<'_>| {
+                    let mut drops = tx.drops()?;
+                    drops.retain(|drop| drop.place.is_some());
+                    drops.sort_by_key(|drop| drop.place);
+                    let names: Vec<String> = drops.into_iter().map(|drop| drop.name).collect();
+                    Ok::<_, Error>(serde_json::json!({ "names": names }))
+                };
+                let before = used(tx)?;
                 tx.use_drops(&wanted.names)?;
+                let after = used(tx)?;
                 let record = AuditRecord::new("csp.use", "csp", wanted.names.join(" "));
-                tx.audit(&by, record, now);
-                Ok::<_, crate::store::Error>(())
+                tx.audit(&by, record.before(before).after(after), now);
+                Ok::<_, Error>(())
             })
             .await?;
         self.csp_info().await
     }
 
     /// Forgets a drop.
-    pub async fn forget_csp(&self, name: &str, by: &Actor, now: Timestamp) -> Result<CspInfoJson, Error> {
+    pub async fn forget_csp(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<CspInfoJson, Error> {
         let (name, by) = (name.to_owned(), by.clone());
         self.store
             .write(move |tx: &mut Tx<'_>| {
+                as_seen(tx, seen.as_deref())?;
                 tx.forget_drop(&name)?;
                 tx.audit(&by, AuditRecord::new("csp.forget", "csp", name), now);
-                Ok::<_, crate::store::Error>(())
+                Ok::<_, Error>(())
             })
             .await?;
         self.csp_info().await
@@ -195,6 +219,14 @@ impl Admin {
             })
             .await?;
         self.csp_templates().await
+    }
+}
+
+/// Refuses a change of what somebody else changed meanwhile.
+fn as_seen(tx: &mut Tx<'_>, seen: Option<&str>) -> Result<(), Error> {
+    match seen {
+        Some(seen) if seen != tx.catalogue_generation()?.to_string() => Err(Error::Changed),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{Client, ClientError};
 use crate::admin::{
-    FeedJson, FeedQuery, MadeWebhook, NewWebhookJson, PageJson, RemovedWebhook, Replay, WebhookJson, WebhookTest,
+    AlertQuery, EventJson, FeedJson, FeedQuery, MadeWebhook, NewWebhookJson, PageJson, RemovedWebhook, Replay,
+    WebhookJson, WebhookTest,
 };
 
 const WEBHOOKS: &str = "webhooks";
@@ -13,6 +14,11 @@ impl Client {
     /// What happened, oldest first.
     pub async fn feed(&self, query: &FeedQuery) -> Result<FeedJson, ClientError> {
         self.get(&["events"], query).await
+    }
+
+    /// Alerts of devices, newest first.
+    pub async fn alerts(&self, query: &AlertQuery) -> Result<PageJson<EventJson>, ClientError> {
+        self.get(&["alerts"], query).await
     }
 
     /// Sets a receiver up. With the same key it is done once, however often it is sent.

@@ -26,9 +26,10 @@ use crate::{
     admin::{
         CertificateJson, CertificateQuery, Cleared, CommandJson, CommandQuery, CredentialsOffered, DeviceJson,
         DeviceQuery, EndProvisioning, EnvelopeKeysJson, EnvelopingJson, EventJson, FactChangeJson, FactDefinitionJson,
-        FactsJson, Health, Imported, MessageJson, NewOrder, Ordered, PageJson, Part, ProvisioningJson, PushServiceJson,
-        Refresh, Refreshed, ResolveAs, RotateCredentials, SessionDetail, SessionJson, SessionQuery, SetEnveloping,
-        SetProvisioning, SetSigning, SetTrust, SettingsJson, SigningJson, Status, SyncJson, TrustJson, Unenroll,
+        FactsJson, Health, Imported, MessageJson, NewOrder, Ordered, PageJson, Part, ProvisioningJson,
+        ProvisioningQuery, PushServiceJson, Refresh, Refreshed, ResolveAs, RotateCredentials, SessionDetail,
+        SessionJson, SessionQuery, SetEnveloping, SetProvisioning, SetSigning, SetTrust, SettingsJson, SigningJson,
+        Status, SyncJson, TrustJson, Unenroll,
     },
     pki::outbound,
 };
@@ -216,6 +217,11 @@ impl Client {
     /// Asks a device anew for facts.
     pub async fn refresh(&self, device: &str, refresh: &Refresh) -> Result<Refreshed, ClientError> {
         self.post(&["devices", device, "refresh"], Some(serde_json::to_value(refresh).unwrap_or_default())).await
+    }
+
+    /// Devices that wait for what they are to have, or did not get it.
+    pub async fn provisionings(&self, query: &ProvisioningQuery) -> Result<PageJson<ProvisioningJson>, ClientError> {
+        self.get(&["provisioning"], query).await
     }
 
     /// How far the provisioning of a device is.

@@ -5,7 +5,13 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, body::RawBody, now, only, route::Route};
+use super::{
+    Answer, Body, Caller, NoBody, NoQuery, Query,
+    body::RawBody,
+    now, only,
+    route::Route,
+    tag::{IfMatch, tagged},
+};
 use crate::admin::{
     Admin, CheckSetting, CheckedJson, CspInfoJson, CspNodeJson, CspNodesJson, DiffJson, DiffQuery, ImportQuery,
     ImportedDropJson, ImportedTemplatesJson, NodeQuery, SearchQuery, TemplateJson, UseDrops,
@@ -13,13 +19,18 @@ use crate::admin::{
 use crate::model::Right;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::get("/csp", Right::Look, "Shows what the catalogue of settings is made of").gives::<CspInfoJson>(200),
+    Route::get("/csp", Right::Look, "Shows what the catalogue of settings is made of")
+        .versioned()
+        .gives::<CspInfoJson>(200),
     Route::post("/csp/drops", Right::Author, "Imports descriptions of settings")
         .query::<ImportQuery>()
         .body_of_bytes("application/octet-stream")
         .gives::<ImportedDropJson>(201),
-    Route::delete("/csp/drops/{name}", Right::Author, "Forgets an import").gives::<CspInfoJson>(200),
-    Route::post("/csp/use", Right::Author, "Chooses which imports count").body::<UseDrops>().gives::<CspInfoJson>(200),
+    Route::delete("/csp/drops/{name}", Right::Author, "Forgets an import").guarded().gives::<CspInfoJson>(200),
+    Route::post("/csp/use", Right::Author, "Chooses which imports count")
+        .guarded()
+        .body::<UseDrops>()
+        .gives::<CspInfoJson>(200),
     Route::get("/csp/diff", Right::Look, "Compares two imports").query::<DiffQuery>().gives::<DiffJson>(200),
     Route::get("/csp/nodes", Right::Look, "Finds settings by words of their address")
         .query::<SearchQuery>()
@@ -67,8 +78,12 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         );
 }
 
+fn shown(info: &CspInfoJson) -> HttpResponse {
+    tagged(&info.generation.to_string(), info)
+}
+
 async fn info(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.csp_info().await?))
+    Ok(shown(&admin.csp_info().await?))
 }
 
 async fn import(admin: Data<Admin>, caller: Caller, Query(query): Query<ImportQuery>, archive: RawBody) -> Answer {
@@ -76,12 +91,19 @@ async fn import(admin: Data<Admin>, caller: Caller, Query(query): Query<ImportQu
     Ok(HttpResponse::Created().json(imported))
 }
 
-async fn forget(admin: Data<Admin>, caller: Caller, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.forget_csp(&name, &caller.actor, now()).await?))
+async fn forget(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(shown(&admin.forget_csp(&name, seen.0, &caller.actor, now()).await?))
 }
 
-async fn choose(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, body: Body<UseDrops>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.use_csp(body.value, &caller.actor, now()).await?))
+async fn choose(admin: Data<Admin>, caller: Caller, seen: IfMatch, _: Query<NoQuery>, body: Body<UseDrops>) -> Answer {
+    Ok(shown(&admin.use_csp(body.value, seen.0, &caller.actor, now()).await?))
 }
 
 async fn diff(admin: Data<Admin>, Query(query): Query<DiffQuery>) -> Answer {

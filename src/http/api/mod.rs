@@ -5,6 +5,7 @@
 //! name.
 
 mod actions;
+mod alerts;
 mod audit;
 mod body;
 mod certificates;
@@ -76,6 +77,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
     envelopes::configure(routes);
     push::configure(routes);
     events::configure(routes);
+    alerts::configure(routes);
     webhooks::configure(routes);
     enrollment_users::configure(routes);
     enrollment_tokens::configure(routes);

@@ -6,12 +6,15 @@ use actix_web::{
 };
 
 use super::{Answer, Body, Caller, NoQuery, Query, now, only, repeat::Repeat, route::Route};
-use crate::admin::{Admin, EndProvisioning, ProvisioningJson, SetProvisioning};
+use crate::admin::{Admin, EndProvisioning, PageJson, ProvisioningJson, ProvisioningQuery, SetProvisioning};
 use crate::model::Right;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/devices/{id}/provisioning", Right::Look, "Shows what a device is to have, and what has not arrived")
         .gives::<ProvisioningJson>(200),
+    Route::get("/provisioning", Right::Look, "Lists devices that wait for what they are to have, or did not get it")
+        .query::<ProvisioningQuery>()
+        .gives::<PageJson<ProvisioningJson>>(200),
     Route::post("/devices/{id}/provisioning", Right::Command, "Says what a device is to have")
         .repeatable()
         .body::<SetProvisioning>()
@@ -24,6 +27,7 @@ pub(super) const ROUTES: &[Route] = &[
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
+        .service(web::resource("/provisioning").route(web::get().to(list)).default_service(only("GET")))
         .service(
             web::resource("/devices/{id}/provisioning")
                 .route(web::get().to(show))
@@ -33,6 +37,10 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(
             web::resource("/devices/{id}/provisioning/end").route(web::post().to(end)).default_service(only("POST")),
         );
+}
+
+async fn list(admin: Data<Admin>, Query(query): Query<ProvisioningQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.provisionings(query).await?))
 }
 
 async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {

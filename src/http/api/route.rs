@@ -111,6 +111,12 @@ impl Draft {
         self
     }
 
+    /// It takes an `If-Match`; there is nothing afterwards that could have an `ETag`.
+    pub(super) const fn conditional(mut self) -> Self {
+        self.0.shape.guarded = true;
+        self
+    }
+
     /// It answers this.
     pub(super) const fn gives<T: ToSchema>(self, status: u16) -> Route {
         self.answers(status, Content::of::<T>())
@@ -156,6 +162,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         super::facts::ROUTES,
         super::provisioning::ROUTES,
         super::events::ROUTES,
+        super::alerts::ROUTES,
         super::webhooks::ROUTES,
         super::certificates::ROUTES,
         super::settings::ROUTES,

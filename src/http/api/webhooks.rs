@@ -5,7 +5,12 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use super::{
+    Answer, Body, Caller, NoBody, NoQuery, Query, now, only,
+    repeat::Repeat,
+    route::Route,
+    tag::{IfMatch, tagged},
+};
 use crate::admin::{Admin, MadeWebhook, NewWebhookJson, PageJson, RemovedWebhook, Replay, WebhookJson, WebhookTest};
 use crate::model::Right;
 
@@ -15,12 +20,19 @@ pub(super) const ROUTES: &[Route] = &[
         .repeatable()
         .body::<NewWebhookJson>()
         .gives::<MadeWebhook>(201),
-    Route::get("/webhooks/{id}", Right::Settings, "Shows a receiver of events").gives::<WebhookJson>(200),
-    Route::delete("/webhooks/{id}", Right::Trust, "Removes a receiver of events").gives::<RemovedWebhook>(200),
+    Route::get("/webhooks/{id}", Right::Settings, "Shows a receiver of events").versioned().gives::<WebhookJson>(200),
+    Route::delete("/webhooks/{id}", Right::Trust, "Removes a receiver of events")
+        .conditional()
+        .gives::<RemovedWebhook>(200),
     Route::post("/webhooks/{id}/test", Right::Trust, "Sends a receiver a test").gives::<WebhookTest>(200),
-    Route::post("/webhooks/{id}/pause", Right::Trust, "Sends a receiver nothing for now").gives::<WebhookJson>(200),
-    Route::post("/webhooks/{id}/resume", Right::Trust, "Goes on sending to a receiver").gives::<WebhookJson>(200),
+    Route::post("/webhooks/{id}/pause", Right::Trust, "Sends a receiver nothing for now")
+        .guarded()
+        .gives::<WebhookJson>(200),
+    Route::post("/webhooks/{id}/resume", Right::Trust, "Goes on sending to a receiver")
+        .guarded()
+        .gives::<WebhookJson>(200),
     Route::post("/webhooks/{id}/replay", Right::Trust, "Sends a receiver again what it got before")
+        .guarded()
         .body::<Replay>()
         .gives::<WebhookJson>(200),
 ];
@@ -45,6 +57,10 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/webhooks/{id}/replay").route(web::post().to(replay)).default_service(only("POST")));
 }
 
+fn shown(hook: &WebhookJson) -> HttpResponse {
+    tagged(&hook.tag(), hook)
+}
+
 async fn list(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
     Ok(HttpResponse::Ok().json(PageJson { items: admin.webhooks().await?, next_cursor: None }))
 }
@@ -61,25 +77,53 @@ async fn create(
 }
 
 async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.webhook(&id).await?))
+    Ok(shown(&admin.webhook(&id).await?))
 }
 
-async fn remove(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.remove_webhook(&id, &caller.actor, now()).await?))
+async fn remove(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.remove_webhook(&id, seen.0, &caller.actor, now()).await?))
 }
 
 async fn test(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
     Ok(HttpResponse::Ok().json(admin.test_webhook(&id).await?))
 }
 
-async fn pause(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.pause_webhook(&id, &caller.actor, now()).await?))
+async fn pause(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(shown(&admin.pause_webhook(&id, seen.0, &caller.actor, now()).await?))
 }
 
-async fn resume(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.resume_webhook(&id, &caller.actor, now()).await?))
+async fn resume(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    Ok(shown(&admin.resume_webhook(&id, seen.0, &caller.actor, now()).await?))
 }
 
-async fn replay(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, from: Body<Replay>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.replay_webhook(&id, from.value, &caller.actor, now()).await?))
+async fn replay(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    seen: IfMatch,
+    _: Query<NoQuery>,
+    from: Body<Replay>,
+) -> Answer {
+    Ok(shown(&admin.replay_webhook(&id, from.value, seen.0, &caller.actor, now()).await?))
 }

@@ -4,13 +4,19 @@
 //! that shows it. Every page wants somebody who is signed in; every form carries a token and comes from a page of ours.
 
 mod actions;
+mod alerts;
 mod answer;
 mod assets;
 mod audit;
+mod catalogue;
 mod commands;
 mod devices;
+mod enrolling;
+mod events;
+mod operators;
 mod overview;
 mod policies;
+mod provisioning;
 mod sessions;
 mod settings;
 mod visitor;
@@ -25,6 +31,26 @@ const FORM: usize = 16 * 1024;
 
 /// Entries of a list.
 const LISTED: usize = 50;
+
+/// How the paths of pages begin.
+const FIRST: [&str; 15] = [
+    "",
+    "devices",
+    "policies",
+    "commands",
+    "sessions",
+    "actions",
+    "alerts",
+    "provisioning",
+    "enrollment",
+    "catalogue",
+    "events",
+    "webhooks",
+    "people",
+    "audit",
+    "settings",
+    "assets",
+];
 
 /// The routes of the pages.
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
@@ -41,6 +67,12 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .configure(actions::configure)
             .configure(commands::configure)
             .configure(sessions::configure)
+            .configure(alerts::configure)
+            .configure(provisioning::configure)
+            .configure(enrolling::configure)
+            .configure(catalogue::configure)
+            .configure(events::configure)
+            .configure(operators::configure)
             .configure(audit::configure)
             .configure(settings::configure)
             .configure(assets::configure)
@@ -51,5 +83,5 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
 /// Whether a path is one of a page; the API and what machines ask are not.
 fn is_page(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    ["", "devices", "policies", "commands", "sessions", "actions", "audit", "settings", "assets"].contains(&first)
+    FIRST.contains(&first)
 }

@@ -37,3 +37,8 @@ pub(super) const EDITIONS: &[(i64, &str)] = &[
     (203, "Cloud Edition"),
     (205, "IoT Enterprise LTSC subscription"),
 ];
+
+/// What an edition is called, by its `GetProductInfo` number.
+pub fn edition_name(number: i64) -> Option<&'static str> {
+    EDITIONS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}

@@ -10,6 +10,7 @@ mod editions;
 
 pub use catalogue::catalogue;
 pub use definition::{Definition, FactKind, Plan, Reading};
+pub use editions::edition_name;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};

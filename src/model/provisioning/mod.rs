@@ -191,6 +191,12 @@ impl Provisioning {
         self.parts_mut().find(|part| part.user.as_ref() == user)
     }
 
+    /// Since when a part of it has failed, the first that did.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        let failed = |part: &&ProvisioningPart| part.state.is_final() && part.state != PartState::Done;
+        self.parts().filter(failed).map(|part| part.since).min()
+    }
+
     /// When time runs out next for a part that goes on.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         self.parts().filter(|part| !part.state.is_final()).map(|part| part.deadline).min()

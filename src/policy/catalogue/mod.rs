@@ -14,8 +14,8 @@ mod tests;
 /// The words of the catalogue, for those who show it.
 pub use transom_protocol::csp::{
     LocUri,
-    catalogue::{Change, Difference, Finding, Found, Level, NodeId, Proposed, Shape, diff},
-    ddf::{Access, Allowed, Applicability, Build, Deprecated, Device, NodeName, Reboot},
+    catalogue::{Catalogue, Change, Difference, Finding, Found, Level, NodeId, Proposed, Rule, Shape, diff},
+    ddf::{Access, Allowed, Applicability, Build, Deprecated, Device, Kind, NodeName, Reboot},
 };
 pub use transom_protocol::syncml::Format;
 

@@ -80,7 +80,7 @@ fn what_is_built_in_has_facts_and_no_prose() {
     assert!(nodes > 5_955, "{nodes}");
     let text = serde_json::to_string(&facts.sources).unwrap();
     assert!(!text.contains("\"t\":"), "there is prose in the facts");
-    let mut catalogue = transom_protocol::csp::catalogue::Catalogue::build(&facts.sources).catalogue;
+    let mut catalogue = Catalogue::build(&facts.sources).catalogue;
     assert_eq!(catalogue.correct(&builtin::errata().unwrap()), []);
     let uri: LocUri = "./vendor/msft/policy/config/devicelock/mindevicepasswordlength".parse().unwrap();
     let Found::Known(hit) = catalogue.find(&uri) else { panic!("not found") };

@@ -16,10 +16,10 @@ use transom_protocol::session::Timestamp;
 use transom_protocol::syncml::StatusCode;
 
 use super::fragments::{among, columns};
-use super::schema::{fact_items, facts};
+use super::schema::{devices, fact_items, facts};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{DeviceKey, Fact, FactName, FactValue, Facts};
+use crate::model::{DeviceId, DeviceKey, Fact, FactName, FactValue, Facts};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = facts, treat_none_as_default_value = false)]
@@ -42,6 +42,32 @@ impl Tx<'_> {
         let query = facts::table.filter(facts::device.eq(device.as_str())).select(columns::<FactRow>());
         let rows: Vec<FactRow> = on_backend!(self, |conn| query.load(conn))?;
         self.with_items(device, rows)
+    }
+
+    /// Numbers that are known of devices under these names; what is not known is not among them.
+    pub fn numbers_of(
+        &mut self,
+        devices: &[DeviceId],
+        names: &[FactName],
+    ) -> Result<Vec<(DeviceId, FactName, i64)>, Error> {
+        let query = devices::table
+            .filter(among(devices::folded_id, devices.iter().map(DeviceId::key)))
+            .select((devices::id, devices::device_id));
+        let keys: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
+        let keys: BTreeMap<String, String> = keys.into_iter().collect();
+        let query = facts::table
+            .filter(among(facts::device, keys.keys().map(String::as_str)))
+            .filter(among(facts::name, names.iter().map(|name| name.as_str())))
+            .filter(facts::number.is_not_null())
+            .select((facts::device, facts::name, facts::number.assume_not_null()));
+        let rows: Vec<(String, String, i64)> = on_backend!(self, |conn| query.load(conn))?;
+        let known = rows.into_iter().filter_map(|(key, name, number)| Some((keys.get(&key)?, name, number)));
+        known
+            .map(|(device, name, number)| {
+                let name = FactName::parse(&name).ok_or_else(|| Error::corrupt("facts.name"))?;
+                Ok((words::device_id(device)?, name, number))
+            })
+            .collect()
     }
 
     /// What is known of a device under these names.

@@ -35,3 +35,13 @@ table! {
         change -> Text,
     }
 }
+
+table! {
+    provisionings (enrollment) {
+        enrollment -> Text,
+        value -> Text,
+        deadline -> Nullable<BigInt>,
+        changed_at -> BigInt,
+        failed_at -> Nullable<BigInt>,
+    }
+}

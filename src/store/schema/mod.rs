@@ -10,7 +10,7 @@ mod telling;
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 pub(in crate::store) use catalogue::{csp_drops, csp_state, csp_templates};
-pub(in crate::store) use knowing::{fact_changes, fact_items, facts};
+pub(in crate::store) use knowing::{fact_changes, fact_items, facts, provisionings};
 pub(in crate::store) use people::{
     api_tokens, audit, audit_chain, idempotency_keys, operator_links, operator_sessions, operators,
 };
@@ -135,15 +135,6 @@ table! {
         enrollment -> Text,
         awaiting_since -> Nullable<BigInt>,
         snapshot -> Binary,
-    }
-}
-
-table! {
-    provisionings (enrollment) {
-        enrollment -> Text,
-        value -> Text,
-        deadline -> Nullable<BigInt>,
-        changed_at -> BigInt,
     }
 }
 
@@ -486,6 +477,7 @@ allow_tables_to_appear_in_same_query!(enrollments, push_channels);
 allow_tables_to_appear_in_same_query!(enrollments, admissions);
 joinable!(certificates -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);
+allow_tables_to_appear_in_same_query!(enrollments, provisionings);
 allow_tables_to_appear_in_same_query!(enrollments, sessions);
 allow_tables_to_appear_in_same_query!(enrollments, certificates);
 allow_tables_to_appear_in_same_query!(sessions, exchanges);

@@ -144,6 +144,62 @@ try {
   await look("settings");
   await page.goto(`${base}/account`);
   await look("account");
+
+  for (const path of ["alerts", "provisioning", "provisioning?state=failed", "webhooks", "enrollment", "enrollment/tokens"]) {
+    await page.goto(`${base}/${path}`);
+    check((await page.locator(".empty").count()) >= (path === "alerts" ? 0 : 1), `${path} says what to do next`);
+    await look(path.replace(/\W/g, "-"));
+  }
+  await page.goto(`${base}/events`);
+  await look("events");
+  await page.goto(`${base}/catalogue`);
+  await look("catalogue");
+  await page.fill("main input[name=words]", "camera allow");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/words=camera/);
+  await look("catalogue-found");
+  await page.click("tbody a");
+  await look("setting");
+
+  // With the keyboard alone: a link for somebody, shown once.
+  await page.goto(`${base}/people`);
+  await look("people");
+  await page.focus("#name");
+  await page.keyboard.type("grace");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".secret");
+  check((await page.textContent(".secret")).includes("/join/"), "the link is shown");
+  await look("people-link");
+  await page.focus("td.deeds summary");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("td.deeds details[open]");
+  await look("people-change");
+  await page.goto(`${base}/people/tokens`);
+  await page.fill("#name", "siem");
+  await page.click("text=Make it");
+  check((await page.textContent(".secret")).startsWith("transom_"), "the token is shown");
+  await look("tokens");
+  await page.goto(`${base}/enrollment`);
+  await page.fill("#name", "grace@contoso.test");
+  await page.click("text=Make it");
+  await page.waitForSelector(".secret");
+  await look("enrollment-made");
+  await page.click("td.deeds summary");
+  await look("enrollment-change");
+  await page.goto(`${base}/enrollment/tokens`);
+  await page.fill("#user", "grace@contoso.test");
+  await page.click("text=Make it");
+  await page.waitForSelector(".secret");
+  await look("enrollment-token");
+  await page.goto(`${base}/webhooks`);
+  await page.fill("#name", "siem");
+  await page.fill("#url", "http://127.0.0.1:1/in");
+  await page.fill("#types", "identity.*, command.failed");
+  await page.click("text=Add it");
+  await page.waitForSelector(".secret");
+  await look("webhook-added");
   await page.goto(`${base}/devices?q=laptop-ada`);
   await page.click("tbody a");
   await page.setViewportSize({ width: 390, height: 800 });

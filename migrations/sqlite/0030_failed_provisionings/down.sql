@@ -1,0 +1,2 @@
+DROP INDEX provisionings_by_failure;
+ALTER TABLE provisionings DROP COLUMN failed_at;

@@ -1,0 +1,49 @@
+//! The pages of who may enroll devices.
+
+texts! {
+    TITLE = "Enrollment";
+    LEAD = "Accounts with which people enroll their computers: Settings, Accounts, Access work or school, Enroll only in device management.";
+    TAB_USERS = "Accounts";
+    TAB_TOKENS = "Tokens";
+    OWNER = "Owner";
+    DEVICES = "Devices";
+    BULK = "enrolls for others";
+    AS_SETTINGS_SAY = "as the settings say";
+    AT_MOST = "at most";
+    LIVE = "good";
+    DISABLED = "disabled";
+    LOCKED = "locked after wrong passwords";
+    NO_USERS = "Nobody can enroll with a password yet. Make an account below, and type its name and password into Windows.";
+    NO_USERS_LOOK = "Nobody can enroll with a password yet. The helpdesk can make an account.";
+    MAKE_USER = "Make an account";
+    USER_NAME = "Name, as it is typed into Windows";
+    DISPLAY_NAME = "Owner, for people";
+    IS_BULK = "It enrolls devices for others, any number of them";
+    MAKE_USER_BUTTON = "Make it";
+    CHANGE_OF = "Change this account";
+    PASSWORD_OF = "The password of the account:";
+    NEW_PASSWORD = "New password";
+    DISABLE = "Disable";
+    ENABLE = "Enable";
+    DELETE = "Delete the account";
+    DELETE_NOTE = "Devices that are enrolled stay so. A deleted account enrolls nothing more.";
+    TOKENS = "Enrollment tokens";
+    TOKENS_LEAD = "A token stands in for the password of a user, for a short time and a number of devices.";
+    WHOSE = "Whose";
+    USED = "Used";
+    OF = "of";
+    NO_TOKENS = "There are no tokens. Make one below and type it into Windows instead of a password.";
+    NO_TOKENS_LOOK = "There are no tokens. The helpdesk can make one.";
+    MAKE_TOKEN = "Make a token";
+    USES = "For how many devices";
+    HOURS = "Good for hours";
+    MAKE_TOKEN_BUTTON = "Make it";
+    TOKEN = "The token, to be typed instead of a password:";
+    TOKEN_LIVE = "good";
+    TOKEN_SPENT = "used up";
+    TOKEN_EXPIRED = "ended";
+    TOKEN_REVOKED = "taken back";
+    REVOKE = "Take back…";
+    REVOKE_IT = "Take it back";
+    REVOKE_ASK = "Nobody enrolls with it from then on.";
+}
