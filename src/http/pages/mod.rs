@@ -33,7 +33,7 @@ const FORM: usize = 16 * 1024;
 const LISTED: usize = 50;
 
 /// How the paths of pages begin.
-const FIRST: [&str; 15] = [
+const FIRST: [&str; 16] = [
     "",
     "devices",
     "policies",
