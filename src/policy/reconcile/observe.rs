@@ -62,14 +62,13 @@ fn get(uri: &LocUri) -> Instruction {
 /// Whether what a device said is what is wanted.
 pub fn agreement(value: &WantedValue, observed: Observed<'_>, catalogue: &Catalogue) -> Agreement {
     match (&value.data, observed) {
-        (_, Observed::Missing) => Agreement::Drifted,
         // The node alone is wanted, and it is there.
         (None, Observed::Value(_)) => Agreement::Same,
         (Some(wanted), Observed::Value(said)) if catalogue.same_value(value.node, &value.format, wanted, said) => {
             Agreement::Same
         }
         (Some(_), Observed::Value(said)) if is_hidden(said) => Agreement::Hidden,
-        (Some(_), Observed::Value(_)) => Agreement::Drifted,
+        (_, Observed::Missing) | (Some(_), Observed::Value(_)) => Agreement::Drifted,
     }
 }
 
