@@ -15,6 +15,7 @@ mod enrolling;
 mod events;
 mod operators;
 mod overview;
+mod policies;
 mod provisioning;
 mod sessions;
 mod settings;
@@ -74,9 +75,10 @@ pub const PAGES: &[&str] = &[
 ];
 
 /// How the paths of pages begin.
-const FIRST: [&str; 15] = [
+const FIRST: [&str; 16] = [
     "",
     "devices",
+    "policies",
     "commands",
     "sessions",
     "actions",
@@ -103,6 +105,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .wrap(from_fn(super::people::guard))
             .configure(overview::configure)
             .configure(devices::configure)
+            .configure(policies::configure)
             .configure(actions::configure)
             .configure(commands::configure)
             .configure(sessions::configure)
