@@ -59,6 +59,8 @@ pub const PAGES: &[&str] = &[
     "/join/{link}/openid",
     "/people",
     "/people/tokens",
+    "/policies",
+    "/policies/{identifier}",
     "/provisioning",
     "/sessions",
     "/sessions/{id}",

@@ -135,6 +135,14 @@ impl Person {
         // There is no such host, and nothing is sent there: it wants no kind that happens.
         let hook = json!({ "name": name, "url": "https://receiver.invalid/", "types": ["device.unenrolled"] });
         values.put("webhooks", made(self.json(Method::POST, "/webhooks", Some(&hook)).await?, "id")?);
+        // A configuration that no activation applies: it is shown, and changes no device.
+        let settings = json!({ "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera": 0 });
+        let declaration = json!({ "type": "configuration", "identifier": name, "payload": { "settings": settings } });
+        let policy = json!({ "set": "bench", "message": "to be looked at", "declarations": [declaration] });
+        let applied = self.json(Method::POST, "/policies/apply", Some(&policy)).await?;
+        let revision = applied.get("revision").and_then(Value::as_i64).context("nothing was published")?;
+        values.put("{number}", vec![revision.to_string()]);
+        values.put("{identifier}", vec![name]);
         let mut keys = Vec::new();
         for time in 0..times {
             // Whichever device a page is of has a key, and is to have something.
