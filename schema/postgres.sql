@@ -564,6 +564,89 @@ CREATE TABLE operators (
     CONSTRAINT operators_subject_key UNIQUE (subject)
 );
 
+CREATE TABLE policy_contents (
+    token text COLLATE "C" NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT policy_contents_pkey PRIMARY KEY (token)
+);
+
+CREATE TABLE policy_counts (
+    identifier text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    part bigint NOT NULL,
+    devices bigint NOT NULL,
+    CONSTRAINT policy_counts_pkey PRIMARY KEY (identifier, state, part)
+);
+
+CREATE TABLE policy_declarations (
+    identifier text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    token text COLLATE "C" NOT NULL,
+    revision bigint NOT NULL,
+    changed_at bigint NOT NULL,
+    CONSTRAINT policy_declarations_pkey PRIMARY KEY (identifier)
+);
+CREATE INDEX policy_declarations_by_owner ON policy_declarations USING btree (owner, identifier);
+
+CREATE TABLE policy_devices (
+    enrollment text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    waits bigint NOT NULL,
+    changed_at bigint NOT NULL,
+    value bytea NOT NULL,
+    CONSTRAINT policy_devices_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
+    CONSTRAINT policy_devices_pkey PRIMARY KEY (enrollment)
+);
+
+CREATE TABLE policy_looks (
+    enrollment text COLLATE "C" NOT NULL,
+    ticket bigint NOT NULL,
+    due_at bigint NOT NULL,
+    CONSTRAINT policy_looks_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX policy_looks_by_time ON policy_looks USING btree (due_at);
+
+CREATE TABLE policy_revision_items (
+    revision bigint NOT NULL,
+    identifier text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    token text COLLATE "C" NOT NULL,
+    CONSTRAINT policy_revision_items_pkey PRIMARY KEY (revision, identifier)
+);
+
+CREATE TABLE policy_revisions (
+    number bigint NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    author text NOT NULL,
+    message text NOT NULL,
+    at bigint NOT NULL,
+    added bigint NOT NULL,
+    changed bigint NOT NULL,
+    removed bigint NOT NULL,
+    CONSTRAINT policy_revisions_pkey PRIMARY KEY (number)
+);
+CREATE INDEX policy_revisions_by_owner ON policy_revisions USING btree (owner, number);
+
+CREATE TABLE policy_standings (
+    identifier text COLLATE "C" NOT NULL,
+    enrollment text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    changed_at bigint NOT NULL,
+    CONSTRAINT policy_standings_pkey PRIMARY KEY (identifier, enrollment)
+);
+CREATE INDEX policy_standings_by_state ON policy_standings USING btree (identifier, state, enrollment);
+
+CREATE TABLE policy_work (
+    name text COLLATE "C" NOT NULL,
+    generation bigint NOT NULL,
+    changed_at bigint NOT NULL,
+    walk text NOT NULL,
+    claim text COLLATE "C",
+    claimed_until bigint,
+    CONSTRAINT policy_work_pkey PRIMARY KEY (name)
+);
+
 CREATE TABLE provisionings (
     enrollment text COLLATE "C" NOT NULL,
     value text NOT NULL,

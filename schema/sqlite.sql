@@ -479,6 +479,82 @@ CREATE TABLE operators (
     version INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE policy_contents (
+    token TEXT NOT NULL PRIMARY KEY,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE policy_counts (
+    identifier TEXT NOT NULL,
+    state TEXT NOT NULL,
+    part INTEGER NOT NULL,
+    devices INTEGER NOT NULL,
+    PRIMARY KEY (identifier, state, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy_declarations (
+    identifier TEXT NOT NULL PRIMARY KEY,
+    owner TEXT NOT NULL,                -- the set
+    kind TEXT NOT NULL,
+    token TEXT NOT NULL,
+    revision INTEGER NOT NULL,          -- that brought it as it is
+    changed_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX policy_declarations_by_owner ON policy_declarations (owner, identifier);
+
+CREATE TABLE policy_devices (
+    enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
+    version INTEGER NOT NULL,           -- counts its changes
+    waits INTEGER NOT NULL,             -- settings whose outcome is waited for
+    changed_at INTEGER NOT NULL,
+    value BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE policy_looks (
+    enrollment TEXT NOT NULL PRIMARY KEY,
+    ticket INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX policy_looks_by_time ON policy_looks (due_at);
+
+CREATE TABLE policy_revision_items (
+    revision INTEGER NOT NULL,
+    identifier TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    token TEXT NOT NULL,
+    PRIMARY KEY (revision, identifier)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy_revisions (
+    number INTEGER NOT NULL PRIMARY KEY,
+    owner TEXT NOT NULL,
+    author TEXT NOT NULL,
+    message TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    added INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
+    removed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX policy_revisions_by_owner ON policy_revisions (owner, number);
+
+CREATE TABLE policy_standings (
+    identifier TEXT NOT NULL,
+    enrollment TEXT NOT NULL,
+    state TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (identifier, enrollment)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX policy_standings_by_state ON policy_standings (identifier, state, enrollment);
+
+CREATE TABLE policy_work (
+    name TEXT NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL,        -- grows with each change of what is wanted
+    changed_at INTEGER NOT NULL,
+    walk TEXT NOT NULL,                 -- JSON
+    claim TEXT,
+    claimed_until INTEGER
+) STRICT;
+
 CREATE TABLE provisionings (
     enrollment TEXT NOT NULL PRIMARY KEY REFERENCES enrollments (id),
     value TEXT NOT NULL,

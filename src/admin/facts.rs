@@ -251,11 +251,13 @@ impl Admin {
 
 fn refreshed(refresh: &Refresh) -> Result<Vec<FactName>, Error> {
     if refresh.facts.is_empty() {
-        return Ok(catalogue().iter().map(Definition::fact_name).collect());
+        return Ok(catalogue().iter().map(Definition::fact_name).filter(|name| !name.is_given()).collect());
     }
     let named = |(place, name): (usize, &String)| {
         let unknown = || Error::invalid(format!("/facts/{place}"), format!("there is no fact {name}"));
-        FactName::parse(name).ok_or_else(unknown)
+        let given = || Error::invalid(format!("/facts/{place}"), format!("{name} is no question: operators set it"));
+        let found = FactName::parse(name).ok_or_else(unknown)?;
+        if found.is_given() { Err(given()) } else { Ok(found) }
     };
     refresh.facts.iter().take(catalogue().len()).enumerate().map(named).collect()
 }

@@ -31,6 +31,7 @@ mod operators;
 mod order_check;
 mod order_windows;
 mod orders;
+mod policies;
 mod provisioning;
 mod push;
 mod recovery_keys;
@@ -43,6 +44,7 @@ mod settings;
 mod signing;
 mod status;
 mod sync;
+mod tags;
 mod tokens;
 mod trust;
 mod webhooks;
@@ -82,6 +84,11 @@ pub use leaving::Unenroll;
 pub use operators::{NewOperatorJson, NewRole, OperatorJson, OperatorLinkJson};
 pub use order_check::OrderFindingJson;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
+pub use policies::{
+    AppliedPolicies, ApplyPolicies, ChangedPolicyJson, DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson,
+    ExportedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson,
+    PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies,
+};
 pub use provisioning::{
     EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,
     StuckJson,
@@ -96,6 +103,7 @@ pub use settings::{SettingJson, SettingsJson};
 pub use signing::{SetSigning, SigningJson};
 pub use status::{PublicCertificate, Status};
 pub use sync::{Reach, SyncJson};
+pub use tags::{ChangeTags, TagsJson};
 pub use tokens::{MadeToken, NewToken, NewTokenJson, TOKEN_PREFIX, TokenJson};
 pub use trust::{SetTrust, TrustJson};
 pub use webhooks::{MadeWebhook, NewWebhookJson, RemovedWebhook, Replay, WebhookJson, WebhookTest};
@@ -116,6 +124,7 @@ use crate::events::Events;
 use crate::management::Management;
 use crate::model::{Cursor, Page};
 use crate::policy::catalogue::Library;
+use crate::policy::rollout::Rollout;
 use crate::provisioning::FirstSync;
 use crate::push::Polls;
 use crate::store::Store;
@@ -140,6 +149,7 @@ pub struct Admin {
     actions: Actions,
     archives: Option<Archives>,
     library: Library,
+    rollout: Option<Rollout>,
     checks_orders: bool,
     orders_certificates: bool,
 }
@@ -203,6 +213,7 @@ impl Admin {
             actions,
             archives: None,
             library,
+            rollout: None,
             checks_orders: false,
             orders_certificates: false,
         }

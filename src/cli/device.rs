@@ -18,6 +18,7 @@ use super::{
     shown::{Ink, Paint, line, short, table, time},
     signing::SigningVerb,
     sync::Sync,
+    tagging::TagVerb,
     trust::TrustVerb,
 };
 use crate::admin::{DeviceJson, DeviceQuery, EnrollmentJson, EventJson, Part};
@@ -47,6 +48,7 @@ enum Verb {
     Block(Block),
     Sync(Sync),
     Facts(FactsVerb),
+    Tag(TagVerb),
     Refresh(RefreshVerb),
     Provisioning(ProvisioningVerb),
     Stuck(StuckVerb),
@@ -103,6 +105,7 @@ impl Device {
             Verb::Unenroll(leave) => leave.run(global, output),
             Verb::Block(block) => block.run(global, output),
             Verb::Sync(sync) => sync.run(global, output),
+            Verb::Tag(tag) => tag.run(global, output),
             Verb::Facts(facts) => facts.run(global, output),
             Verb::Refresh(refresh) => refresh.run(global, output),
             Verb::Stuck(verb) => verb.run(global, output),

@@ -10,8 +10,8 @@ use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
 use super::{
-    Installation, acting, hinted, knowing, provisioning, readiness::Readiness, securing, telling, vouching, waking,
-    watching::Watch,
+    Installation, acting, hinted, knowing, provisioning, readiness::Readiness, rolling, securing, telling, vouching,
+    waking, watching::Watch,
 };
 use crate::{
     acme::Acme,
@@ -23,7 +23,7 @@ use crate::{
     limits::DeviceLimiter,
     management::{EnvelopeOptions, Management, Options, UploadLimits},
     metrics::Metrics,
-    model::{Actor, Enveloping, NewApiToken, Patience},
+    model::{Actor, Enveloping, NewApiToken, Patience, WatchedFacts},
     pki::{envelope::Making, public::PublicCertificate, signature::Window},
     provisioning::FirstSync,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
@@ -80,8 +80,9 @@ impl Instance {
             options.attendants.push(waking::schedules(&polls));
             options.attendants.push(waking::user_schedules(settings, &options.provider_id)?);
         }
+        let watched = WatchedFacts::default();
         if settings.inventory.collect {
-            options.attendants.push(knowing::attendant(&settings.inventory));
+            options.attendants.push(knowing::attendant(&settings.inventory, watched.clone()));
         }
         let first_sync = FirstSync::new(crate::provisioning::Options {
             plan: settings.provisioning.plan(),
@@ -92,6 +93,8 @@ impl Instance {
         options.attendants.push(provisioning::attendant(&first_sync));
         let actions = acting::actions(settings, &store, options.max_open, options.wakes);
         options.attendants.push(acting::attendant(&actions));
+        let rollout = rolling::rollout(settings, &store, watched, options.wakes, options.max_open);
+        options.attendants.push(rolling::attendant(&rollout));
         let archives = acting::archives(installation, &actions)?;
         let sign_ins = installation.sign_ins(store.clone())?;
         options.tokens = vouching::verifier(&sign_ins);
@@ -108,6 +111,7 @@ impl Instance {
             .with_people(&settings.people)
             .with_settings(config::effective(settings, &installation.origins))
             .with_federation(installation.operator_sign_in()?, &settings.people_openid)
+            .with_policies(rollout.clone())
             .with_events(events.clone())
             .with_actions(actions.clone(), archives.clone())
             .with_checked_orders(settings.queue.check_settings);
@@ -135,6 +139,7 @@ impl Instance {
         working.push(acting::start(&actions));
         working.push(acting::start_keeping(&archives, settings.diagnostics.keep));
         working.push(provisioning::start(&first_sync, &store));
+        working.push(rolling::start(&rollout));
         let parts = Parts {
             answering: http::answering(Arc::new(management)),
             enrolling: http::enrolling(enrolling),

@@ -340,6 +340,7 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         .or_else(|| settings.events.unfit())
         .or_else(|| settings.webhooks.unfit())
         .or_else(|| settings.inventory.unfit())
+        .or_else(|| settings.policy.unfit())
         .or_else(|| settings.provisioning.unfit())
         .or_else(|| settings.diagnostics.unfit())
         .or_else(|| settings.diagnostics_s3.unfit())

@@ -15,6 +15,7 @@ mod folder;
 mod inventory;
 mod load;
 mod people;
+mod policy;
 mod provisioning;
 mod proxy;
 mod push;
@@ -38,6 +39,7 @@ pub use folder::DataFolder;
 pub use inventory::Inventory;
 pub use load::{Error, Origin, load, load_with_origins, resolve, resolve_with_origins};
 pub use people::{People, PeopleOpenId};
+pub use policy::Policy;
 pub use provisioning::Provisioning;
 pub use proxy::{HeaderName, Network, Proxy};
 pub use push::{Push, TokenForm};
@@ -88,6 +90,8 @@ pub struct Settings {
     pub webhooks: Webhooks,
     /// Knowing devices.
     pub inventory: Inventory,
+    /// Bringing policies to devices.
+    pub policy: Policy,
     /// What a device is to have before a person begins to work with it.
     pub provisioning: Provisioning,
     /// Archives that devices are asked for.

@@ -11,7 +11,7 @@ use transom_protocol::session::{CommandState, Decision, LoginStatus, Timestamp};
 use transom_protocol::syncml::Verb;
 
 use crate::model::fact::{Definition, catalogue};
-use crate::model::{CommandId, FactName, FactValue, Facts, ItemOutcome, NewCommand, Setting};
+use crate::model::{CommandId, FactName, FactValue, Facts, ItemOutcome, NewCommand, Setting, WatchedFacts};
 use crate::store::{Contact, Error, Tx};
 
 pub use ask::questions;
@@ -32,9 +32,10 @@ pub struct Options {
 }
 
 /// Collects facts. Cheap to clone.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Inventory {
     options: Options,
+    watched: WatchedFacts,
 }
 
 /// What an answer says of one node.
@@ -48,8 +49,14 @@ enum Said {
 
 impl Inventory {
     /// With these choices.
-    pub const fn new(options: Options) -> Self {
-        Self { options }
+    pub fn new(options: Options) -> Self {
+        Self { options, watched: WatchedFacts::default() }
+    }
+
+    /// The same; a device of which one of these facts changes is to be looked at by those who decide what it is to have.
+    #[must_use]
+    pub fn telling(self, watched: WatchedFacts) -> Self {
+        Self { watched, ..self }
     }
 
     /// What a device is to be asked with its next message: nothing most of the time.
@@ -80,7 +87,7 @@ impl Inventory {
         };
         catalogue()
             .iter()
-            .filter(|fact| user || !fact.needs_user())
+            .filter(|fact| !fact.fact_name().is_given() && (user || !fact.needs_user()))
             .filter(|fact| is_due(fact))
             .map(Definition::fact_name)
             .collect()
@@ -134,7 +141,10 @@ impl Inventory {
                 Said::NotNow(_) => {}
             }
         }
-        tx.save_facts(&contact.device, &contact.enrollment, &observed, self.options.history, now)?;
+        let changed = tx.save_facts(&contact.device, &contact.enrollment, &observed, self.options.history, now)?;
+        if self.watched.concern(&changed) {
+            tx.look_at_policies(&contact.enrollment, now)?;
+        }
         tx.forget_own(&ours, NAME).map(drop)
     }
 }
@@ -194,10 +204,11 @@ mod tests {
     #[test]
     fn what_is_not_known_is_due_and_nodes_of_the_user_wait_for_the_user() {
         let nothing = Facts::default();
-        assert_eq!(inventory().due(&nothing, true, NOW).len(), catalogue().len());
+        let given = catalogue().iter().filter(|fact| fact.fact_name().is_given()).count();
+        assert_eq!(inventory().due(&nothing, true, NOW).len(), catalogue().len() - given);
         let without_user = inventory().due(&nothing, false, NOW);
         assert!(without_user.iter().all(|name| !name.definition().needs_user()));
-        assert_eq!(without_user.len(), catalogue().len() - 1);
+        assert_eq!(without_user.len(), catalogue().len() - given - 1);
     }
 
     #[test]

@@ -191,6 +191,9 @@ pub struct CommandFilter {
 /// What the server asks of devices for itself is ordered by this and a word.
 pub const OWN: &str = "transom:";
 
+/// Who orders the commands that carry settings of policies.
+pub const POLICY_ORDERS: &str = "transom:policy";
+
 impl NewCommand {
     /// A command to be sent as soon as possible.
     pub fn new(instruction: Instruction) -> Self {

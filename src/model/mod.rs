@@ -28,6 +28,7 @@ mod journal;
 mod operator;
 mod page;
 mod patience;
+mod policy;
 pub mod predicate;
 mod proof;
 mod provisioning;
@@ -50,7 +51,7 @@ pub use audit::{AuditChain, AuditEntry, AuditFilter, AuditRecord};
 pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
-    NotEnqueued, OWN,
+    NotEnqueued, OWN, POLICY_ORDERS,
 };
 pub use csp::{CspDrop, KeptTemplate};
 pub use device::{Device, DeviceFilter, DeviceInfo};
@@ -66,7 +67,7 @@ pub use enrollment_attempt::{
 };
 pub(crate) use entra_device::entra_device;
 pub use envelope::{EnvelopeCipher, EnvelopeKeyRecord, EnvelopeKeyUse, Enveloping, KeyTransport};
-pub use fact::{Fact, FactName, FactValue, Facts, OsBuild, edition_name};
+pub use fact::{Fact, FactName, FactValue, Facts, OsBuild, WatchedFacts, edition_name};
 pub use feed::{FeedEvent, FeedFilter, FeedKind, FeedPage, Field, Told};
 pub(crate) use hex::{bytes_of_hex, hex};
 pub use ids::{
@@ -83,6 +84,10 @@ pub use operator::{
 };
 pub use page::{Cursor, Page};
 pub use patience::Patience;
+pub use policy::{
+    DEFAULT_POLICY_SET, DevicePolicy, Given, GivenOutcome, NewPolicyRevision, PolicyLook, PolicyRevision,
+    PolicyStanding, PolicyState, PolicyWalk, PolicyWork, PublishedPolicy, RevisedPolicy, SettingRecord,
+};
 pub use predicate::Predicate;
 pub use proof::{Proof, ProofKind, Signing, Verdict};
 pub(crate) use provisioning::{AGENT_APPS, LIST_DELIMITER};

@@ -4,3 +4,4 @@ pub mod catalogue;
 pub mod declaration;
 pub mod import;
 pub mod reconcile;
+pub mod rollout;

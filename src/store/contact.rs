@@ -6,6 +6,7 @@ use transom_protocol::session::{Account, DeviceId, Phase, Session, SyncType, Tim
 use transom_protocol::syncml::codec::Encoding;
 
 use super::fragments::{columns, update};
+use super::schema::policies::policy_devices;
 use super::schema::{actions, enrollments, events, exchanges, sessions};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
@@ -72,6 +73,8 @@ pub struct Contact {
     pub user_schedule_due_at: Option<Timestamp>,
     /// Whether there are actions that have not ended. Without, there is nothing to look up.
     pub has_open_actions: bool,
+    /// Whether it was sent settings of policies whose outcome is waited for.
+    pub awaits_policies: bool,
     /// From then on the device is asked for facts; `None` when it never was.
     pub facts_due_at: Option<Timestamp>,
     /// From then on it is looked how far its provisioning is; `None` when it never was.
@@ -167,6 +170,12 @@ fn open_actions() -> _ {
     actions::table.filter(actions::enrollment.eq(enrollments::id)).filter(actions::settled_at.is_null())
 }
 
+/// What the enrollment at hand is to have, where something of it is waited for.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn awaited_policies() -> _ {
+    policy_devices::table.filter(policy_devices::enrollment.eq(enrollments::id)).filter(policy_devices::waits.gt(0_i64))
+}
+
 impl Tx<'_> {
     /// The enrollments that a device may use, newest first. Nobody else gets them before this transaction ends.
     pub fn live_enrollments(&mut self, device: &DeviceId) -> Result<Vec<Contact>, Error> {
@@ -174,8 +183,8 @@ impl Tx<'_> {
             .filter(enrollments::folded_id.eq(device.key()))
             .filter(enrollments::ended_at.is_null())
             .order(enrollments::generation.desc())
-            .select((columns::<ContactRow>(), exists(open_actions())));
-        let rows: Vec<(ContactRow, bool)> = on_backend!(
+            .select((columns::<ContactRow>(), exists(open_actions()), exists(awaited_policies())));
+        let rows: Vec<(ContactRow, bool, bool)> = on_backend!(
             self,
             sqlite => |conn| query.load(conn),
             postgres => |conn| query.for_no_key_update().load(conn)
@@ -189,8 +198,8 @@ impl Tx<'_> {
         let query = enrollments::table
             .filter(enrollments::id.eq(enrollment.as_str()))
             .filter(enrollments::ended_at.is_null())
-            .select((columns::<ContactRow>(), exists(open_actions())));
-        let row: Option<(ContactRow, bool)> = on_backend!(
+            .select((columns::<ContactRow>(), exists(open_actions()), exists(awaited_policies())));
+        let row: Option<(ContactRow, bool, bool)> = on_backend!(
             self,
             sqlite => |conn| query.get_result(conn).optional(),
             postgres => |conn| query.for_no_key_update().get_result(conn).optional()
@@ -198,7 +207,7 @@ impl Tx<'_> {
         row.map(|row| self.contact(row)).transpose()
     }
 
-    fn contact(&self, (row, has_open_actions): (ContactRow, bool)) -> Result<Contact, Error> {
+    fn contact(&self, (row, has_open_actions, awaits_policies): (ContactRow, bool, bool)) -> Result<Contact, Error> {
         let session = match (row.session, row.session_snapshot) {
             (Some(key), Some(snapshot)) => {
                 Some((words::id(key)?, self.key.open_json(snapshot_of(&row.id), &snapshot)?))
@@ -234,6 +243,7 @@ impl Tx<'_> {
             user_schedule: row.user_schedule,
             user_schedule_due_at: row.user_schedule_due_at.map(Timestamp),
             has_open_actions,
+            awaits_policies,
             facts_due_at: row.facts_due_at.map(Timestamp),
             provisioning_due_at: row.provisioning_due_at.map(Timestamp),
             session,

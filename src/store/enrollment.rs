@@ -211,6 +211,8 @@ impl Tx<'_> {
             .filter(enrollments::ended_at.is_null())
             .select(enrollments::id);
         let older: Vec<String> = on_backend!(self, |conn| older.load(conn))?;
+        // What it is to have is decided anew in each life.
+        self.look_at_policies(enrollment, now)?;
         if older.is_empty() { Ok(()) } else { self.replace_enrollments(&older, now) }
     }
 
@@ -262,6 +264,7 @@ impl Tx<'_> {
             let id = words::id(id.clone())?;
             self.settled.remove(&id);
             self.stirred.remove(&id);
+            self.look_at_policies(&id, now)?;
         }
         let detail = ending.detail.map(str::to_owned);
         let reason = Reason { code: ending.reason, since: now, count: 1, retry_at: None, detail };

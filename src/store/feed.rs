@@ -15,7 +15,7 @@ use super::schema::{commands, enrollments, feed};
 use super::seal::Place;
 use super::tx::{Conn, Tx, on_backend};
 use super::{Error, words};
-use crate::model::{FeedEvent, FeedFilter, FeedKind, FeedPage, OWN, Told};
+use crate::model::{EnrollmentId, FeedEvent, FeedFilter, FeedKind, FeedPage, OWN, POLICY_ORDERS, Told};
 
 #[derive(Insertable)]
 #[diesel(table_name = feed, treat_none_as_default_value = false)]
@@ -131,7 +131,7 @@ impl Tx<'_> {
         let query = commands::table
             .inner_join(enrollments::table)
             .filter(among(commands::id, ids.into_iter().map(|id| id.0)))
-            .filter(commands::created_by.not_like(format!("{OWN}%")))
+            .filter(commands::created_by.not_like(format!("{OWN}%")).or(commands::created_by.eq(POLICY_ORDERS)))
             .order((commands::enrollment.asc(), commands::sequence.asc()))
             .select((
                 commands::id,
@@ -150,9 +150,21 @@ impl Tx<'_> {
         let rows: Vec<Settled> = on_backend!(self, |conn| query.load(conn))?;
         let mut told = Vec::with_capacity(rows.len());
         for row in rows {
+            if row.created_by == POLICY_ORDERS {
+                self.policy_ended(&words::id(row.enrollment)?, row.at)?;
+                continue;
+            }
             told.extend(self.outcome(row)?);
         }
         Ok(told)
+    }
+
+    /// A command that carries settings ended without a message that its settings were told of: it was canceled, say.
+    fn policy_ended(&mut self, enrollment: &EnrollmentId, at: Option<i64>) -> Result<(), Error> {
+        if !self.policies_heard.insert(enrollment.clone()) {
+            return Ok(());
+        }
+        self.look_at_policies(enrollment, Timestamp(at.unwrap_or_default()))
     }
 
     fn outcome(&self, row: Settled) -> Result<Option<Told>, Error> {

@@ -8,7 +8,7 @@ use diesel::{PgConnection, QueryResult, SqliteConnection};
 use super::fragments::update;
 use super::schema::meta;
 use super::{Error, SealKey};
-use crate::model::{Actor, AuditRecord, CommandId, EnrollmentId, Timestamp, Told, Trace};
+use crate::model::{Actor, AuditRecord, CommandId, EnrollmentId, PolicyState, Timestamp, Told, Trace};
 
 /// The row of `meta` that is written to see whether writing works.
 const PROBE: &str = "written";
@@ -33,6 +33,10 @@ pub struct Tx<'c> {
     pub(super) told: Vec<Told>,
     /// Commands that got an outcome in this transaction, to be told of.
     pub(super) settled_commands: Vec<CommandId>,
+    /// Changes of the counts of declarations by state, by the part that they are counted in.
+    pub(super) policy_counts: BTreeMap<(String, PolicyState, i64), i64>,
+    /// Lives whose settings were told what became of their commands in this transaction.
+    pub(super) policies_heard: BTreeSet<EnrollmentId>,
 }
 
 /// A connection to one of the two engines.
@@ -74,6 +78,8 @@ impl<'c> Tx<'c> {
             trace: None,
             told: Vec::new(),
             settled_commands: Vec::new(),
+            policy_counts: BTreeMap::new(),
+            policies_heard: BTreeSet::new(),
         }
     }
 
@@ -126,6 +132,7 @@ impl Tx<'_> {
             self.take_off_open(&enrollment, settled)?;
         }
         self.write_feed()?;
+        self.write_policy_counts()?;
         // Last, so that the lock on the chain is held for a moment, and taken after every other.
         self.write_audits()
     }

@@ -5,7 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::actions::Offered;
 use super::text::filters;
-use crate::admin::{ActionJson, CommandJson, DeviceJson, EventJson, RecoveryKeysJson, SessionJson};
+use crate::admin::{ActionJson, CommandJson, DeviceJson, DeviceSettingJson, EventJson, RecoveryKeysJson, SessionJson};
 use crate::model::{ActionKind, ActionState, Right, SavedFilter};
 
 /// The page of the list.
@@ -50,6 +50,8 @@ pub struct DevicePage<'a> {
     pub actions: &'a [ActionJson],
     /// Keys that are kept of it, without their secrets.
     pub keys: &'a RecoveryKeysJson,
+    /// What policies want of it.
+    pub policies: &'a [DeviceSettingJson],
 }
 
 /// Conditions that show what can be written.

@@ -19,6 +19,7 @@ pub mod message;
 pub mod operators;
 pub mod overview;
 pub mod people;
+pub mod policies;
 pub mod problem;
 pub mod provisioning;
 pub mod session;
@@ -62,6 +63,8 @@ pub enum Section {
     Overview,
     /// Devices.
     Devices,
+    /// Policies.
+    Policies,
     /// Sessions.
     Sessions,
     /// Alerts of devices.
@@ -131,6 +134,7 @@ impl<'a> Frame<'a> {
         let entries = [
             ("/", "Overview", Section::Overview, Right::Look),
             ("/devices", "Devices", Section::Devices, Right::Look),
+            ("/policies", "Policies", Section::Policies, Right::Look),
             ("/sessions", "Sessions", Section::Sessions, Right::Look),
             ("/alerts", texts::alerts::TITLE, Section::Alerts, Right::Look),
             ("/provisioning", texts::provisioning::TITLE, Section::Provisioning, Right::Look),

@@ -20,7 +20,7 @@ use transom::simulator::identity::DeviceIdentity;
 
 use super::on_both;
 use crate::support::databases::{self, Direct, Engine};
-use crate::support::server::{Site, size};
+use crate::support::server::{Site, size, until};
 use crate::support::statements;
 use crate::support::windows::Windows;
 
@@ -55,6 +55,9 @@ async fn idle_check_ins_fill_no_table(site: Site) {
     for _ in 0..check_ins / 2 {
         windows.session(&client, &mut device).await;
     }
+    // That the device is new is looked at once, by the way.
+    let looked_at = async || (rows(&site)["policy_looks"] == 0).then_some(());
+    until("the device was looked at for policies", looked_at).await;
     let before = rows(&site);
     for _ in 0..check_ins / 2 {
         windows.session(&client, &mut device).await;
@@ -74,10 +77,11 @@ fn an_idle_check_in_makes_six_statements_at_most() {
 
 fn collecting() -> Attendant {
     let inventory = Inventory::new(inventory::Options { each_session: 4 * 3_600_000, history: 20 });
+    let learns = inventory.clone();
     Attendant {
         name: inventory::NAME,
         before: Arc::new(move |tx, contact, now| inventory.before_message(tx, contact, now)),
-        after: Arc::new(move |tx, contact, decision, now| inventory.after_message(tx, contact, decision, now)),
+        after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
     }
 }
 
@@ -139,8 +143,9 @@ fn count_statements(keep_idle: bool, collects: bool) {
                 next = device.receive(&decode(Encoding::Xml, &body, &Limits::default()).unwrap().message);
             }
             let made: Vec<String> = statements::on_the_thread_of(&folded).split_off(before);
-            // The first one also makes the enrollment active and brings what the device says of itself.
-            let most = if number == 0 { 10 } else { 6 };
+            // The first one also makes the enrollment active, has it looked at for policies, and brings what the device
+            // says of itself.
+            let most = if number == 0 { 11 } else { 6 };
             // Facts are asked for in the first one, and not again for hours.
             let asks = collects && number == 0;
             assert!(asks || (3..=most).contains(&made.len()), "check-in {number}: {made:#?}");

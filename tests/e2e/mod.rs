@@ -1,6 +1,6 @@
 //! End to end: the program itself, over real TLS, with simulated devices and with whoever means it harm.
 //!
-//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES`, `E2E_UPLOADS` and `E2E_PUSHED` set others. Each reply
+//! Sizes are those of every day; `E2E_DEVICES`, `E2E_ROUNDS`, `E2E_MESSAGES`, `E2E_UPLOADS`, `E2E_POLICY` and `E2E_PUSHED` set others. Each reply
 //! that a device got is put before the judge.
 
 mod acme;
@@ -26,6 +26,7 @@ mod instances;
 mod lost;
 mod operators_elsewhere;
 mod outage;
+mod policies;
 mod provisioning;
 mod proxies;
 mod pushed;

@@ -11,6 +11,7 @@ mod hostile;
 mod outage;
 mod outcomes;
 mod plans;
+mod policies;
 mod provisioning;
 mod prune;
 mod queue;

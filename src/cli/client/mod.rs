@@ -10,6 +10,7 @@ mod enrollment;
 mod error;
 mod events;
 mod people;
+mod policies;
 
 use std::time::Duration;
 

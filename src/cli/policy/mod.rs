@@ -1,9 +1,11 @@
 //! `transom policy`: what authors want of devices.
 
 mod about;
+mod apply;
 mod check;
 mod files;
 mod import;
+mod look;
 mod plan;
 mod verify;
 
@@ -24,15 +26,27 @@ pub(super) struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Apply(apply::Apply),
     Check(check::Check),
+    Diff(look::Diff),
+    Export(look::Export),
+    History(look::History),
     Import(import::Import),
     Plan(plan::Plan),
+    Rollback(apply::Rollback),
+    Status(look::Status),
     Verify(verify::Verify),
 }
 
 impl Policy {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         match self.verb {
+            Verb::Apply(verb) => verb.run(global, output),
+            Verb::Diff(verb) => verb.run(global, output),
+            Verb::Export(verb) => verb.run(global, output),
+            Verb::History(verb) => verb.run(global, output),
+            Verb::Rollback(verb) => verb.run(global, output),
+            Verb::Status(verb) => verb.run(global, output),
             Verb::Check(verb) => verb.run(output),
             Verb::Import(verb) => verb.run(output),
             Verb::Plan(verb) => verb.run(global, output),

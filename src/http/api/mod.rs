@@ -22,6 +22,7 @@ mod envelopes;
 mod events;
 mod facts;
 mod operators;
+mod policies;
 mod provisioning;
 mod push;
 mod query;
@@ -67,6 +68,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
     csp::configure(routes);
     devices::configure(routes);
     facts::configure(routes);
+    policies::configure(routes);
     provisioning::configure(routes);
     actions::configure(routes);
     recovery_keys::configure(routes);

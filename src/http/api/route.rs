@@ -144,6 +144,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     let nouns = [
         super::commands::ROUTES,
         super::devices::ROUTES,
+        super::policies::ROUTES,
         super::sessions::ROUTES,
         super::enrollments::ROUTES,
         super::envelopes::ROUTES,

@@ -115,6 +115,7 @@ async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Que
     let of = ActionQuery { limit, ..ActionQuery::default() };
     let actions = admin.actions_of(&device.id, of).await?;
     let keys = admin.recovery_keys(&device.id).await?;
+    let policies = admin.device_policies(&device.id).await?;
     let offered = super::actions::offered(&admin, &visitor, &device.id).await?;
     let notice = query.done.as_deref().and_then(super::actions::notice);
     let title = device.info.name.clone().unwrap_or_else(|| device.id.clone());
@@ -128,5 +129,6 @@ async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Que
         offered: &offered,
         actions: &actions.items,
         keys: &keys,
+        policies: &policies.settings,
     }))
 }

@@ -15,6 +15,7 @@ mod enrolling;
 mod events;
 mod operators;
 mod overview;
+mod policies;
 mod provisioning;
 mod sessions;
 mod settings;
@@ -32,9 +33,10 @@ const FORM: usize = 16 * 1024;
 const LISTED: usize = 50;
 
 /// How the paths of pages begin.
-const FIRST: [&str; 15] = [
+const FIRST: [&str; 16] = [
     "",
     "devices",
+    "policies",
     "commands",
     "sessions",
     "actions",
@@ -61,6 +63,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .wrap(from_fn(super::people::guard))
             .configure(overview::configure)
             .configure(devices::configure)
+            .configure(policies::configure)
             .configure(actions::configure)
             .configure(commands::configure)
             .configure(sessions::configure)

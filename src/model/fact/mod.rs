@@ -12,7 +12,8 @@ pub use catalogue::catalogue;
 pub use definition::{Definition, FactKind, Plan, Reading};
 pub use editions::edition_name;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::Timestamp;
@@ -79,6 +80,10 @@ pub struct OsBuild {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts(BTreeMap<FactName, Fact>);
 
+/// Facts whose changes somebody wants to know of. All clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct WatchedFacts(Arc<RwLock<BTreeSet<FactName>>>);
+
 /// A fact that became another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FactChange {
@@ -105,11 +110,29 @@ pub enum Changed {
     },
 }
 
+impl WatchedFacts {
+    /// From now on these.
+    pub fn set(&self, names: BTreeSet<FactName>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    /// Whether one of these is among them.
+    pub fn concern(&self, names: &[FactName]) -> bool {
+        let watched = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.iter().any(|name| watched.contains(name))
+    }
+}
+
 impl FactName {
     /// The build of Windows.
     pub const OS_BUILD: Self = Self("os.build");
     /// The monthly update of Windows.
     pub const OS_REVISION: Self = Self("os.revision");
+
+    /// What operators call a device.
+    pub const TAGS: Self = Self("device.tags");
+    /// The edition of Windows, as a number.
+    pub const OS_EDITION_ID: Self = Self("os.edition_id");
 
     /// The name that a text is, when the catalogue has it.
     pub fn parse(text: &str) -> Option<Self> {
@@ -119,6 +142,11 @@ impl FactName {
     /// The name as text.
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// Whether operators set it, and devices are never asked. It stays through all lives of a device.
+    pub fn is_given(self) -> bool {
+        self.definition().plan == Plan::Given
     }
 
     /// What the catalogue says of it.

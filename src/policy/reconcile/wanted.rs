@@ -20,6 +20,14 @@ struct Wish {
 }
 
 impl Policy {
+    /// The activations that hold for a device, with their configurations.
+    pub fn active(&self, facts: &Facts) -> BTreeMap<String, Vec<String>> {
+        let holds = self.activations.iter().filter(|each| each.when.as_ref().is_none_or(|when| when.holds(facts)));
+        holds
+            .map(|each| (each.identifier.to_string(), each.configurations.iter().map(ToString::to_string).collect()))
+            .collect()
+    }
+
     /// What a device of which these facts are known is to have.
     pub fn wanted(&self, catalogue: &Catalogue, facts: &Facts) -> Wanted {
         let device = device(facts);

@@ -154,11 +154,18 @@ impl Tx<'_> {
 
     /// Another life of a device begins: what was observed in those before is no longer known. It stays in the history.
     pub fn forget_facts_of_others(&mut self, device: &DeviceKey, enrollment: &EnrollmentId) -> Result<(), Error> {
+        // What operators call a device stays.
+        let tags = FactName::TAGS.as_str();
         let query = diesel::delete(
-            facts::table.filter(facts::device.eq(device.as_str())).filter(facts::enrollment.ne(enrollment.as_str())),
+            facts::table
+                .filter(facts::device.eq(device.as_str()))
+                .filter(facts::enrollment.ne(enrollment.as_str()))
+                .filter(facts::name.ne(tags)),
         );
         if on_backend!(self, |conn| query.execute(conn))? > 0 {
-            let query = diesel::delete(fact_items::table.filter(fact_items::device.eq(device.as_str())));
+            let items =
+                fact_items::table.filter(fact_items::device.eq(device.as_str())).filter(fact_items::name.ne(tags));
+            let query = diesel::delete(items);
             on_backend!(self, |conn| query.execute(conn))?;
         }
         Ok(())

@@ -3,6 +3,7 @@
 mod catalogue;
 mod knowing;
 mod people;
+pub(in crate::store) mod policies;
 mod serving;
 mod telling;
 

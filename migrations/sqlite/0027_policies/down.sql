@@ -1,0 +1,9 @@
+DROP TABLE policy_work;
+DROP TABLE policy_looks;
+DROP TABLE policy_counts;
+DROP TABLE policy_standings;
+DROP TABLE policy_devices;
+DROP TABLE policy_revision_items;
+DROP TABLE policy_revisions;
+DROP TABLE policy_declarations;
+DROP TABLE policy_contents;

@@ -1,0 +1,64 @@
+//! Policies: published, looked at, and what became of them.
+
+mod publish;
+mod revisions;
+mod status;
+
+pub use publish::{AppliedPolicies, ApplyPolicies, PolicyRemarkJson, RollBackPolicies};
+pub use revisions::{
+    ChangedPolicyJson, ExportedPolicies, PolicyDiffJson, PolicyDiffQuery, PolicyRevisionJson, PolicyRevisionQuery,
+    PolicySetQuery,
+};
+pub use status::{
+    DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson, PolicyDetailJson, PolicyDeviceJson, PolicyJson,
+    PolicyProgressJson,
+};
+
+use super::{Admin, Error};
+use crate::model::DEFAULT_POLICY_SET;
+use crate::policy::rollout::{PublishError, Rollout, RolloutError};
+
+/// Longest name of a set.
+const LONGEST_SET: usize = 64;
+
+impl Admin {
+    /// The same, and it brings policies to devices.
+    #[must_use]
+    pub fn with_policies(self, rollout: Rollout) -> Self {
+        Self { rollout: Some(rollout), ..self }
+    }
+
+    fn rollout(&self) -> Result<&Rollout, Error> {
+        self.rollout.as_ref().ok_or(Error::NotFound("service for policies"))
+    }
+}
+
+impl From<RolloutError> for Error {
+    fn from(error: RolloutError) -> Self {
+        match error {
+            RolloutError::Library(error) => error.into(),
+            RolloutError::Store(error) => error.into(),
+            RolloutError::Stopped => Self::Busy,
+        }
+    }
+}
+
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Failed(error) => error.into(),
+            PublishError::Wrong(_) => Self::invalid("/declarations", error.to_string()),
+        }
+    }
+}
+
+/// The name of a set, or the usual one.
+fn set_of(name: Option<&str>) -> Result<String, Error> {
+    let Some(name) = name else { return Ok(DEFAULT_POLICY_SET.to_owned()) };
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    if (1..=LONGEST_SET).contains(&name.len()) && name.chars().all(fits) {
+        Ok(name.to_owned())
+    } else {
+        Err(Error::invalid("/set", "the name of a set has 1 to 64 letters, digits, '.', '_' and '-'"))
+    }
+}

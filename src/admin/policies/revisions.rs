@@ -1,0 +1,212 @@
+//! What was published when, and what differs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::set_of;
+use crate::admin::{Admin, Error, PageJson, Part};
+use crate::model::{PolicyRevision, RevisedPolicy, Timestamp, from_rfc3339, rfc3339};
+use crate::store::{self, Tx};
+
+/// Something that was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyRevisionJson {
+    /// Counts them, those of all sets.
+    pub number: i64,
+    /// The set.
+    pub set: String,
+    /// Who published it.
+    pub author: String,
+    /// Why.
+    pub message: String,
+    /// When.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Declarations that were new.
+    pub added: u32,
+    /// That were changed.
+    pub changed: u32,
+    /// That were removed.
+    pub removed: u32,
+}
+
+/// Which revisions; newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyRevisionQuery {
+    /// Only those of this set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+    /// Entries at most.
+    #[param(minimum = 1, maximum = 500)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// Of which set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySetQuery {
+    /// Only this set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<String>,
+}
+
+/// With what a revision is compared.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDiffQuery {
+    /// An earlier revision; the one before, of the same set, when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<i64>,
+}
+
+/// What differs between two revisions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyDiffJson {
+    /// The earlier revision; nothing where there is none.
+    pub from: Option<i64>,
+    /// The later one.
+    pub to: i64,
+    /// Declarations that differ, by identifier.
+    pub changes: Vec<ChangedPolicyJson>,
+}
+
+/// A declaration that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedPolicyJson {
+    /// Which.
+    pub identifier: String,
+    /// Its type.
+    pub r#type: String,
+    /// As it was; nothing where it was not there.
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// As it is; nothing where it was removed.
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+}
+
+/// Declarations as they stand in files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExportedPolicies {
+    /// Of which set; nothing for all.
+    pub set: Option<String>,
+    /// Each of them, by identifier.
+    #[schema(value_type = Vec<Object>)]
+    pub declarations: Vec<Value>,
+}
+
+impl From<PolicyRevision> for PolicyRevisionJson {
+    fn from(revision: PolicyRevision) -> Self {
+        let PolicyRevision { number, set, author, message, at, added, changed, removed } = revision;
+        Self { number, set, author, message, at, added, changed, removed }
+    }
+}
+
+impl Admin {
+    /// What was published, newest first.
+    pub async fn policy_revisions(&self, query: PolicyRevisionQuery) -> Result<PageJson<PolicyRevisionJson>, Error> {
+        let part = Part { limit: query.limit, cursor: query.cursor };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let before = cursor.map(|cursor| cursor.sort_key().parse::<i64>()).transpose();
+        let before = before.map_err(|_| Error::parameter("cursor", "write the next_cursor of the page before"))?;
+        let set = query.set.map(|set| set_of(Some(&set))).transpose()?;
+        let look = move |tx: &mut Tx<'_>| tx.policy_revisions(set.as_deref(), before, limit + 1);
+        let found: Vec<PolicyRevision> = self.store.read(look).await?;
+        let page = crate::model::Page::of(found, limit, |last| last.number.to_string());
+        Ok(PageJson::of(page, PolicyRevisionJson::from))
+    }
+
+    /// One revision.
+    pub async fn policy_revision(&self, number: &str) -> Result<PolicyRevisionJson, Error> {
+        let number = number_of(number)?;
+        let found = self.store.read(move |tx: &mut Tx<'_>| tx.policy_revision(number)).await?;
+        found.map(PolicyRevisionJson::from).ok_or(Error::NotFound("revision"))
+    }
+
+    /// What differs between a revision and an earlier one.
+    pub async fn policy_diff(&self, number: &str, query: PolicyDiffQuery) -> Result<PolicyDiffJson, Error> {
+        let number = number_of(number)?;
+        let job = move |tx: &mut Tx<'_>| {
+            let revision = tx.policy_revision(number)?.ok_or(Error::NotFound("revision"))?;
+            let from = match query.from {
+                Some(from) => Some(tx.policy_revision(from)?.ok_or(Error::NotFound("revision"))?.number),
+                None => tx.policy_revisions(Some(&revision.set), Some(number), 1)?.first().map(|before| before.number),
+            };
+            let after = by_name(tx, Some(number))?;
+            let before = by_name(tx, from)?;
+            let mut changes = Vec::new();
+            for (name, (policy, content)) in &after {
+                let was = before.get(name);
+                if was.is_none_or(|(was, _)| was.token != policy.token) {
+                    let before = was.map(|(_, content)| content.clone());
+                    changes.push(changed(policy, before, Some(content.clone())));
+                }
+            }
+            for (_, (policy, content)) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
+                changes.push(changed(policy, Some(content.clone()), None));
+            }
+            changes.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+            Ok::<_, Error>(PolicyDiffJson { from, to: number, changes })
+        };
+        self.store.read(job).await
+    }
+
+    /// What is published, as it stands in files.
+    pub async fn export_policies(&self, query: PolicySetQuery) -> Result<ExportedPolicies, Error> {
+        let set = query.set.map(|set| set_of(Some(&set))).transpose()?;
+        let job = move |tx: &mut Tx<'_>| {
+            let policies = tx.policies(set.as_deref())?;
+            let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();
+            let declarations = contents(tx, &tokens)?;
+            Ok::<_, Error>(ExportedPolicies { set, declarations })
+        };
+        self.store.read(job).await
+    }
+}
+
+/// A revision with all declarations that its set had then.
+pub(super) fn of(tx: &mut Tx<'_>, number: i64) -> Result<(PolicyRevision, Vec<Value>), Error> {
+    let revision = tx.policy_revision(number)?.ok_or(Error::NotFound("revision"))?;
+    let tokens: Vec<String> = tx.policies_of_revision(number)?.into_iter().map(|policy| policy.token).collect();
+    Ok((revision, contents(tx, &tokens)?))
+}
+
+/// What declarations say, in the order of their tokens here.
+pub(super) fn contents(tx: &mut Tx<'_>, tokens: &[String]) -> Result<Vec<Value>, Error> {
+    let mut known: BTreeMap<String, String> = tx.policy_contents(tokens)?;
+    let corrupt = || Error::Store(store::Error::Corrupt("policy_contents.body".to_owned()));
+    let read = |token: &String| {
+        let text = known.remove(token).ok_or_else(corrupt)?;
+        serde_json::from_str(&text).map_err(|_| corrupt())
+    };
+    tokens.iter().map(read).collect()
+}
+
+fn by_name(tx: &mut Tx<'_>, number: Option<i64>) -> Result<BTreeMap<String, (RevisedPolicy, Value)>, Error> {
+    let Some(number) = number else { return Ok(BTreeMap::new()) };
+    let policies = tx.policies_of_revision(number)?;
+    let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();
+    let contents = contents(tx, &tokens)?;
+    Ok(policies
+        .into_iter()
+        .zip(contents)
+        .map(|(policy, content)| (policy.identifier.clone(), (policy, content)))
+        .collect())
+}
+
+fn changed(policy: &RevisedPolicy, before: Option<Value>, after: Option<Value>) -> ChangedPolicyJson {
+    ChangedPolicyJson { identifier: policy.identifier.clone(), r#type: policy.kind.clone(), before, after }
+}
+
+fn number_of(text: &str) -> Result<i64, Error> {
+    text.parse().map_err(|_| Error::NotFound("revision"))
+}

@@ -1,0 +1,313 @@
+//! What became of policies: on all devices, and on one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::revisions::contents;
+use super::set_of;
+use crate::admin::devices::named_device;
+use crate::admin::{Admin, Error, ErrorJson, PageJson, Part, PolicySetQuery};
+use crate::model::{
+    CommandId, DevicePolicy, PolicyState, PublishedPolicy, SettingRecord, StatusCode, Timestamp, from_rfc3339,
+    from_rfc3339_option, rfc3339, rfc3339_option,
+};
+use crate::policy::declaration::{read_json, to_yaml};
+use crate::store::Tx;
+
+/// Commands whose messages are looked up for one device.
+const MOST_COMMANDS: usize = 50;
+
+/// A declaration, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyJson {
+    /// What it is called.
+    pub identifier: String,
+    /// Its type.
+    pub r#type: String,
+    /// The set that owns it.
+    pub set: String,
+    /// Of its content.
+    pub token: String,
+    /// The revision that brought it as it is.
+    pub revision: i64,
+    /// When that was.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub changed_at: Timestamp,
+    /// On how many devices it stands where, by the state of the worst of its settings.
+    pub devices: BTreeMap<String, i64>,
+}
+
+/// A declaration with what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyDetailJson {
+    /// What is kept of it.
+    #[serde(flatten)]
+    pub policy: PolicyJson,
+    /// As it stands in a file.
+    #[schema(value_type = Object)]
+    pub declaration: Value,
+}
+
+/// Which devices of a declaration.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct DevicePolicyQuery {
+    /// Only those on which it stands there, such as `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Entries at most.
+    #[param(minimum = 1, maximum = 500)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// From the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// A device on which a declaration stands somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyDeviceJson {
+    /// The device.
+    pub device_id: String,
+    /// Where it stands.
+    pub state: String,
+    /// Since when.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// The settings because of which it stands there, where it is not applied.
+    pub because: Vec<DeviceSettingJson>,
+}
+
+/// A setting of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceSettingJson {
+    /// Its address.
+    pub target: String,
+    /// Where it stands.
+    pub state: String,
+    /// Since when.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// The configurations that want it; none where it is being taken back.
+    pub configurations: Vec<String>,
+    /// Why it stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The Status code of the device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What that means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorJson>,
+    /// The command that carries it, or carried it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    /// The session of the message that showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The message that showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_in: Option<String>,
+}
+
+/// What a device is to have, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DevicePoliciesJson {
+    /// The device.
+    pub device_id: String,
+    /// Where each declaration that concerns it stands.
+    pub declarations: BTreeMap<String, String>,
+    /// Its settings, by address.
+    pub settings: Vec<DeviceSettingJson>,
+}
+
+/// How far what was published went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyProgressJson {
+    /// Whether all devices were looked at since the last change.
+    pub done: bool,
+    /// Devices that were looked at since.
+    pub looked: u64,
+    /// Of these, devices for which something changed.
+    pub changed: u64,
+    /// Devices that there are.
+    pub total: u64,
+    /// When it began.
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub began_at: Option<Timestamp>,
+    /// When it was done.
+    #[serde(serialize_with = "rfc3339_option", deserialize_with = "from_rfc3339_option", default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub done_at: Option<Timestamp>,
+}
+
+impl Admin {
+    /// What is published, with where it stands; by identifier.
+    pub async fn policies(&self, query: PolicySetQuery) -> Result<Vec<PolicyJson>, Error> {
+        let set = query.set.map(|set| set_of(Some(&set))).transpose()?;
+        let job = move |tx: &mut Tx<'_>| {
+            let mut counts = tx.policy_counts(None)?;
+            let policies = tx.policies(set.as_deref())?;
+            Ok::<_, Error>(
+                policies
+                    .into_iter()
+                    .map(|policy| {
+                        let counts = counts.remove(&policy.identifier).unwrap_or_default();
+                        shown(policy, &counts)
+                    })
+                    .collect(),
+            )
+        };
+        self.store.read(job).await
+    }
+
+    /// One declaration.
+    pub async fn policy(&self, identifier: &str) -> Result<PolicyDetailJson, Error> {
+        let name = identifier.to_owned();
+        let job = move |tx: &mut Tx<'_>| {
+            let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
+            let declaration = contents(tx, std::slice::from_ref(&policy.token))?.pop().unwrap_or_default();
+            let counts = tx.policy_counts(Some(&name))?.remove(&name).unwrap_or_default();
+            Ok::<_, Error>(PolicyDetailJson { policy: shown(policy, &counts), declaration })
+        };
+        self.store.read(job).await
+    }
+
+    /// What a declaration says, as it stands in a YAML file.
+    pub fn policy_text(&self, policy: &PolicyDetailJson) -> String {
+        let read = read_json(&policy.declaration).documents.into_iter();
+        to_yaml(&read.map(|document| document.declaration).collect::<Vec<_>>())
+    }
+
+    /// The devices on which a declaration stands somewhere.
+    pub async fn policy_devices(
+        &self,
+        identifier: &str,
+        query: DevicePolicyQuery,
+    ) -> Result<PageJson<PolicyDeviceJson>, Error> {
+        let part = Part { limit: query.limit, cursor: query.cursor };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let parse = |word: &String| {
+            let words: Vec<&str> = PolicyState::ALL.iter().map(|state| state.as_str()).collect();
+            PolicyState::parse(word)
+                .ok_or_else(|| Error::parameter("state", format!("write one of {}", words.join(", "))))
+        };
+        let state = query.state.as_ref().map(parse).transpose()?;
+        let name = identifier.to_owned();
+        let job = move |tx: &mut Tx<'_>| {
+            let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
+            let page = tx.policy_standings(&policy.identifier, state, cursor.as_ref(), limit)?;
+            let mut items = Vec::with_capacity(page.items.len());
+            for standing in page.items {
+                let (_, known) = tx.device_policy(&standing.enrollment)?;
+                let mut because = Vec::new();
+                if !matches!(standing.state, PolicyState::Applied | PolicyState::Pending) {
+                    let own = own_settings(&known, &policy.identifier);
+                    let same = own.into_iter().filter(|setting| setting.state == standing.state);
+                    because.extend(same.take(MOST_COMMANDS).map(setting_json));
+                }
+                items.push(PolicyDeviceJson {
+                    device_id: standing.device.to_string(),
+                    state: standing.state.to_string(),
+                    since: standing.since,
+                    because,
+                });
+            }
+            Ok::<_, Error>(PageJson { items, next_cursor: page.next.map(|next| next.to_string()) })
+        };
+        self.store.read(job).await
+    }
+
+    /// What a device is to have, and what became of it.
+    pub async fn device_policies(&self, id: &str) -> Result<DevicePoliciesJson, Error> {
+        let device = named_device(id)?;
+        let job = move |tx: &mut Tx<'_>| {
+            let known = tx.device(&device)?.ok_or(Error::NotFound("device"))?;
+            let life = known.enrollment.filter(|life| life.ended_at.is_none());
+            let policy = match life {
+                Some(life) => tx.device_policy(&life.id)?.1,
+                None => DevicePolicy::default(),
+            };
+            let mut settings: Vec<DeviceSettingJson> = policy.settings.values().map(setting_json).collect();
+            let failing = settings.iter().filter(|setting| setting.status.is_some());
+            let carriers: BTreeSet<String> = failing.filter_map(|setting| setting.command_id.clone()).collect();
+            for carrier in carriers.into_iter().take(MOST_COMMANDS) {
+                let Some(command) = tx.command(&CommandId(carrier.clone()))? else { continue };
+                let Some(attempt) = command.attempts.iter().rev().find(|each| each.answered_in.is_some()) else {
+                    continue;
+                };
+                for setting in settings.iter_mut().filter(|each| each.command_id.as_ref() == Some(&carrier)) {
+                    setting.session_id = Some(attempt.session.to_string());
+                    setting.shown_in = attempt.answered_in.as_ref().map(ToString::to_string);
+                }
+            }
+            let declarations = policy.standings.iter().map(|(name, state)| (name.clone(), state.to_string())).collect();
+            Ok::<_, Error>(DevicePoliciesJson { device_id: known.device_id.to_string(), declarations, settings })
+        };
+        self.store.read(job).await
+    }
+
+    /// How far what was published last went.
+    pub async fn policy_progress(&self) -> Result<PolicyProgressJson, Error> {
+        let work = self.store.read(|tx: &mut Tx<'_>| tx.policy_work()).await?;
+        let is_current = work.walk.generation == work.generation;
+        let walk = work.walk;
+        let count = |number: u64| if is_current { number } else { 0 };
+        Ok(PolicyProgressJson {
+            done: is_current && walk.done || work.generation == 0,
+            looked: count(walk.looked),
+            changed: count(walk.changed),
+            total: walk.total,
+            began_at: walk.began_at.filter(|_| is_current),
+            done_at: walk.done_at.filter(|_| is_current),
+        })
+    }
+}
+
+fn shown(policy: PublishedPolicy, counts: &BTreeMap<PolicyState, i64>) -> PolicyJson {
+    PolicyJson {
+        identifier: policy.identifier,
+        r#type: policy.kind,
+        set: policy.set,
+        token: policy.token,
+        revision: policy.revision,
+        changed_at: policy.changed_at,
+        devices: counts
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(state, count)| (state.to_string(), *count))
+            .collect(),
+    }
+}
+
+/// The settings of a declaration on a device: of a configuration, or of all configurations of an activation.
+fn own_settings<'a>(policy: &'a DevicePolicy, identifier: &str) -> Vec<&'a SettingRecord> {
+    let of_activation = policy.active.get(identifier);
+    let is_own = |setting: &&SettingRecord| {
+        setting.by.iter().any(|by| by == identifier || of_activation.is_some_and(|names| names.contains(by)))
+    };
+    policy.settings.values().filter(is_own).collect()
+}
+
+fn setting_json(setting: &SettingRecord) -> DeviceSettingJson {
+    let status = setting.status.map(StatusCode);
+    DeviceSettingJson {
+        target: setting.uri.clone(),
+        state: setting.state.to_string(),
+        since: setting.since,
+        configurations: setting.by.clone(),
+        why: setting.why.clone(),
+        status: setting.status,
+        error: status.and_then(|status| ErrorJson::of(status, setting.original_error.as_deref())),
+        command_id: setting.carrier.clone(),
+        session_id: None,
+        shown_in: None,
+    }
+}

@@ -1,0 +1,123 @@
+//! `transom policy apply` and `rollback`: publishing what devices are to have.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::Value;
+
+use super::files;
+use crate::admin::{AppliedPolicies, ApplyPolicies, RollBackPolicies};
+use crate::cli::{
+    Global, Output,
+    client::connected,
+    progress::note,
+    shown::{count, line},
+};
+use crate::policy::declaration::{Declaration, Level};
+
+/// Publish files of declarations: devices are brought to what they say
+///
+/// The files are all that the set has: what it had and is not in them is removed, and taken back from devices. Other sets
+/// are left alone. Nothing is published where something is wrong. The same files again change nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  transom policy apply policies/ --message 'Longer passwords, ticket 4711'
+  transom policy apply policies/ --message check --dry-run
+  transom policy apply kiosks/ --set kiosks --message 'First kiosks'")]
+pub(super) struct Apply {
+    /// Files, or folders with all .yaml, .yml and .json in and below them; - is standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// Why, for those who look at the history
+    #[arg(long, short, value_name = "TEXT")]
+    message: String,
+    /// The set that owns these declarations [default: default]
+    #[arg(long, value_name = "NAME")]
+    set: Option<String>,
+    /// Say what would change, and publish nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Makes it the same request when it is sent again
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// Publish a set again as it was with a revision
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  transom policy history
+  transom policy rollback 12 --message 'The new lock screen was no good'")]
+pub(super) struct Rollback {
+    /// The revision as which its set is to be again
+    #[arg(value_name = "REVISION")]
+    revision: i64,
+    /// Why
+    #[arg(long, short, value_name = "TEXT")]
+    message: String,
+    /// Say what would change, and publish nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Apply {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let read = files::read(&self.paths)?;
+        let errors: Vec<String> = read
+            .remarks
+            .iter()
+            .filter(|remark| remark.level == Level::Error)
+            .map(|remark| line(&remark.to_string()))
+            .collect();
+        if !errors.is_empty() {
+            bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
+        }
+        let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
+        let declarations: Vec<Value> = declarations.iter().map(Declaration::to_json).collect();
+        let apply = ApplyPolicies { set: self.set, message: self.message, declarations, dry_run: self.dry_run };
+        let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        connected(global, async |client| {
+            let applied = client.apply_policies(&apply, &key).await?;
+            show(&applied, output)
+        })
+    }
+}
+
+impl Rollback {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let back = RollBackPolicies { revision: self.revision, message: self.message, dry_run: self.dry_run };
+        let key = uuid::Uuid::now_v7().to_string();
+        connected(global, async |client| {
+            let applied = client.roll_back_policies(&back, &key).await?;
+            show(&applied, output)
+        })
+    }
+}
+
+fn show(applied: &AppliedPolicies, output: &mut Output) -> anyhow::Result<()> {
+    for remark in applied.remarks.iter().filter(|remark| remark.level == Level::Warning) {
+        let who: String = remark.identifier.iter().chain(&remark.setting).map(|part| format!("{part}: ")).collect();
+        note(&line(&format!("warning: {who}{}", remark.what)));
+    }
+    if output.is_json() {
+        return output.document(applied);
+    }
+    for (sign, names) in [("+", &applied.added), ("~", &applied.changed), ("-", &applied.removed)] {
+        for name in names {
+            output.text(format!("{sign} {}", line(name)))?;
+        }
+    }
+    let set = line(&applied.set);
+    let what = match applied.revision {
+        Some(revision) => format!("revision {revision} of the set {set}"),
+        None if applied.dry_run => format!("nothing was published; the set {set}"),
+        None => format!("nothing changes; the set {set}"),
+    };
+    output.text(format!(
+        "{what}: {} added, {} changed, {} removed, {} as before",
+        applied.added.len(),
+        applied.changed.len(),
+        applied.removed.len(),
+        applied.unchanged
+    ))
+}

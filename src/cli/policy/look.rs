@@ -1,0 +1,230 @@
+//! `transom policy status`, `history`, `diff` and `export`: what is published, and what became of it.
+
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+use clap::Args;
+
+use crate::admin::{
+    ChangedPolicyJson, DevicePolicyQuery, DeviceSettingJson, PolicyDiffQuery, PolicyProgressJson, PolicyRevisionQuery,
+    PolicySetQuery,
+};
+use crate::cli::{
+    Global, Output,
+    client::connected,
+    shown::{json, line, table, time},
+};
+use crate::policy::declaration::{read_json, to_yaml};
+
+/// Show what is published and on how many devices it stands where; one declaration; or one device
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  transom policy status
+  transom policy status baseline
+  transom policy status baseline --state failed
+  transom policy status --device 1A2B")]
+pub(super) struct Status {
+    /// One declaration, with the devices on which it stands somewhere
+    #[arg(value_name = "IDENTIFIER")]
+    identifier: Option<String>,
+    /// One device, with its settings
+    #[arg(long, value_name = "ID", conflicts_with = "identifier")]
+    device: Option<String>,
+    /// Only devices on which the declaration stands there, such as failed
+    #[arg(long, value_name = "STATE", requires = "identifier")]
+    state: Option<String>,
+    /// How many devices, up to 500 [default: 50]
+    #[arg(long, value_name = "N", requires = "identifier")]
+    limit: Option<usize>,
+    /// Go on where a list ended
+    #[arg(long, value_name = "CURSOR", requires = "identifier")]
+    cursor: Option<String>,
+}
+
+/// Show what was published, by whom and why, newest first
+#[derive(Debug, Args)]
+pub(super) struct History {
+    /// Only this set
+    #[arg(long, value_name = "NAME")]
+    set: Option<String>,
+    /// How many, up to 500 [default: 50]
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Go on where a list ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+/// Show what a revision changed
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  transom policy diff 12
+  transom policy diff 12 --from 7")]
+pub(super) struct Diff {
+    /// The revision
+    #[arg(value_name = "REVISION")]
+    revision: i64,
+    /// An earlier one [default: the one before, of the same set]
+    #[arg(long, value_name = "REVISION")]
+    from: Option<i64>,
+}
+
+/// Print what is published as YAML, as `transom policy apply` takes it
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Only this set
+    #[arg(long, value_name = "NAME")]
+    set: Option<String>,
+}
+
+impl Status {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        match (&self.identifier, &self.device) {
+            (Some(identifier), _) => self.of_declaration(identifier, global, output),
+            (None, Some(device)) => of_device(device, global, output),
+            (None, None) => of_all(global, output),
+        }
+    }
+
+    fn of_declaration(&self, identifier: &str, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let query = DevicePolicyQuery { state: self.state.clone(), limit: self.limit, cursor: self.cursor.clone() };
+        connected(global, async |client| {
+            let page = client.policy_devices(identifier, &query).await?;
+            output.page(&page, "it stands nowhere", |devices| {
+                let rows = devices.iter().map(|device| {
+                    let because: Vec<String> = device.because.iter().map(reason).collect();
+                    [line(&device.device_id), device.state.clone(), time(device.since), because.join("; ")]
+                });
+                table(&["DEVICE", "STATE", "SINCE", "BECAUSE"], rows)
+            })
+        })
+    }
+}
+
+fn of_all(global: &Global, output: &mut Output) -> anyhow::Result<()> {
+    connected(global, async |client| {
+        let policies = client.policies(&PolicySetQuery::default()).await?;
+        if output.is_json() {
+            return output.document(&policies);
+        }
+        if policies.is_empty() {
+            return output.text("nothing is published");
+        }
+        let rows = policies.iter().map(|policy| {
+            let (name, kind, set) = (line(&policy.identifier), line(&policy.r#type), line(&policy.set));
+            [name, kind, set, policy.revision.to_string(), counts(&policy.devices)]
+        });
+        output.text(table(&["IDENTIFIER", "TYPE", "SET", "REVISION", "DEVICES"], rows))?;
+        output.text(format!("\n{}", progress(&client.policy_progress().await?)))
+    })
+}
+
+fn of_device(device: &str, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+    connected(global, async |client| {
+        let told = client.device_policies(device).await?;
+        if output.is_json() {
+            return output.document(&told);
+        }
+        if told.settings.is_empty() {
+            return output.text("no policy concerns this device");
+        }
+        let rows = told.settings.iter().map(|setting| {
+            let by = setting.configurations.join(", ");
+            [line(&setting.target), setting.state.clone(), line(&by), time(setting.since), why(setting)]
+        });
+        output.text(table(&["SETTING", "STATE", "CONFIGURATIONS", "SINCE", "WHY"], rows))
+    })
+}
+
+fn counts(devices: &BTreeMap<String, i64>) -> String {
+    let each: Vec<String> =
+        devices.iter().map(|(state, count)| format!("{count} {}", state.replace('_', " "))).collect();
+    each.join(", ")
+}
+
+fn progress(progress: &PolicyProgressJson) -> String {
+    if progress.done {
+        return "all devices were looked at since the last change".to_owned();
+    }
+    format!("{} of {} devices were looked at since the last change", progress.looked, progress.total)
+}
+
+fn reason(setting: &DeviceSettingJson) -> String {
+    format!("{}: {}", line(&setting.target), why(setting))
+}
+
+fn why(setting: &DeviceSettingJson) -> String {
+    let told = setting.why.as_deref().map(line).unwrap_or_default();
+    match &setting.error {
+        Some(error) => format!("{told}: {} {}. {}", error.code, line(&error.meaning), line(&error.remedy)),
+        None => told,
+    }
+}
+
+impl History {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let query = PolicyRevisionQuery { set: self.set, limit: self.limit, cursor: self.cursor };
+        connected(global, async |client| {
+            let page = client.policy_revisions(&query).await?;
+            output.page(&page, "nothing was published", |revisions| {
+                let rows = revisions.iter().map(|revision| {
+                    let changes = format!("+{} ~{} -{}", revision.added, revision.changed, revision.removed);
+                    let (set, author) = (line(&revision.set), line(&revision.author));
+                    [revision.number.to_string(), time(revision.at), set, author, changes, line(&revision.message)]
+                });
+                table(&["REVISION", "AT", "SET", "AUTHOR", "CHANGES", "MESSAGE"], rows)
+            })
+        })
+    }
+}
+
+impl Diff {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let query = PolicyDiffQuery { from: self.from };
+        connected(global, async |client| {
+            let diff = client.policy_diff(self.revision, &query).await?;
+            if output.is_json() {
+                return output.document(&diff);
+            }
+            for change in &diff.changes {
+                output.text(told(change))?;
+            }
+            if diff.changes.is_empty() { output.text("nothing differs") } else { Ok(()) }
+        })
+    }
+}
+
+fn told(change: &ChangedPolicyJson) -> String {
+    let sign = match (&change.before, &change.after) {
+        (None, _) => "+",
+        (_, None) => "-",
+        _ => "~",
+    };
+    let shown = |sign: &str, value: &Option<serde_json::Value>| {
+        let payload = value.as_ref().and_then(|value| value.get("payload"));
+        payload.map(|payload| format!("\n    {sign} {}", json(&payload.to_string()))).unwrap_or_default()
+    };
+    let (name, kind) = (line(&change.identifier), line(&change.r#type));
+    format!("{sign} {kind} {name}{}{}", shown("-", &change.before), shown("+", &change.after))
+}
+
+impl Export {
+    pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let query = PolicySetQuery { set: self.set };
+        connected(global, async |client| {
+            let exported = client.export_policies(&query).await?;
+            if output.is_json() {
+                return output.document(&exported);
+            }
+            let mut declarations = Vec::with_capacity(exported.declarations.len());
+            for declaration in &exported.declarations {
+                let read = read_json(declaration);
+                let Some(document) = read.documents.into_iter().next() else {
+                    bail!("a declaration of the server can't be read by this version");
+                };
+                declarations.push(document.declaration);
+            }
+            output.text(to_yaml(&declarations).trim_end())
+        })
+    }
+}

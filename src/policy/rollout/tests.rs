@@ -1,0 +1,222 @@
+//! What is decided for a device, and what answers make of it: a device that is a value.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use transom_protocol::csp::LocUri;
+use transom_protocol::csp::catalogue::Catalogue;
+use transom_protocol::session::{CommandId, CommandState, ItemOutcome, Pending, Progress, Timestamp};
+use transom_protocol::syncml::StatusCode;
+
+use super::decide::decide;
+use super::hear::hear;
+use crate::model::{DevicePolicy, EnrollmentId, Fact, FactName, FactValue, Facts, PolicyState};
+use crate::policy::catalogue::builtin;
+use crate::policy::declaration::{Declaration, read_text};
+use crate::policy::reconcile::Policy;
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
+
+fn catalogue() -> &'static Catalogue {
+    static MADE: OnceLock<Catalogue> = OnceLock::new();
+    MADE.get_or_init(|| builtin::catalogue().unwrap())
+}
+
+fn policy(settings: &[(&str, &str)], when: &str) -> Policy {
+    let settings: String = settings.iter().map(|(uri, value)| format!("    {uri}: {value}\n")).collect();
+    let settings = if settings.is_empty() { " {}\n".to_owned() } else { format!("\n{settings}") };
+    let when = if when.is_empty() { String::new() } else { format!("\n  when: {when}") };
+    let text = format!(
+        "type: configuration\nidentifier: base\npayload:\n  settings:{settings}---\n\
+         type: activation\nidentifier: all\npayload:\n  configurations: [base]{when}\n"
+    );
+    let read = read_text("x.yaml", &text);
+    assert!(read.remarks.is_empty(), "{:?}", read.remarks);
+    let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
+    Policy::build(&declarations, catalogue())
+}
+
+fn facts(build: i64) -> Facts {
+    let enrollment = EnrollmentId::new(NOW);
+    let fact = |name: &str, value| Fact {
+        name: FactName::parse(name).unwrap(),
+        value: FactValue::Integer(value),
+        observed_at: NOW,
+        changed_at: NOW,
+        enrollment: enrollment.clone(),
+    };
+    [fact("os.build", build), fact("os.edition_id", 4)].into_iter().collect()
+}
+
+/// A device, and what the server keeps of it.
+#[derive(Default)]
+struct Kept {
+    policy: DevicePolicy,
+    queue: Vec<Pending>,
+    carriers: BTreeMap<String, CommandState>,
+}
+
+impl Kept {
+    /// Looks at the device; how many commands that makes.
+    fn look(&mut self, policy: &Policy, facts: &Facts) -> usize {
+        let mut decided = decide(policy, catalogue(), facts, &self.policy, &self.carriers, NOW);
+        let count = decided.parcels.len();
+        for place in 0..count {
+            let id = format!("command {}", self.carriers.len());
+            let instruction = decided.parcels[place].instruction.clone();
+            self.queue.push(Pending {
+                id: CommandId(id.clone()),
+                sequence: 1,
+                progress: Progress::new(&instruction),
+                instruction,
+                user: None,
+                state: CommandState::Queued,
+                reason: None,
+                attempts: 0,
+                not_before: None,
+                expires_at: None,
+                depends_on: Vec::new(),
+            });
+            self.carriers.insert(id.clone(), CommandState::Queued);
+            decided.carried_by(place, &id);
+        }
+        self.policy = decided.policy;
+        count
+    }
+
+    /// The device answers all that waits, each address with its code.
+    fn answer(&mut self, code: impl Fn(&LocUri) -> u16) {
+        for mut command in std::mem::take(&mut self.queue) {
+            let codes: Vec<u16> = command.instruction.settings().map(|(_, setting)| code(&setting.target)).collect();
+            let all = codes.iter().all(|code| *code == 200);
+            command.progress.items = codes
+                .into_iter()
+                .map(|code| ItemOutcome { status: Some(StatusCode(code)), ..ItemOutcome::default() })
+                .collect();
+            command.state = if all { CommandState::Succeeded } else { CommandState::Failed };
+            self.carriers.insert(command.id.0.clone(), command.state);
+            let is_fixed = |uri: &LocUri| catalogue().known(uri).is_some_and(|hit| hit.chosen.is_empty());
+            let is_waited_for =
+                self.policy.settings.values().any(|setting| setting.carrier.as_deref() == Some(command.id.0.as_str()));
+            assert_eq!(hear(&mut self.policy, &[command], &is_fixed, NOW), is_waited_for);
+        }
+    }
+
+    fn state(&self, name: &str) -> Option<PolicyState> {
+        let folded = name.to_ascii_lowercase();
+        self.policy.settings.iter().find(|(key, _)| key.ends_with(&folded)).map(|(_, setting)| setting.state)
+    }
+}
+
+fn two(length: &str) -> Policy {
+    let length_uri = format!("{CONFIG}/DeviceLock/MinDevicePasswordLength");
+    let camera = format!("{CONFIG}/Camera/AllowCamera");
+    policy(&[(length_uri.as_str(), length), (camera.as_str(), "0")], "")
+}
+
+#[test]
+fn what_is_wanted_is_given_once_and_stands_applied() {
+    let (mut kept, facts) = (Kept::default(), facts(22631));
+    assert_eq!(kept.look(&two("8"), &facts), 1);
+    assert_eq!(kept.policy.standings["all"], PolicyState::Pending);
+    assert_eq!(kept.policy.waiting(), 2);
+    assert_eq!(kept.look(&two("8"), &facts), 0, "it is on its way");
+    kept.answer(|_| 200);
+    assert_eq!(kept.policy.standings["base"], PolicyState::Applied);
+    assert_eq!((kept.look(&two("8"), &facts), kept.policy.waiting()), (0, 0));
+    // One setting changes: one command with one setting.
+    assert_eq!(kept.look(&two("9"), &facts), 1);
+    assert_eq!(kept.queue[0].instruction.settings().count(), 1);
+    assert_eq!((kept.state("AllowCamera"), kept.policy.waiting()), (Some(PolicyState::Applied), 1));
+    kept.answer(|_| 200);
+    // No longer wanted: all is taken back, and then nothing is left.
+    assert_eq!(kept.look(&policy(&[], ""), &facts), 1);
+    assert_eq!(kept.state("AllowCamera"), Some(PolicyState::Retracting));
+    assert_eq!(kept.look(&policy(&[], ""), &facts), 0, "it is on its way");
+    kept.answer(|_| 200);
+    assert!(kept.policy.settings.is_empty());
+}
+
+#[test]
+fn an_answer_counts_for_what_it_answers() {
+    let (mut kept, facts) = (Kept::default(), facts(22631));
+    kept.look(&two("8"), &facts);
+    kept.look(&two("9"), &facts);
+    let second = kept.queue.pop().unwrap();
+    kept.answer(|_| 200);
+    assert_eq!(kept.state("MinDevicePasswordLength"), Some(PolicyState::Pending), "that was the value before");
+    assert_eq!(kept.state("AllowCamera"), Some(PolicyState::Applied));
+    kept.queue.push(second);
+    kept.answer(|_| 500);
+    let setting = kept.policy.settings.values().find(|setting| setting.uri.contains("Length")).unwrap();
+    assert_eq!((setting.state, setting.status), (PolicyState::Failed, Some(500)));
+    assert!(setting.why.as_deref().unwrap().contains("500"));
+    assert_eq!(kept.policy.standings["all"], PolicyState::Failed);
+    assert_eq!(kept.look(&two("9"), &facts), 0, "what failed is not sent again and again");
+    assert_eq!(kept.state("MinDevicePasswordLength"), Some(PolicyState::Failed));
+    assert_eq!(kept.look(&two("10"), &facts), 1, "something else may work");
+}
+
+#[test]
+fn what_a_device_does_not_have_is_no_failure_and_is_tried_on_another_windows() {
+    let mut kept = Kept::default();
+    kept.look(&two("8"), &facts(22631));
+    kept.answer(|uri| if uri.as_str().contains("Camera") { 404 } else { 200 });
+    assert_eq!(kept.state("AllowCamera"), Some(PolicyState::NotApplicable));
+    assert_eq!(kept.policy.standings["all"], PolicyState::Applied);
+    assert_eq!(kept.look(&two("8"), &facts(22631)), 0);
+    assert_eq!(kept.look(&two("8"), &facts(26100)), 1);
+    kept.answer(|_| 200);
+    assert_eq!(kept.state("AllowCamera"), Some(PolicyState::Applied));
+    // By the catalogue: it is not sent at all.
+    let mut old = Kept::default();
+    assert_eq!(old.look(&two("8"), &facts(7601)), 0);
+    assert_eq!(old.policy.standings["all"], PolicyState::NotApplicable);
+    assert!(old.policy.settings.values().all(|setting| setting.why.is_some()));
+}
+
+#[test]
+fn what_is_wanted_again_while_it_is_taken_back_is_given_behind_that() {
+    let (mut kept, facts) = (Kept::default(), facts(22631));
+    kept.look(&two("8"), &facts);
+    kept.answer(|_| 200);
+    kept.look(&policy(&[], ""), &facts);
+    assert_eq!(kept.look(&two("8"), &facts), 1);
+    kept.answer(|_| 200);
+    assert_eq!(kept.policy.standings["all"], PolicyState::Applied);
+    assert_eq!(kept.policy.settings.len(), 2);
+}
+
+#[test]
+fn a_command_that_ends_without_an_answer_is_no_longer_waited_for() {
+    let (mut kept, facts) = (Kept::default(), facts(22631));
+    kept.look(&two("8"), &facts);
+    kept.queue.clear();
+    kept.carriers.values_mut().for_each(|state| *state = CommandState::Canceled);
+    assert_eq!(kept.look(&two("8"), &facts), 0);
+    assert_eq!(kept.policy.standings["all"], PolicyState::Failed);
+    assert!(kept.policy.settings.values().all(|setting| setting.why.as_deref().unwrap().contains("canceled")));
+    // What could not be taken back is told, and not tried for ever.
+    let mut kept = Kept::default();
+    kept.look(&two("8"), &facts);
+    kept.answer(|_| 200);
+    kept.look(&policy(&[], ""), &facts);
+    kept.answer(|_| 500);
+    assert!(kept.policy.settings.values().all(|setting| setting.by.is_empty() && setting.state == PolicyState::Failed));
+    assert_eq!((kept.look(&policy(&[], ""), &facts), kept.policy.waiting()), (0, 0));
+}
+
+#[test]
+fn an_activation_is_of_the_devices_that_its_condition_selects() {
+    let camera = format!("{CONFIG}/Camera/AllowCamera");
+    let newer = policy(&[(camera.as_str(), "0")], "os.build >= 26100");
+    let mut kept = Kept::default();
+    assert_eq!(kept.look(&newer, &facts(22631)), 0);
+    assert!(kept.policy.standings.is_empty() && kept.policy.settings.is_empty());
+    assert_eq!(kept.look(&newer, &facts(26100)), 1);
+    kept.answer(|_| 200);
+    assert_eq!(kept.look(&newer, &facts(22631)), 1, "it is taken back");
+    kept.answer(|_| 404);
+    assert!(kept.policy.settings.is_empty() && kept.policy.standings.is_empty());
+}
