@@ -24,6 +24,9 @@ scenarios!(
 
 const HOSTILE: &str = "\"><img src=x onerror=alert(1)><script>alert(2)</script>\u{202e}";
 
+/// Where a form goes, with which fields, and for which roles.
+type Form<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 /// A form with what every form has.
 async fn post(person: &Person<'_>, path: &str, csrf: &str, fields: &[(&str, &str)]) -> Shown {
     let form: Vec<(&str, &str)> = [("csrf", csrf)].into_iter().chain(fields.iter().copied()).collect();
@@ -44,7 +47,7 @@ async fn each_role_sees_and_changes_what_it_may(test: &TestStore) {
         ("/people", &["admin"]),
         ("/people/tokens", &["admin"]),
     ];
-    let forms: [(&str, &[(&str, &str)], &[&str]); 6] = [
+    let forms: [Form; 6] = [
         ("/enrollment", &[("name", "")], &["admin", "author", "helpdesk"]),
         ("/enrollment/tokens", &[("user", ""), ("uses", "1"), ("hours", "1")], &["admin", "author", "helpdesk"]),
         ("/webhooks", &[("name", ""), ("url", "")], &["admin"]),
