@@ -47,7 +47,7 @@ async fn each_role_sees_and_changes_what_it_may(test: &TestStore) {
         ("/people", &["admin"]),
         ("/people/tokens", &["admin"]),
     ];
-    let forms: [Form; 6] = [
+    let forms: [Form<'_>; 6] = [
         ("/enrollment", &[("name", "")], &["admin", "author", "helpdesk"]),
         ("/enrollment/tokens", &[("user", ""), ("uses", "1"), ("hours", "1")], &["admin", "author", "helpdesk"]),
         ("/webhooks", &[("name", ""), ("url", "")], &["admin"]),
