@@ -55,10 +55,21 @@ impl From<PublishError> for Error {
 /// The name of a set, or the usual one.
 fn set_of(name: Option<&str>) -> Result<String, Error> {
     let Some(name) = name else { return Ok(DEFAULT_POLICY_SET.to_owned()) };
-    let fits = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-    if (1..=LONGEST_SET).contains(&name.len()) && name.chars().all(fits) {
-        Ok(name.to_owned())
-    } else {
-        Err(Error::invalid("/set", "the name of a set has 1 to 64 letters, digits, '.', '_' and '-'"))
+    if names_a_set(name) { Ok(name.to_owned()) } else { Err(Error::invalid("/set", NAME_OF_A_SET)) }
+}
+
+/// The set that a question names.
+fn set_asked(name: Option<String>) -> Result<Option<String>, Error> {
+    match name {
+        Some(name) if !names_a_set(&name) => Err(Error::parameter("set", NAME_OF_A_SET)),
+        name => Ok(name),
     }
 }
+
+fn names_a_set(name: &str) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    (1..=LONGEST_SET).contains(&name.len()) && name.chars().all(fits)
+}
+
+/// What a name of a set is to be.
+const NAME_OF_A_SET: &str = "the name of a set has 1 to 64 letters, digits, '.', '_' and '-'";

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::set_of;
+use super::set_asked;
 use crate::admin::{Admin, Error, PageJson, Part};
 use crate::model::{PolicyRevision, RevisedPolicy, Timestamp, from_rfc3339, rfc3339};
 use crate::store::{self, Tx};
@@ -118,7 +118,7 @@ impl Admin {
         let (limit, cursor) = (part.limit()?, part.cursor()?);
         let before = cursor.map(|cursor| cursor.sort_key().parse::<i64>()).transpose();
         let before = before.map_err(|_| Error::parameter("cursor", "write the next_cursor of the page before"))?;
-        let set = query.set.map(|set| set_of(Some(&set))).transpose()?;
+        let set = set_asked(query.set)?;
         let look = move |tx: &mut Tx<'_>| tx.policy_revisions(set.as_deref(), before, limit + 1);
         let found: Vec<PolicyRevision> = self.store.read(look).await?;
         let page = crate::model::Page::of(found, limit, |last| last.number.to_string());
@@ -162,7 +162,7 @@ impl Admin {
 
     /// What is published, as it stands in files.
     pub async fn export_policies(&self, query: PolicySetQuery) -> Result<ExportedPolicies, Error> {
-        let set = query.set.map(|set| set_of(Some(&set))).transpose()?;
+        let set = set_asked(query.set)?;
         let job = move |tx: &mut Tx<'_>| {
             let policies = tx.policies(set.as_deref())?;
             let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();

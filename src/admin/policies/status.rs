@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::revisions::contents;
-use super::set_of;
+use super::set_asked;
 use crate::admin::devices::named_device;
 use crate::admin::{Admin, Error, ErrorJson, PageJson, Part, PolicySetQuery};
 use crate::model::{
@@ -151,7 +151,7 @@ pub struct PolicyProgressJson {
 impl Admin {
     /// What is published, with where it stands; by identifier.
     pub async fn policies(&self, query: PolicySetQuery) -> Result<Vec<PolicyJson>, Error> {
-        let set = query.set.map(|set| set_of(Some(&set))).transpose()?;
+        let set = set_asked(query.set)?;
         let job = move |tx: &mut Tx<'_>| {
             let mut counts = tx.policy_counts(None)?;
             let policies = tx.policies(set.as_deref())?;
