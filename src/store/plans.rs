@@ -127,7 +127,7 @@ fn scans_on_sqlite(sql: &str, plan: &[String]) -> bool {
     plan.iter().any(|line| {
         let is_of =
             |table: &&str| line.strip_prefix("SCAN ").is_some_and(|rest| rest.split(' ').next() == Some(*table));
-        GROWING.iter().any(|table| is_of(table)) && (!line.contains("USING") || !sql.contains(" LIMIT ") || sorts)
+        GROWING.iter().any(is_of) && (!line.contains("USING") || !sql.contains(" LIMIT ") || sorts)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use transom::management::restored::put_right;
 use transom::model::{CommandState, FeedFilter, ReasonCode};
-use transom::store::Error;
+use transom::store::{Error, Tx};
 
 use super::{NOW, command, get};
 use crate::scenarios;
@@ -42,7 +42,7 @@ async fn what_must_not_run_twice_is_doubted_and_the_rest_waits_on(test: &TestSto
 async fn numbers_of_events_go_on_beyond_those_that_were_seen(test: &TestStore) {
     test.enroll("a").await;
     let look = async || {
-        test.store.write(|tx: &mut transom::store::Tx<'_>| tx.number_feed()).await.unwrap();
+        test.store.write(|tx: &mut Tx<'_>| tx.number_feed()).await.unwrap();
         test.store.read(|tx| tx.feed(0, &FeedFilter::default(), 100)).await.unwrap()
     };
     // Also where nothing was told before the backup.
@@ -72,12 +72,12 @@ async fn how_things_stand_is_looked_up(test: &TestStore) {
     test.store.write(move |tx| tx.cancel(&canceled, false, "me", NOW)).await.unwrap();
     let devices = test.store.read(|tx| tx.how_devices_stand(NOW)).await.unwrap();
     assert_eq!((devices.devices, devices.silent), (2, 0));
-    let queue = test.store.read(|tx| tx.how_the_queue_stands()).await.unwrap();
+    let queue = test.store.read(|tx: &mut Tx<'_>| tx.how_the_queue_stands()).await.unwrap();
     assert_eq!(queue[0], (CommandState::Queued, 1, Some(NOW)));
     assert!(queue[1..].iter().all(|(_, count, oldest)| (*count, *oldest) == (0, None)));
-    let (applied, missing) = test.store.read(|tx: &mut transom::store::Tx<'_>| tx.missing_migrations()).await.unwrap();
+    let (applied, missing) = test.store.read(|tx: &mut Tx<'_>| tx.missing_migrations()).await.unwrap();
     assert!(applied > 5 && missing.is_empty(), "{missing:?}");
     test.direct().execute("DELETE FROM __diesel_schema_migrations WHERE version = '0001'");
-    let missing = test.store.read(|tx: &mut transom::store::Tx<'_>| tx.missing_migrations()).await;
+    let missing = test.store.read(|tx: &mut Tx<'_>| tx.missing_migrations()).await;
     assert_eq!(missing.map_err(|error: Error| error.to_string()).unwrap().1, ["0001"]);
 }

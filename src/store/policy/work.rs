@@ -18,6 +18,9 @@ const WORK: &str = "policies";
 /// Of [`PolicyWork`].
 type WorkRow = (i64, i64, String);
 
+/// Lives that are counted.
+const MANAGED: i64 = 10_000_000;
+
 impl Tx<'_> {
     /// A device is to be looked at, from then on.
     pub fn look_at_policies(&mut self, enrollment: &EnrollmentId, due: Timestamp) -> Result<(), Error> {
@@ -117,14 +120,11 @@ impl Tx<'_> {
         ids.into_iter().map(words::id).collect()
     }
 
-    /// How many of them there are.
+    /// How many of them there are, up to a bound that nobody reaches.
     pub fn count_managed(&mut self) -> Result<u64, Error> {
-        let query = enrollments::table
-            .filter(enrollments::ended_at.is_null())
-            .filter(enrollments::state.eq(EnrollmentState::Active.as_str()))
-            .count();
-        let count: i64 = on_backend!(self, |conn| query.get_result(conn))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        let active = EnrollmentState::Active.as_str();
+        let rows = format!("enrollments WHERE ended_at IS NULL AND state = '{active}'");
+        Ok(u64::try_from(self.counted(&rows, MANAGED)?).unwrap_or(0))
     }
 
     /// Locks these lives, as far as they go on, in the order in which every transaction locks more than one. Gives those.
