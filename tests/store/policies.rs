@@ -1,11 +1,14 @@
 //! Policies: published, kept for each device, counted, and looked at by one of several.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use transom::model::{
-    DevicePolicy, EnrollmentId, NewPolicyRevision, PolicyState, PolicyWalk, RevisedPolicy, SettingRecord, Timestamp,
-    WebhookClaim,
+    DevicePolicy, Edge, EnrollmentId, NewPolicyRevision, PolicyState, PolicyWalk, RevisedPolicy, SettingRecord,
+    Timestamp, WatchedFacts, WebhookClaim,
 };
+use transom::policy::catalogue::Library;
+use transom::policy::rollout::{Options, Rollout};
 use transom::store::{Error, Tx};
 
 use super::NOW;
@@ -20,6 +23,7 @@ scenarios!(
     one_of_several_does_the_work,
     a_command_that_is_canceled_has_its_device_looked_at,
     devices_that_come_and_go_are_looked_at,
+    a_record_that_can_not_be_read_stops_no_other_device,
 );
 
 fn revision(set: &str, declarations: &[(&str, &str)]) -> NewPolicyRevision {
@@ -240,4 +244,53 @@ async fn devices_that_come_and_go_are_looked_at(test: &TestStore) {
     let subject = test.store.read(move |tx| tx.policy_subject(&of)).await.unwrap().unwrap();
     assert!(subject.has_ended && !subject.is_active && subject.facts.is_empty());
     assert_eq!(test.store.read(|tx: &mut Tx<'_>| tx.count_managed()).await.unwrap(), 0);
+}
+
+async fn a_record_that_can_not_be_read_stops_no_other_device(test: &TestStore) {
+    let (broken, whole) = (test.enroll("BROKEN").await, test.enroll("WHOLE").await);
+    let edge = Edge { now: Arc::new(|| NOW.plus_millis(10_000)), jitter: Arc::new(|| 0) };
+    let options = Options { devices_per_second: 100, waits_for_facts: false, wakes: false, max_open: 100 };
+    let library = Library::new(test.store.clone());
+    let rollout = Rollout::new(test.store.clone(), library, options, edge, WatchedFacts::default());
+    let publish = async |camera: u8| {
+        let address = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera";
+        let wanted =
+            format!(r#"{{"type":"configuration","identifier":"c","payload":{{"settings":{{"{address}":{camera}}}}}}}"#);
+        let all = r#"{"type":"activation","identifier":"all","payload":{"configurations":["c"]}}"#;
+        let policy = |identifier: &str, kind: &str, token: String| RevisedPolicy {
+            identifier: identifier.to_owned(),
+            kind: kind.to_owned(),
+            token,
+        };
+        let declarations = vec![
+            (policy("c", "configuration", format!("c-{camera}")), wanted),
+            (policy("all", "activation", "all".to_owned()), all.to_owned()),
+        ];
+        let (set, author, message) = ("one".to_owned(), "ada".to_owned(), "because".to_owned());
+        let new = NewPolicyRevision { set, author, message, declarations };
+        let job = move |tx: &mut Tx<'_>| {
+            let generation = tx.policy_work()?.generation;
+            tx.publish_policies(&new, generation, NOW)
+        };
+        test.store.write(job).await.unwrap();
+        for _ in 0..5 {
+            rollout.round().await.unwrap();
+        }
+    };
+    publish(0).await;
+    let commands = |of: &EnrollmentId| {
+        test.direct().number(&format!("SELECT count(*) FROM commands WHERE enrollment = '{}'", of.as_str()))
+    };
+    assert_eq!((commands(&broken), commands(&whole)), (1, 1));
+    // What was sealed for one device does not open as another's.
+    test.direct().execute(&format!(
+        "UPDATE policy_devices SET value = (SELECT value FROM policy_devices AS other WHERE other.enrollment = '{}') \
+         WHERE enrollment = '{}'",
+        whole.as_str(),
+        broken.as_str()
+    ));
+    publish(1).await;
+    assert_eq!((commands(&broken), commands(&whole)), (1, 2), "the one is left alone, the other gets what is new");
+    let work = test.store.read(|tx: &mut Tx<'_>| tx.policy_work()).await.unwrap();
+    assert!(work.walk.done, "{:?}", work.walk);
 }

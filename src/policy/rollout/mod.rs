@@ -94,7 +94,16 @@ impl Rollout {
         if !contact.awaits_policies || decision.commands.iter().all(|command| command.state.is_open()) {
             return Ok(());
         }
-        let (version, before) = tx.device_policy(&contact.enrollment)?;
+        let (version, before) = match tx.device_policy(&contact.enrollment) {
+            Ok(known) => known,
+            // The device is heard all the same.
+            Err(error @ Error::Corrupt(_)) => {
+                let enrollment = contact.enrollment.as_str();
+                tracing::error!(enrollment, %error, "what became of settings is not kept");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let mut policy = before.clone();
         let ready = self.known();
         let is_fixed = |uri: &LocUri| {

@@ -115,8 +115,18 @@ impl Rollout {
         now: Timestamp,
     ) -> Result<Vec<Change>, RolloutError> {
         let question = move |tx: &mut Tx<'_>| {
-            let subjects = ids.iter().map(|id| tx.policy_subject(id));
-            subjects.filter_map(Result::transpose).collect::<Result<Vec<PolicySubject>, Error>>()
+            let mut subjects = Vec::with_capacity(ids.len());
+            for id in &ids {
+                match tx.policy_subject(id) {
+                    Ok(subject) => subjects.extend(subject),
+                    // One record that can't be read keeps no other device from what is wanted of it.
+                    Err(error @ Error::Corrupt(_)) => {
+                        tracing::error!(enrollment = id.as_str(), %error, "a device is left out of policies");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(subjects)
         };
         let subjects = self.store.read(question).await?;
         let waits_for_facts = self.options.waits_for_facts;
