@@ -1,8 +1,7 @@
 //! The catalogue of settings as this server has it: what was imported, before what the program brings along.
 //!
 //! [`archive`] reads what people import, [`builtin`] what is built in, [`Library`] keeps both and gives the
-//! [`Catalogue`](transom_protocol::csp::catalogue::Catalogue) that is made of them. What a file means is the protocol's
-//! to say.
+//! [`Catalogue`] that is made of them. What a file means is the protocol's to say.
 
 pub mod archive;
 pub mod builtin;

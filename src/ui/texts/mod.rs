@@ -5,7 +5,7 @@
 macro_rules! texts {
     ($($name:ident = $text:literal;)*) => {
         $(
-            #[doc = $text]
+            #[doc = concat!("`", $text, "`")]
             pub const $name: &str = $text;
         )*
     };
