@@ -85,10 +85,10 @@ CREATE TABLE audit (
     hash bytea NOT NULL,
     CONSTRAINT audit_pkey PRIMARY KEY (seq)
 );
-CREATE INDEX audit_by_action ON audit USING btree (action, seq);
-CREATE INDEX audit_by_actor ON audit USING btree (actor, seq);
-CREATE INDEX audit_by_subject ON audit USING btree (subject, seq);
-CREATE INDEX audit_by_time ON audit USING btree (at);
+CREATE INDEX audit_by_action ON audit USING btree (action, at, seq);
+CREATE INDEX audit_by_actor ON audit USING btree (actor, at, seq);
+CREATE INDEX audit_by_subject ON audit USING btree (subject, at, seq);
+CREATE INDEX audit_by_time ON audit USING btree (at, seq);
 
 CREATE TABLE audit_chain (
     id bigint NOT NULL,
@@ -596,8 +596,20 @@ CREATE TABLE policy_devices (
     waits bigint NOT NULL,
     changed_at bigint NOT NULL,
     value bytea NOT NULL,
+    look_at bigint,
     CONSTRAINT policy_devices_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT policy_devices_pkey PRIMARY KEY (enrollment)
+);
+CREATE INDEX policy_devices_by_look ON policy_devices USING btree (look_at, enrollment) WHERE (look_at IS NOT NULL);
+
+CREATE TABLE policy_drafts (
+    author text COLLATE "C" NOT NULL,
+    owner text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    base bigint NOT NULL,
+    changed_at bigint NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT policy_drafts_pkey PRIMARY KEY (author, owner)
 );
 
 CREATE TABLE policy_looks (
@@ -607,6 +619,12 @@ CREATE TABLE policy_looks (
     CONSTRAINT policy_looks_pkey PRIMARY KEY (enrollment)
 );
 CREATE INDEX policy_looks_by_time ON policy_looks USING btree (due_at);
+
+CREATE TABLE policy_retries (
+    identifier text COLLATE "C" NOT NULL,
+    asked_at bigint NOT NULL,
+    CONSTRAINT policy_retries_pkey PRIMARY KEY (identifier)
+);
 
 CREATE TABLE policy_revision_items (
     revision bigint NOT NULL,
@@ -629,6 +647,28 @@ CREATE TABLE policy_revisions (
 );
 CREATE INDEX policy_revisions_by_owner ON policy_revisions USING btree (owner, number);
 
+CREATE TABLE policy_secret_nodes (
+    pattern text COLLATE "C" NOT NULL,
+    CONSTRAINT policy_secret_nodes_pkey PRIMARY KEY (pattern)
+);
+
+CREATE TABLE policy_secrets (
+    name text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    value bytea,
+    set_at bigint NOT NULL,
+    set_by text NOT NULL,
+    CONSTRAINT policy_secrets_pkey PRIMARY KEY (name)
+);
+
+CREATE TABLE policy_stages (
+    revision bigint NOT NULL,
+    state text COLLATE "C" NOT NULL,
+    value text NOT NULL,
+    CONSTRAINT policy_stages_pkey PRIMARY KEY (revision)
+);
+CREATE INDEX policy_stages_by_state ON policy_stages USING btree (state, revision);
+
 CREATE TABLE policy_standings (
     identifier text COLLATE "C" NOT NULL,
     enrollment text COLLATE "C" NOT NULL,
@@ -637,6 +677,11 @@ CREATE TABLE policy_standings (
     CONSTRAINT policy_standings_pkey PRIMARY KEY (identifier, enrollment)
 );
 CREATE INDEX policy_standings_by_state ON policy_standings USING btree (identifier, state, enrollment);
+
+CREATE TABLE policy_web_revisions (
+    revision bigint NOT NULL,
+    CONSTRAINT policy_web_revisions_pkey PRIMARY KEY (revision)
+);
 
 CREATE TABLE policy_work (
     name text COLLATE "C" NOT NULL,

@@ -74,10 +74,10 @@ CREATE TABLE audit (
     after_json TEXT,
     hash BLOB NOT NULL
 ) STRICT;
-CREATE INDEX audit_by_action ON audit (action, seq);
-CREATE INDEX audit_by_actor ON audit (actor, seq);
-CREATE INDEX audit_by_subject ON audit (subject, seq);
-CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_action ON audit (action, at, seq);
+CREATE INDEX audit_by_actor ON audit (actor, at, seq);
+CREATE INDEX audit_by_subject ON audit (subject, at, seq);
+CREATE INDEX audit_by_time ON audit (at, seq);
 
 CREATE TABLE audit_chain (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -509,6 +509,17 @@ CREATE TABLE policy_devices (
     waits INTEGER NOT NULL,             -- settings whose outcome is waited for
     changed_at INTEGER NOT NULL,
     value BLOB NOT NULL
+, look_at INTEGER) STRICT;
+CREATE INDEX policy_devices_by_look ON policy_devices (look_at, enrollment) WHERE look_at IS NOT NULL;
+
+CREATE TABLE policy_drafts (
+    author TEXT NOT NULL,               -- a person or a token
+    owner TEXT NOT NULL,                -- the set
+    version INTEGER NOT NULL,           -- counts its changes
+    base INTEGER NOT NULL,              -- the revision that it began with; 0 for none
+    changed_at INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (author, owner)
 ) STRICT;
 
 CREATE TABLE policy_looks (
@@ -517,6 +528,11 @@ CREATE TABLE policy_looks (
     due_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX policy_looks_by_time ON policy_looks (due_at);
+
+CREATE TABLE policy_retries (
+    identifier TEXT NOT NULL PRIMARY KEY,
+    asked_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE policy_revision_items (
     revision INTEGER NOT NULL,
@@ -538,6 +554,25 @@ CREATE TABLE policy_revisions (
 ) STRICT;
 CREATE INDEX policy_revisions_by_owner ON policy_revisions (owner, number);
 
+CREATE TABLE policy_secret_nodes (
+    pattern TEXT NOT NULL PRIMARY KEY
+) STRICT;
+
+CREATE TABLE policy_secrets (
+    name TEXT NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL,           -- counts the values
+    value BLOB,
+    set_at INTEGER NOT NULL,
+    set_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE policy_stages (
+    revision INTEGER NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL,
+    value TEXT NOT NULL                 -- JSON
+) STRICT;
+CREATE INDEX policy_stages_by_state ON policy_stages (state, revision);
+
 CREATE TABLE policy_standings (
     identifier TEXT NOT NULL,
     enrollment TEXT NOT NULL,
@@ -546,6 +581,10 @@ CREATE TABLE policy_standings (
     PRIMARY KEY (identifier, enrollment)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX policy_standings_by_state ON policy_standings (identifier, state, enrollment);
+
+CREATE TABLE policy_web_revisions (
+    revision INTEGER NOT NULL PRIMARY KEY
+) STRICT;
 
 CREATE TABLE policy_work (
     name TEXT NOT NULL PRIMARY KEY,

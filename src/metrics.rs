@@ -63,6 +63,7 @@ struct Inner {
     webhook_states: Family<StateLabels, Gauge>,
     webhook_lag: Gauge,
     enrollments: Family<EnrollmentLabels, Counter>,
+    spans: Family<OutcomeLabels, Counter>,
     standing: Standing,
     process: Process,
 }
@@ -152,6 +153,7 @@ impl Metrics {
             webhook_states: Family::default(),
             webhook_lag: Gauge::default(),
             enrollments: Family::default(),
+            spans: Family::default(),
             standing: Standing::default(),
             process: Process::default(),
             registry: Registry::default(),
@@ -240,6 +242,7 @@ impl Metrics {
             Unit::Seconds,
             inner.webhook_lag.clone(),
         );
+        registry.register("spans", "Spans for the collector, by what became of them", inner.spans.clone());
         registry.register(
             "pushes_waiting",
             "Pushes that wait to be sent, counted up to 1,000",
@@ -339,6 +342,12 @@ impl Metrics {
     /// Notes how old the oldest event is that waits for a receiver, in seconds.
     pub fn webhook_lag(&self, seconds: i64) {
         self.0.webhook_lag.set(seconds);
+    }
+
+    /// Counts spans for the collector: `sent`, `failed`, or `dropped` because too many waited.
+    pub fn spans(&self, outcome: &'static str, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.0.spans.get_or_create(&OutcomeLabels { outcome }).inc_by(count);
     }
 
     /// Notes how many pushes wait to be sent.

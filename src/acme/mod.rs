@@ -14,11 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 use transom_protocol::session::Timestamp;
 
 pub use setup::{Options, SetupError};
 
-use crate::model::{Challenges, Edge, IssuedPublicCertificate, PublicCertificateState};
+use crate::model::{Challenges, Edge, IssuedPublicCertificate, PublicCertificateState, work};
 use crate::pki::{ServerIdentity, public::PublicCertificate};
 use crate::store::{Error, Store, Tx};
 use order::Problem;
@@ -118,7 +119,9 @@ impl Acme {
             return Ok(Round::Nothing);
         }
         tracing::info!(names = ?self.0.options.names, "ordering a certificate");
-        let ordered = tokio::time::timeout(self.0.options.order_timeout, self.order()).await;
+        let ordered =
+            tokio::time::timeout(self.0.options.order_timeout, self.order().instrument(work("certificate.order")))
+                .await;
         let ordered = ordered.unwrap_or_else(|_| Err(Problem::Said("it took too long".to_owned())));
         match ordered {
             Ok((issued, key)) => {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Admin, CommandJson, DeviceJson, Error, EventJson};
+use super::{Admin, CommandJson, DeviceJson, Error, EventJson, PolicyStageJson, policies::stopped};
 use crate::model::{CommandFilter, CommandState, EventKind, FeedKind, Timestamp};
 use crate::store::Tx;
 
@@ -32,6 +32,9 @@ pub struct Attention {
     pub unknown: Vec<CommandJson>,
     /// Identities that were refused, or that contradict each other, newest first.
     pub security: Vec<EventJson>,
+    /// A revision of policies that goes to no more devices because too many have failed.
+    #[serde(default)]
+    pub stopped: Option<PolicyStageJson>,
 }
 
 impl Admin {
@@ -44,6 +47,7 @@ impl Admin {
             .read(move |tx: &mut Tx<'_>| {
                 let devices = |devices: Vec<_>| devices.into_iter().map(DeviceJson::from).collect();
                 Ok(Attention {
+                    stopped: stopped(tx)?,
                     silent: devices(tx.silent_devices(now.plus_millis(-SILENCE), SHOWN)?),
                     ending: devices(tx.devices_with_ending_certificates(now.plus_millis(ENDING), SHOWN)?),
                     failed: tx.commands(&failed, None, shown)?.items.iter().map(CommandJson::from).collect(),

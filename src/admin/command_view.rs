@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::management::{hresult, redact_value};
+use crate::management::{REDACTED, hresult, redact_value};
 use crate::model::{
-    CommandRecord, CommandView, Instruction, ItemOutcome, ReasonCode, ResultValue, Setting, StatusClass, StatusCode,
-    Timestamp, Verb, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
+    CommandRecord, CommandView, Instruction, ItemOutcome, ReasonCode, ResultValue, SecretNodes, Setting, StatusClass,
+    StatusCode, Timestamp, Verb, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
 };
 
 /// A command. Lists leave `items` and `attempts` out.
@@ -228,6 +228,23 @@ impl From<&CommandView> for CommandJson {
             items: Some(items(&view.instruction, &view.progress.items)),
             attempts: Some(attempts.collect()),
             ..Self::from(&view.record)
+        }
+    }
+}
+
+impl CommandJson {
+    /// Hides the values of nodes that hold a secret though their names do not tell.
+    pub(super) fn hide(&mut self, nodes: &SecretNodes) {
+        let hide = |uri: &str, data: &mut String| {
+            if !data.is_empty() && nodes.hold(uri) {
+                REDACTED.clone_into(data);
+            }
+        };
+        for item in self.items.iter_mut().flatten() {
+            if let Some(data) = &mut item.data {
+                hide(&item.target, data);
+            }
+            item.below.iter_mut().for_each(|value| hide(&value.uri, &mut value.data));
         }
     }
 }

@@ -6,7 +6,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::devices::{device_filter, named_device};
 use super::{Admin, CommandJson, Error, PageJson, Part, Repetition};
 use crate::management::{Resolution, orders};
-use crate::model::{Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, Timestamp, parse_command_id};
+use crate::model::{
+    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, SecretNodes, Timestamp, parse_command_id,
+};
 use crate::store::{Cancellation, Tx};
 
 /// Which commands.
@@ -83,7 +85,8 @@ impl Admin {
     /// One command with all that is known of it.
     pub async fn command(&self, id: &str) -> Result<CommandJson, Error> {
         let id = named_command(id)?;
-        self.store.read(move |tx: &mut Tx<'_>| shown(tx, &id)).await
+        let nodes = self.secret_nodes();
+        self.store.read(move |tx: &mut Tx<'_>| shown(tx, &id, &nodes)).await
     }
 
     /// Takes a command back.
@@ -94,14 +97,14 @@ impl Admin {
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<CommandJson, Error> {
-        let (id, by) = (named_command(id)?, by.clone());
+        let (id, by, nodes) = (named_command(id)?, by.clone(), self.secret_nodes());
         self.once(repetition, now, move |tx| match orders::cancel(tx, &id, &by.name, now)? {
             Cancellation::Canceled => {
                 tx.audit(&by, AuditRecord::new("command.cancel", "command", id.0.as_str()), now);
-                shown(tx, &id)
+                shown(tx, &id, &nodes)
             }
             // Asked for twice, it is done once.
-            Cancellation::Settled(CommandState::Canceled) => shown(tx, &id),
+            Cancellation::Settled(CommandState::Canceled) => shown(tx, &id, &nodes),
             Cancellation::Sent => Err(Error::Conflict(
                 "it is on its way: the device may be carrying it out, so its outcome has to be awaited".to_owned(),
             )),
@@ -146,20 +149,22 @@ impl Admin {
             ResolveAs::Succeeded => Resolution::Succeeded,
             ResolveAs::Failed => Resolution::Failed,
         };
-        let (id, by) = (named_command(id)?, by.clone());
+        let (id, by, nodes) = (named_command(id)?, by.clone(), self.secret_nodes());
         self.once(repetition, now, move |tx| {
             tx.resolve_unknown(&id, resolution, &by.name, now)?;
             let record = AuditRecord::new("command.resolve", "command", id.0.as_str());
             tx.audit(&by, record.after(serde_json::json!({"as": how})), now);
-            shown(tx, &id)
+            shown(tx, &id, &nodes)
         })
         .await
     }
 }
 
 /// A command with all that is known of it.
-fn shown(tx: &mut Tx<'_>, id: &CommandId) -> Result<CommandJson, Error> {
-    tx.command(id)?.as_ref().map(CommandJson::from).ok_or(Error::NotFound("command"))
+fn shown(tx: &mut Tx<'_>, id: &CommandId, nodes: &SecretNodes) -> Result<CommandJson, Error> {
+    let mut command = tx.command(id)?.as_ref().map(CommandJson::from).ok_or(Error::NotFound("command"))?;
+    command.hide(nodes);
+    Ok(command)
 }
 
 /// The command that a path names.

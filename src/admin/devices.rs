@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use super::facts::condition;
 use super::{Admin, Error, PageJson, Part, PushJson};
 use crate::model::{
     Device, DeviceFilter, DeviceId, DeviceInfo, Enveloping, ProofPolicy, Signing, Timestamp, from_rfc3339,
-    from_rfc3339_option, rfc3339, rfc3339_option,
+    from_rfc3339_option, hex, rfc3339, rfc3339_option,
 };
 use crate::store::Tx;
 
@@ -187,20 +188,43 @@ impl Admin {
     /// One device.
     pub async fn device(&self, id: &str) -> Result<DeviceJson, Error> {
         let id = named_device(id)?;
-        let look = move |tx: &mut Tx<'_>| {
-            let Some(device) = tx.device(&id)? else { return Ok(None) };
-            let life = device.enrollment.as_ref().filter(|life| life.state.is_live());
-            let push = life.map(|life| tx.push_record(&life.id)).transpose()?.flatten();
-            let account = life.map(|life| tx.account(&life.id)).transpose()?.flatten();
-            let mut shown = DeviceJson { push: push.map(PushJson::from), ..DeviceJson::from(device) };
-            if let (Some(life), Some(account)) = (&mut shown.enrollment, account) {
-                life.credentials_offered_at = account.rotation.offered.last().map(|offered| offered.at);
-                life.credentials_since = account.rotation.since;
-                life.proofs = account.proofs;
-            }
-            Ok::<_, Error>(Some(shown))
-        };
-        self.store.read(look).await?.ok_or(Error::NotFound("device"))
+        self.store.read(move |tx: &mut Tx<'_>| shown(tx, &id)).await
+    }
+}
+
+impl DeviceJson {
+    /// Another one after each change of what people set of its messages: how they are signed, enveloped and believed.
+    pub fn tag(&self) -> String {
+        let life = self.enrollment.as_ref();
+        tag_of(&life.map(|life| (&life.id, life.signing, life.enveloping, &life.proofs)))
+    }
+}
+
+/// What stands for a record, as long as it is what it is.
+pub(super) fn tag_of(record: &impl Serialize) -> String {
+    let text = serde_json::to_vec(record).unwrap_or_default();
+    hex(&Sha256::digest(text)).chars().take(24).collect()
+}
+
+fn shown(tx: &mut Tx<'_>, id: &DeviceId) -> Result<DeviceJson, Error> {
+    let device = tx.device(id)?.ok_or(Error::NotFound("device"))?;
+    let life = device.enrollment.as_ref().filter(|life| life.state.is_live());
+    let push = life.map(|life| tx.push_record(&life.id)).transpose()?.flatten();
+    let account = life.map(|life| tx.account(&life.id)).transpose()?.flatten();
+    let mut shown = DeviceJson { push: push.map(PushJson::from), ..DeviceJson::from(device) };
+    if let (Some(life), Some(account)) = (&mut shown.enrollment, account) {
+        life.credentials_offered_at = account.rotation.offered.last().map(|offered| offered.at);
+        life.credentials_since = account.rotation.since;
+        life.proofs = account.proofs;
+    }
+    Ok(shown)
+}
+
+/// Refuses a change of what somebody else has set meanwhile, where the caller says what they saw.
+pub(super) fn as_seen(tx: &mut Tx<'_>, id: &DeviceId, seen: Option<&str>) -> Result<(), Error> {
+    match seen {
+        Some(seen) if shown(tx, id)?.tag() != seen => Err(Error::Changed),
+        _ => Ok(()),
     }
 }
 

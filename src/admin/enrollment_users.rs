@@ -202,16 +202,14 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<EnrollmentUserJson, Error> {
-        let (name, by) = (named_user(name)?, by.clone());
-        let job = move |tx: &mut Tx<'_>| {
-            let user = as_seen(tx, &name, seen.as_deref(), now)?;
+        let disable = move |tx: &mut Tx<'_>, user: &EnrollmentUser, by: &Actor| {
             if user.disabled_at.is_none() {
                 tx.disable_enrollment_user(&user.id, Some(now))?;
-                tx.audit(&by, record("enrollment_user.disable", &user), now);
+                tx.audit(by, record("enrollment_user.disable", user), now);
             }
-            found(tx, &name).and_then(|user| shown(tx, user, now))
+            Ok(())
         };
-        self.store.write(job).await
+        self.change_enrollment_user(name, seen, by, now, disable).await
     }
 
     /// Lets an account enroll again, and forgets its wrong passwords.
@@ -222,12 +220,28 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<EnrollmentUserJson, Error> {
+        let enable = move |tx: &mut Tx<'_>, user: &EnrollmentUser, by: &Actor| {
+            tx.disable_enrollment_user(&user.id, None)?;
+            tx.forgive(&FailureSubject::Account(user.name.clone()))?;
+            tx.audit(by, record("enrollment_user.enable", user), now);
+            Ok(())
+        };
+        self.change_enrollment_user(name, seen, by, now, enable).await
+    }
+
+    /// Changes an account, which must be as the caller last saw it where the caller says how that was.
+    async fn change_enrollment_user(
+        &self,
+        name: &str,
+        seen: Option<String>,
+        by: &Actor,
+        now: Timestamp,
+        change: impl FnOnce(&mut Tx<'_>, &EnrollmentUser, &Actor) -> Result<(), Error> + Send + 'static,
+    ) -> Result<EnrollmentUserJson, Error> {
         let (name, by) = (named_user(name)?, by.clone());
         let job = move |tx: &mut Tx<'_>| {
             let user = as_seen(tx, &name, seen.as_deref(), now)?;
-            tx.disable_enrollment_user(&user.id, None)?;
-            tx.forgive(&FailureSubject::Account(name.clone()))?;
-            tx.audit(&by, record("enrollment_user.enable", &user), now);
+            change(tx, &user, &by)?;
             found(tx, &name).and_then(|user| shown(tx, user, now))
         };
         self.store.write(job).await

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::devices::named_device;
+use super::devices::{as_seen, named_device};
 use super::{Admin, Error, Repetition};
 use crate::management::{EnvelopingError, EnvelopingSet};
 use crate::model::{Actor, EnvelopeKeyUse, Enveloping, Timestamp, from_rfc3339, rfc3339};
@@ -63,6 +63,7 @@ impl Admin {
         &self,
         id: &str,
         set: SetEnveloping,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
@@ -73,6 +74,7 @@ impl Admin {
         }
         let (device, management, by) = (named_device(id)?, self.management.clone(), by.clone());
         self.once(repetition, now, move |tx| {
+            as_seen(tx, &device, seen.as_deref())?;
             let how = (set.enveloping, set.provider_id.as_deref());
             Ok(management.set_enveloping(tx, device, how, &by, now)?.into())
         })

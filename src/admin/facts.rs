@@ -251,13 +251,15 @@ impl Admin {
 
 fn refreshed(refresh: &Refresh) -> Result<Vec<FactName>, Error> {
     if refresh.facts.is_empty() {
-        return Ok(catalogue().iter().map(Definition::fact_name).filter(|name| !name.is_given()).collect());
+        return Ok(catalogue().iter().map(Definition::fact_name).filter(|name| name.is_asked()).collect());
     }
     let named = |(place, name): (usize, &String)| {
         let unknown = || Error::invalid(format!("/facts/{place}"), format!("there is no fact {name}"));
-        let given = || Error::invalid(format!("/facts/{place}"), format!("{name} is no question: operators set it"));
+        let given = || {
+            Error::invalid(format!("/facts/{place}"), format!("{name} is no question: devices are not asked for it"))
+        };
         let found = FactName::parse(name).ok_or_else(unknown)?;
-        if found.is_given() { Err(given()) } else { Ok(found) }
+        if found.is_asked() { Ok(found) } else { Err(given()) }
     };
     refresh.facts.iter().take(catalogue().len()).enumerate().map(named).collect()
 }

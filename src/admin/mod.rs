@@ -85,9 +85,13 @@ pub use operators::{NewOperatorJson, NewRole, OperatorJson, OperatorLinkJson};
 pub use order_check::OrderFindingJson;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use policies::{
-    AppliedPolicies, ApplyPolicies, ChangedPolicyJson, DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson,
-    ExportedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson,
-    PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies,
+    Affected, AppliedPolicies, ApplyPolicies, ChangedPolicyJson, CheckPolicies, CheckedPolicies, DevicePoliciesJson,
+    DevicePolicyQuery, DeviceSettingJson, ExportedPolicies, Fitting, ImportPolicies, ImportedPolicies, ImportedSetting,
+    MAX_PROFILE, PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery,
+    PolicyDraftDetailJson, PolicyDraftJson, PolicyJson, PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson,
+    PolicyRevisionQuery, PolicySecretJson, PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson,
+    PublishPolicyDraft, RetryPolicies, RollBackPolicies, SetPolicySecret, SettingCheckJson, StageDeed,
+    UnplannedSetting, WorkingSet, WritePolicyDraft,
 };
 pub use provisioning::{
     EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,
@@ -99,7 +103,7 @@ pub use recovery_keys::{
 };
 pub use repetition::Repetition;
 pub use sessions::{SessionDetail, SessionJson, SessionQuery};
-pub use settings::{SettingJson, SettingsJson};
+pub use settings::SettingsJson;
 pub use signing::{SetSigning, SigningJson};
 pub use status::{PublicCertificate, Status};
 pub use sync::{Reach, SyncJson};
@@ -122,7 +126,7 @@ use crate::actions::{Actions, Archives};
 use crate::config::{Effective, People};
 use crate::events::Events;
 use crate::management::Management;
-use crate::model::{Cursor, Page};
+use crate::model::{Cursor, Page, SecretNodes};
 use crate::policy::catalogue::Library;
 use crate::policy::rollout::Rollout;
 use crate::provisioning::FirstSync;
@@ -165,6 +169,11 @@ impl Admin {
     #[must_use]
     pub fn with_first_sync(self, first_sync: FirstSync) -> Self {
         Self { first_sync: Some(first_sync), ..self }
+    }
+
+    /// Nodes that hold a secret though their names do not tell.
+    fn secret_nodes(&self) -> SecretNodes {
+        self.management.secret_nodes()
     }
 
     /// The same, with these settings for the people who run it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::devices::named_device;
+use super::devices::{named_device, tag_of};
 use super::{Admin, Error, PageJson, Part, Repetition};
 use crate::model::{
     Actor, AuditRecord, Dependency, DeviceId, ExpectedKind, Instruction, ItemState, NewCommand, NewCommands, PartState,
@@ -25,6 +25,13 @@ pub struct ProvisioningJson {
     pub parts: Vec<ProvisioningPartJson>,
     /// What is waited for, what is worth looking at first; nothing where all is there.
     pub stuck: Vec<StuckJson>,
+}
+
+impl ProvisioningJson {
+    /// Another one when something else is expected.
+    pub fn tag(&self) -> String {
+        tag_of(&self.plan)
+    }
 }
 
 /// One part.
@@ -174,6 +181,7 @@ impl Admin {
         &self,
         id: &str,
         set: SetProvisioning,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
@@ -188,6 +196,11 @@ impl Admin {
             let before = tx.provisioning(&contact.enrollment)?;
             if before.as_ref().is_some_and(|before| before.device.is_locked) {
                 return Err(Error::Conflict(LOCKED.to_owned()));
+            }
+            if let Some(seen) = seen
+                && before.as_ref().map(|before| tag_of(&before.plan)) != Some(seen)
+            {
+                return Err(Error::Changed);
             }
             let record = AuditRecord::new("device.provisioning", "device", device.as_str());
             let record = record

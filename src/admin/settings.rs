@@ -10,42 +10,12 @@ use crate::config::Effective;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SettingsJson {
     /// Every setting, in the order of the settings file.
-    pub items: Vec<SettingJson>,
-}
-
-/// A setting as it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SettingJson {
-    /// Its section; empty at the top.
-    pub section: String,
-    /// Its name there.
-    pub name: String,
-    /// Its value as it would be written in the settings file; of a secret only that there is one.
-    pub value: String,
-    /// What it is when nobody sets it.
-    pub default: String,
-    /// Who has set it; nothing where it is the default.
-    pub origin: Option<String>,
-    /// What it is for.
-    pub about: String,
+    pub items: Vec<Effective>,
 }
 
 impl Admin {
     /// With which settings the server runs, as JSON.
     pub fn settings_json(&self) -> SettingsJson {
-        SettingsJson { items: self.settings().iter().map(SettingJson::from).collect() }
-    }
-}
-
-impl From<&Effective> for SettingJson {
-    fn from(setting: &Effective) -> Self {
-        Self {
-            section: setting.section.clone(),
-            name: setting.name.clone(),
-            value: setting.value.clone(),
-            default: setting.default.clone(),
-            origin: setting.origin.clone(),
-            about: setting.about.clone(),
-        }
+        SettingsJson { items: self.settings().to_vec() }
     }
 }

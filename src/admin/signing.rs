@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::devices::named_device;
+use super::devices::{as_seen, named_device};
 use super::{Admin, Error, Repetition};
 use crate::management::{SigningError, SigningSet};
 use crate::model::{Actor, Signing, Timestamp};
@@ -36,6 +36,7 @@ impl Admin {
         &self,
         id: &str,
         set: SetSigning,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
@@ -43,6 +44,7 @@ impl Admin {
         self.device(id).await?;
         let (device, management, by) = (named_device(id)?, self.management.clone(), by.clone());
         self.once(repetition, now, move |tx| {
+            as_seen(tx, &device, seen.as_deref())?;
             let how = (set.signing, set.provider_id.as_deref());
             Ok(management.set_signing(tx, device, how, &by, now)?.into())
         })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::devices::named_device;
+use super::devices::{as_seen, named_device};
 use super::{Admin, Error, Repetition};
 use crate::management::PolicyError;
 use crate::model::{Actor, AuditRecord, ProofPolicy, Timestamp};
@@ -37,6 +37,7 @@ impl Admin {
         &self,
         id: &str,
         set: SetTrust,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
@@ -44,6 +45,7 @@ impl Admin {
         self.device(id).await?;
         let (device, management, by) = (named_device(id)?, self.management.clone(), by.clone());
         self.once(repetition, now, move |tx| {
+            as_seen(tx, &device, seen.as_deref())?;
             let asked = serde_json::json!({"proofs": set.proofs, "force": set.force});
             let set = management.set_proofs(tx, &device, set.proofs.as_ref(), (set.force, &by.name), now)?;
             tx.audit(&by, AuditRecord::new("device.trust", "device", device.as_str()).after(asked), now);

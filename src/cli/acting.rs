@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 
 use super::{Installation, instance::now, waking};
 use crate::{
     actions::{Actions, ArchiveError, Archives, Bucket, BucketOptions, Options},
     config::Settings,
     management::Attendant,
-    model::Secret,
+    model::{Secret, work},
     store::Store,
 };
 
@@ -93,7 +94,7 @@ async fn look_after(actions: Actions) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = actions.settle(now()).await {
+        if let Err(error) = actions.settle(now()).instrument(work("actions.settle")).await {
             tracing::error!(%error, "could not look after actions");
         }
     }
@@ -110,7 +111,7 @@ pub(super) fn start_keeping(archives: &Archives, keep: Duration) -> JoinHandle<(
                 _ = ticks.tick() => {}
                 () = archives.arrival() => {}
             }
-            if let Err(error) = tidy(&archives, keep).await {
+            if let Err(error) = tidy(&archives, keep).instrument(work("archives.keep")).await {
                 tracing::error!(%error, cause = std::error::Error::source(&error), "archives of diagnostics stay where they are");
                 ticks.reset_after(REST);
             }

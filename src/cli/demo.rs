@@ -71,13 +71,14 @@ impl Demo {
             flags.push(("log.level", "error".to_owned()));
         }
         let installation = Installation::open(crate::config::DataFolder::new(&data), &flags)?;
-        logging::start(&installation.settings.log)?;
+        logging::start(&installation.settings.log, None)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.play(&installation, &data, output))
     }
 
     async fn play(&self, installation: &Installation, data: &Path, output: &mut Output) -> anyhow::Result<()> {
-        let instance = Instance::assemble(installation)?;
+        let mut instance = Instance::assemble(installation)?;
+        instance.secure().await?;
         let running = http::start(&installation.settings, instance.parts.clone()).await?;
         instance.reached_at(&installation.settings, running.device_addr.port());
         let addresses = super::discovery::Addresses::new(

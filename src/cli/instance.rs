@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 use transom_protocol::session::{Rules, Timestamp};
 use transom_protocol::xml::Limits;
 
@@ -23,8 +24,9 @@ use crate::{
     limits::DeviceLimiter,
     management::{EnvelopeOptions, Management, Options, UploadLimits},
     metrics::Metrics,
-    model::{Actor, Enveloping, NewApiToken, Patience, WatchedFacts},
+    model::{Actor, Enveloping, NewApiToken, Patience, WatchedFacts, work},
     pki::{envelope::Making, public::PublicCertificate, signature::Window},
+    policy::rollout::Rollout,
     provisioning::FirstSync,
     store::{DatabaseUrl, RetentionRules, SealKey, Store, StoreOptions},
 };
@@ -42,6 +44,7 @@ pub struct Instance {
     /// What operators may do.
     pub admin: Admin,
     working: Vec<JoinHandle<()>>,
+    rollout: Rollout,
     actions: Actions,
     acme: Option<Acme>,
 }
@@ -93,7 +96,9 @@ impl Instance {
         options.attendants.push(provisioning::attendant(&first_sync));
         let actions = acting::actions(settings, &store, options.max_open, options.wakes);
         options.attendants.push(acting::attendant(&actions));
-        let rollout = rolling::rollout(settings, &store, watched, options.wakes, options.max_open);
+        let (wakes, max_open) = (options.wakes, options.max_open);
+        let rollout = rolling::rollout(settings, &options.provider_id, &store, watched, wakes, max_open);
+        let rollout = rollout.telling(options.secret_nodes.clone());
         options.attendants.push(rolling::attendant(&rollout));
         let archives = acting::archives(installation, &actions)?;
         let sign_ins = installation.sign_ins(store.clone())?;
@@ -154,12 +159,14 @@ impl Instance {
             archives,
             metrics,
         };
-        Ok(Self { parts, admin, working, actions, acme })
+        Ok(Self { parts, admin, working, rollout, actions, acme })
     }
 
-    /// Shows the public certificate that there is, and from now on orders one whenever it is time. Waits for nobody but the
-    /// database.
+    /// Before the doors open: learns what must not be shown, shows the public certificate that there is, and from now on
+    /// orders one whenever it is time. Waits for nobody but the database.
     pub async fn secure(&mut self) -> anyhow::Result<()> {
+        // Before a message is heard, whose secrets nobody would know.
+        self.rollout.learn_secret_nodes().await.context("can't look for the nodes that hold secrets")?;
         if let Some(acme) = &self.acme {
             acme.look().await.context("can't look for the public certificate")?;
             self.working.push(tokio::spawn(acme.clone().run()));
@@ -191,20 +198,24 @@ async fn tidy(management: Management, retention: RetentionRules, metrics: Metric
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match management.tidy(now()).await {
-            Ok(done) if done != crate::management::Tidied::default() => tracing::info!(?done, "tidied"),
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "could not tidy"),
-        }
-        match management.prune(retention, now()).await {
-            Ok(gone) => {
-                metrics.standing().journal(gone.journal_bytes);
-                if gone.exchanges + gone.commands > 0 {
-                    tracing::info!(?gone, "pruned");
-                }
+        tidy_once(&management, retention, &metrics).instrument(work("tidy")).await;
+    }
+}
+
+async fn tidy_once(management: &Management, retention: RetentionRules, metrics: &Metrics) {
+    match management.tidy(now()).await {
+        Ok(done) if done != crate::management::Tidied::default() => tracing::info!(?done, "tidied"),
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "could not tidy"),
+    }
+    match management.prune(retention, now()).await {
+        Ok(gone) => {
+            metrics.standing().journal(gone.journal_bytes);
+            if gone.exchanges + gone.commands > 0 {
+                tracing::info!(?gone, "pruned");
             }
-            Err(error) => tracing::error!(%error, "could not prune the journal"),
         }
+        Err(error) => tracing::error!(%error, "could not prune the journal"),
     }
 }
 

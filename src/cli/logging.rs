@@ -5,27 +5,33 @@ use std::{
     panic,
 };
 
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing_subscriber::{
+    EnvFilter, Layer as _, fmt::MakeWriter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
-use super::hinted;
+use super::{hinted, telemetry::BoxedLayer};
 use crate::config::{Log, LogFormat};
 
-/// The HTTP library reports every malformed request as an error; ours are counted and logged by the doors.
-const QUIET: &str = "actix_http=off,actix_server=warn,mio=warn,hyper=warn";
+/// The HTTP library reports every malformed request as an error; ours are counted and logged by the doors. Spans for a
+/// collector are not for the log.
+const QUIET: &str = "actix_http=off,actix_server=warn,mio=warn,hyper=warn,transom::spans=off";
 
-/// Starts the log, and has panics told there.
-pub(super) fn start(settings: &Log) -> anyhow::Result<()> {
+/// Starts the log, and what makes spans where a collector wants them, and has panics told there.
+pub(super) fn start(settings: &Log, spans: Option<BoxedLayer>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(format!("{QUIET},{}", settings.level)).map_err(|error| {
         hinted(
             format!("log.level: {error}"),
             "write error, warn, info, debug or trace, or directives such as info,transom::http=debug",
         )
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(OneLineEach);
-    let started = match settings.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(OneLineEach);
+    let lines: BoxedLayer = match settings.format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter).boxed(),
     };
+    let mut layers = vec![lines];
+    layers.extend(spans);
+    let started = tracing_subscriber::registry().with(layers).try_init();
     started.map_err(|error| anyhow::anyhow!("can't start the log: {error}"))?;
     panic::set_hook(Box::new(|panic| {
         // A message that was put together at run time may hold what a device sent.

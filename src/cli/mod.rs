@@ -50,6 +50,7 @@ mod signing;
 mod simulate;
 mod sync;
 mod tagging;
+mod telemetry;
 mod telling;
 mod token;
 mod trust;

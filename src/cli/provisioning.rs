@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 
 use super::{
     Global, Output,
@@ -20,7 +21,7 @@ use super::{
 use crate::{
     admin::{EndProvisioning, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning},
     management::Attendant,
-    model::{ItemState, ProvisioningPlan},
+    model::{ItemState, ProvisioningPlan, work},
     provisioning::{FirstSync, NAME},
     store::Store,
 };
@@ -188,7 +189,7 @@ pub(super) fn start(first_sync: &FirstSync, store: &Store) -> JoinHandle<()> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            match first_sync.watch(&store, now()).await {
+            match first_sync.watch(&store, now()).instrument(work("provisioning.watch")).await {
                 Ok(0) => {}
                 Ok(late) => tracing::info!(late, "devices did not have in time what was expected"),
                 Err(error) => tracing::error!(%error, "could not look for devices that are not ready in time"),

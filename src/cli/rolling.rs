@@ -17,6 +17,7 @@ use crate::{
 /// The capability.
 pub(super) fn rollout(
     settings: &Settings,
+    provider_id: &str,
     store: &Store,
     watched: WatchedFacts,
     wakes: bool,
@@ -27,9 +28,12 @@ pub(super) fn rollout(
         waits_for_facts: settings.inventory.collect,
         wakes,
         max_open,
+        reads_back: settings.policy.read_back,
+        verify_every: i64::try_from(settings.policy.verify_every.as_millis()).ok().filter(|every| *every > 0),
     };
     let edge = Edge { now: Arc::new(now), jitter: Arc::new(rand::random::<u16>) };
-    Rollout::new(store.clone(), Library::new(store.clone()), options, edge, watched)
+    let rollout = Rollout::new(store.clone(), Library::new(store.clone()), options, edge, watched);
+    if settings.policy.node_cache { rollout.watching(provider_id) } else { rollout }
 }
 
 /// What sessions have to do with it.

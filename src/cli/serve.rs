@@ -9,7 +9,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use transom_protocol::session::Timestamp;
 
-use super::{Global, Installation, Instance, Output, discovery::Addresses, logging};
+use super::{Global, Installation, Instance, Output, discovery::Addresses, logging, telemetry::Telemetry};
 use crate::{
     http::{self, Parts, Running},
     model::rfc3339_text,
@@ -48,18 +48,28 @@ impl Serve {
         flags.extend(self.device_addr.map(|addr| ("device_door.addr", addr.to_string())));
         flags.extend(self.admin_addr.map(|addr| ("admin_door.addr", addr.to_string())));
         let installation = Installation::open(global.folder(), &flags)?;
-        logging::start(&installation.settings.log)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let telemetry = Telemetry::new(&installation, runtime.handle())?;
+        logging::start(&installation.settings.log, telemetry.as_ref().map(Telemetry::layer))?;
         let _lock = installation.lock()?;
         allow_open_files(&installation);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(serve(&installation, output))
+        runtime.block_on(async {
+            let served = serve(&installation, telemetry.as_ref(), output).await;
+            if let Some(telemetry) = telemetry {
+                telemetry.stop().await;
+            }
+            served
+        })
     }
 }
 
-async fn serve(installation: &Installation, output: &mut Output) -> anyhow::Result<()> {
+async fn serve(installation: &Installation, telemetry: Option<&Telemetry>, output: &mut Output) -> anyhow::Result<()> {
     // Before anything else, so that no signal finds nobody listening.
     let mut signals = Signals::listen()?;
     let mut instance = Instance::assemble(installation)?;
+    if let Some(telemetry) = telemetry {
+        telemetry.counted_by(&instance.parts.metrics);
+    }
     instance.secure().await?;
     warn_of_expiry(&instance.parts);
     let mut running = http::start(&installation.settings, instance.parts.clone()).await?;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 
 use super::{Installation, instance::now};
 use crate::{
     events::{Events, Hosts, Options},
     metrics::Metrics,
-    model::Edge,
+    model::{Edge, work},
     store::Store,
 };
 
@@ -48,7 +49,7 @@ async fn watch(events: Events) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = events.watch().await {
+        if let Err(error) = events.watch().instrument(work("webhooks.watch")).await {
             tracing::error!(%error, "webhooks could not be counted");
         }
     }

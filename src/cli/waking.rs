@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 use transom_protocol::enrollment::{Poll, PollSchedule};
 use transom_protocol::push::{TokenForm, TokenRequest};
 use zeroize::Zeroizing;
@@ -16,7 +17,7 @@ use crate::{
     config,
     management::Attendant,
     metrics::Metrics,
-    model::Edge,
+    model::{Edge, work},
     pki::read_secret,
     push::{Options, Plans, Polls, Push, UserPlan, UserPolls},
     store::Store,
@@ -124,7 +125,7 @@ async fn watch(push: Push) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match push.watch().await {
+        match push.watch().instrument(work("push.watch")).await {
             Ok(0) => {}
             Ok(slept) => tracing::info!(slept, "devices did not come after a push"),
             Err(error) => tracing::error!(%error, "could not look for devices that did not wake"),

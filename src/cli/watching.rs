@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, getrlimit};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use tracing::Instrument as _;
 use transom_protocol::session::Timestamp;
 
 use super::{Installation, instance::now, readiness::Readiness};
 use crate::config::DatabaseUrl;
 use crate::metrics::{Metrics, Process, Standing};
-use crate::model::parse_rfc3339;
+use crate::model::{parse_rfc3339, work};
 use crate::pki::LiveAuthorities;
 use crate::store::{Store, Tx};
 
@@ -57,9 +58,9 @@ impl Watch {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             for look in 0_usize.. {
                 ticks.tick().await;
-                self.look(&places, now()).await;
+                self.look(&places, now()).instrument(work("watch.look")).await;
                 if look.is_multiple_of(COUNTED_EVERY) {
-                    self.count(now()).await;
+                    self.count(now()).instrument(work("watch.count")).await;
                 }
             }
         })

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use toml::Value;
+use utoipa::ToSchema;
 
 use super::{Origin, Settings, TEMPLATE};
 
 /// A setting as it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = SettingJson)]
 pub struct Effective {
     /// Its section; empty at the top.
     pub section: String,
     /// Its name there.
     pub name: String,
-    /// Its value as it would be written in `transom.toml`; of a secret only that there is one.
+    /// Its value as it would be written in the settings file; of a secret only that there is one.
     pub value: String,
     /// What it is when nobody sets it.
     pub default: String,

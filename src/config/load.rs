@@ -203,6 +203,7 @@ impl Layers {
             |message: &str| Error::Value { key: key.to_owned(), origin: origin.clone(), message: message.into() };
         let value = match self.at(key) {
             Some(Value::Integer(_)) => Value::Integer(text.parse().map_err(|_| wrong("must be a whole number"))?),
+            Some(Value::Float(_)) => Value::Float(text.parse().map_err(|_| wrong("must be a number"))?),
             Some(Value::Boolean(_)) => Value::Boolean(text.parse().map_err(|_| wrong("must be true or false"))?),
             _ => Value::String(text.to_owned()),
         };
@@ -344,6 +345,7 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         .or_else(|| settings.provisioning.unfit())
         .or_else(|| settings.diagnostics.unfit())
         .or_else(|| settings.diagnostics_s3.unfit())
+        .or_else(|| settings.telemetry.unfit())
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod proxy;
 mod push;
 mod schedule;
 mod sign_in;
+mod telemetry;
 mod trust;
 mod values;
 
@@ -45,6 +46,7 @@ pub use proxy::{HeaderName, Network, Proxy};
 pub use push::{Push, TokenForm};
 pub use schedule::Schedule;
 pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
+pub use telemetry::{Sampling, Telemetry, pairs as header_pairs};
 pub use trust::Trust;
 pub(crate) use values::duration::parse as parse_duration;
 pub use values::{DatabaseUrl, Host};
@@ -112,6 +114,8 @@ pub struct Settings {
     pub people_openid: PeopleOpenId,
     /// The log on standard error.
     pub log: Log,
+    /// Spans for a collector.
+    pub telemetry: Telemetry,
 }
 
 /// What both doors have in common.

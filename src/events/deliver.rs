@@ -6,11 +6,12 @@
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 use transom_protocol::session::Timestamp;
 
 use super::wire::{Answer, Letter};
 use super::{Events, checked, signature};
-use crate::model::{FeedEvent, FeedKind, Told, Webhook, WebhookClaim, WebhookId, WebhookProgress, WebhookTried};
+use crate::model::{FeedEvent, FeedKind, Told, Webhook, WebhookClaim, WebhookId, WebhookProgress, WebhookTried, work};
 use crate::store::{Error, Tx};
 
 /// How often it is looked for receivers that may be tried again.
@@ -129,7 +130,11 @@ impl Events {
 
     async fn attempt(&self, hook: &Webhook, event: &FeedEvent) -> Attempt {
         let began = Instant::now();
-        let called = self.call(hook, event).await;
+        let span = work("webhook.deliver");
+        let called = self.call(hook, event).instrument(span.clone()).await;
+        let is_taken = matches!(&called, Ok(Answer { status, .. }) if (200..300).contains(status));
+        span.record("transom.outcome", if is_taken { "delivered" } else { "failed" });
+        drop(span);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match called {
             Ok(Answer { status, .. }) if (200..300).contains(&status) => {

@@ -19,12 +19,12 @@ use actix_web::{
     web::Data,
 };
 use futures_util::FutureExt as _;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, field::Empty};
 
 use super::{devices::plain, problem::Problem, stop::Stop, wire::Link};
 use crate::{
     metrics::{Door, Metrics},
-    model::Trace,
+    model::{SPANS, Trace},
 };
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -99,8 +99,10 @@ pub(super) async fn observe(
     let _running = link.as_ref().map(Link::begin);
     let observation = Observation::begin(&observer, &request, link.as_deref());
     let span = tracing::info_span!("request", id = observation.note.id());
+    let sent = observation.sent.clone();
     let trace = Trace { id: observation.note.id().to_owned(), correlation: correlation(&request) };
-    let handled = trace.around(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span)).await;
+    let handled =
+        trace.around(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span).instrument(sent)).await;
     match handled {
         Ok(Ok(mut response)) => {
             observation.finish(response.response_mut().head_mut());
@@ -141,6 +143,8 @@ struct Observation<'a> {
     method: &'static str,
     peer: Option<std::net::IpAddr>,
     began: Instant,
+    /// What a collector gets, where one is configured.
+    sent: tracing::Span,
 }
 
 impl<'a> Observation<'a> {
@@ -149,7 +153,9 @@ impl<'a> Observation<'a> {
         request.extensions_mut().insert(note.clone());
         observer.metrics.request_began(observer.door);
         let peer = link.map(Link::peer);
-        Self { observer, note, method: method_name(request.method()), peer, began: Instant::now() }
+        let method = method_name(request.method());
+        let sent = span(observer.door, method, request.path());
+        Self { observer, note, method, peer, began: Instant::now(), sent }
     }
 
     /// What every reply of ours has.
@@ -172,6 +178,14 @@ impl<'a> Observation<'a> {
         self.observer.metrics.request(door, route, status.as_u16(), took);
         if !reason.is_empty() {
             self.observer.metrics.refused(door, reason);
+        }
+        self.sent.record("http.route", route);
+        self.sent.record("http.response.status_code", status.as_u16());
+        if status.is_server_error() {
+            self.sent.record("otel.status_code", "ERROR");
+        }
+        if !reason.is_empty() {
+            self.sent.record("transom.reason", reason);
         }
         let sent = if let BodySize::Sized(bytes) = size { bytes } else { 0 };
         macro_rules! event {
@@ -231,6 +245,25 @@ impl ResponseError for Panicked {
             }
         }
     }
+}
+
+/// The span of a request: a trace of its own, by the id of the request. What is asked every few seconds to see whether
+/// the server lives has none.
+fn span(door: Door, method: &'static str, path: &str) -> tracing::Span {
+    if door == Door::Admin && matches!(path, "/healthz" | "/readyz" | "/metrics") {
+        return tracing::Span::none();
+    }
+    tracing::info_span!(
+        target: SPANS,
+        "request",
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = Empty,
+        http.response.status_code = Empty,
+        transom.door = door.as_str(),
+        transom.reason = Empty,
+    )
 }
 
 /// Methods are any word that a client chooses; the log knows the usual ones.

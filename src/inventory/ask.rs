@@ -15,7 +15,7 @@ const NODES: usize = 16;
 /// Which facts a node tells, by the node as it is compared.
 static BY_NODE: LazyLock<HashMap<String, Vec<&'static Definition>>> = LazyLock::new(|| {
     let mut by_node: HashMap<String, Vec<&'static Definition>> = HashMap::new();
-    for fact in catalogue().iter().filter(|fact| !fact.fact_name().is_given()) {
+    for fact in catalogue().iter().filter(|fact| fact.fact_name().is_asked()) {
         by_node.entry(compared(fact.node)).or_default().push(fact);
     }
     by_node

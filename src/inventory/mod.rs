@@ -87,7 +87,7 @@ impl Inventory {
         };
         catalogue()
             .iter()
-            .filter(|fact| !fact.fact_name().is_given() && (user || !fact.needs_user()))
+            .filter(|fact| fact.fact_name().is_asked() && (user || !fact.needs_user()))
             .filter(|fact| is_due(fact))
             .map(Definition::fact_name)
             .collect()
@@ -124,7 +124,8 @@ impl Inventory {
                 said.extend(ask::read_by(setting).into_iter().filter_map(|fact| Some((fact, heard(fact, outcome)?))));
             }
         }
-        if said.is_empty() {
+        let login = login_told(contact, decision);
+        if said.is_empty() && login.is_none() {
             return Ok(());
         }
         let names: Vec<FactName> = said.iter().map(|(fact, _)| fact.fact_name()).collect();
@@ -141,11 +142,27 @@ impl Inventory {
                 Said::NotNow(_) => {}
             }
         }
+        observed.extend(login.map(|login| (FactName::USER_LOGIN, FactValue::Text(login.to_owned()))));
         let changed = tx.save_facts(&contact.device, &contact.enrollment, &observed, self.options.history, now)?;
         if self.watched.concern(&changed) {
             tx.look_at_policies(&contact.enrollment, now)?;
         }
         tx.forget_own(&ours, NAME).map(drop)
+    }
+}
+
+/// Who is signed in, where the device says it and it is another than in the session before: what stays the same costs nothing.
+fn login_told(contact: &Contact, decision: &Decision) -> Option<&'static str> {
+    let login = decision.session.login;
+    let before = contact.session.as_ref().map(|(_, session)| session.login);
+    if before == Some(login) {
+        return None;
+    }
+    match login {
+        LoginStatus::User => Some("user"),
+        LoginStatus::Others => Some("others"),
+        LoginStatus::None => Some("none"),
+        LoginStatus::Unsaid => None,
     }
 }
 
@@ -204,7 +221,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_due_and_nodes_of_the_user_wait_for_the_user() {
         let nothing = Facts::default();
-        let given = catalogue().iter().filter(|fact| fact.fact_name().is_given()).count();
+        let given = catalogue().iter().filter(|fact| !fact.fact_name().is_asked()).count();
         assert_eq!(inventory().due(&nothing, true, NOW).len(), catalogue().len() - given);
         let without_user = inventory().due(&nothing, false, NOW);
         assert!(without_user.iter().all(|name| !name.definition().needs_user()));

@@ -9,7 +9,7 @@ use transom_protocol::session::{
 use transom_protocol::syncml::redact;
 
 use super::identity::Mismatch;
-use crate::model::{self, DeviceInfo, EnrollmentId, EventKind, ExchangeId, SessionKey, Told};
+use crate::model::{self, DeviceInfo, EnrollmentId, EventKind, ExchangeId, SecretNodes, SessionKey, Told};
 use crate::store::{Carrier, CommandChange, Contact, Error, NewAttempt, NewChunk, Tx};
 
 /// Stores what changed in the queue, and which message carried and answered what; in a session, which may have replaced
@@ -105,9 +105,9 @@ pub(super) fn save_events(
     tx: &mut Tx<'_>,
     contact: &Contact,
     decision: &Decision,
-    session: &SessionKey,
-    exchange: &ExchangeId,
+    (session, exchange): (&SessionKey, &ExchangeId),
     alerts: Option<&str>,
+    nodes: &SecretNodes,
     now: Timestamp,
 ) -> Result<(), Error> {
     let blank = || model::Event {
@@ -132,7 +132,7 @@ pub(super) fn save_events(
             Event::Alert { code, kind, source, format, mark, data } => Some(model::Event {
                 code: code.to_string(),
                 mime: Some(kind.clone()),
-                data: Some(without_secret(source.as_deref(), data)),
+                data: Some(without_secret(source.as_deref(), data, nodes)),
                 source: source.clone(),
                 format: format.as_ref().map(|format| format.as_str().to_owned()),
                 mark: mark.map(|mark| mark.as_str().to_owned()),
@@ -231,8 +231,8 @@ fn urgent_alerts(header: Option<&str>) -> Option<String> {
 /// Types of urgent alerts that are named.
 const MAX_URGENT: usize = 8;
 
-fn without_secret(source: Option<&str>, data: &str) -> String {
-    redact::redact_value(source.unwrap_or_default(), data).into_owned()
+fn without_secret(source: Option<&str>, data: &str, nodes: &SecretNodes) -> String {
+    redact::redact_value_also(source.unwrap_or_default(), data, &|uri| nodes.hold(uri)).into_owned()
 }
 
 /// What the device says of itself, when it says something new.

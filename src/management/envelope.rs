@@ -247,6 +247,7 @@ impl Management {
             keys = self.envelope_keys(ASKED_EVERY, now).await?;
         }
         let (limits, taken) = (self.options().limits, self.options().envelopes.taken.clone());
+        let nodes = self.options().secret_nodes.clone();
         let open = move || {
             let opened = envelope.open(&keys.keys, &taken)?;
             let inside = MessageSignature::read_attached(&opened.content);
@@ -259,7 +260,8 @@ impl Management {
             let is_wbxml = content.first().is_some_and(|first| *first <= WBXML);
             let encoding = if is_wbxml { Encoding::Wbxml } else { Encoding::Xml };
             let request = DeviceRequest { body: content, encoding, ..request };
-            let heard = hear(request, &limits, started).map_err(|_| Unopened::Refused(Mismatch::EnvelopeContent))?;
+            let heard =
+                hear(request, &limits, nodes, started).map_err(|_| Unopened::Refused(Mismatch::EnvelopeContent))?;
             let wrapped = Wrapped { keys, place: opened.key, cipher: opened.cipher, form: envelope.form(), signed };
             Ok(Heard { signature: Some(Ok(signature)), wrapped: Some(wrapped), ..heard })
         };

@@ -22,7 +22,8 @@ use super::request::RequestHeaders;
 use super::tokens::{self, TokenHeaders, Tokens};
 use super::{beside, credentials, effects, enveloping, guessing, leaving, search, signing};
 use crate::model::{
-    CertificateRecord, CertificateState, EnrollmentId, EnrollmentState, ExchangeId, Patience, SessionKey, Signing,
+    CertificateRecord, CertificateState, EnrollmentId, EnrollmentState, ExchangeId, Patience, SecretNodes, SessionKey,
+    Signing,
 };
 use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
 use crate::pki::{Authorities, Presented};
@@ -42,6 +43,8 @@ pub(super) struct Heard {
     pub(super) tokens: Tokens,
     /// Redacted and compressed.
     pub(super) kept: Vec<u8>,
+    /// Nodes that hold a secret though their names do not tell.
+    pub(super) secret_nodes: SecretNodes,
     pub(super) body_hash: String,
     /// As it came.
     pub(super) body: Vec<u8>,
@@ -71,6 +74,8 @@ pub(super) struct Told {
     /// Outcomes that commands got.
     pub(super) settled: Vec<CommandState>,
     pub(super) session_began: bool,
+    /// The session that the message is of, where it was taken.
+    pub(super) session: Option<SessionKey>,
     /// Why the device was turned away.
     pub(super) mismatch: Option<Mismatch>,
     /// The certificate, in DER, that the reply to an envelope is enveloped for: of whoever signed inside.
@@ -87,6 +92,7 @@ impl Told {
             commands_sent: 0,
             settled: Vec::new(),
             session_began: false,
+            session: None,
             mismatch: None,
             seal_for: None,
         }
@@ -304,7 +310,7 @@ fn accepted(
         tx.forget_idle_session(&replaced)?;
     }
     let alerts = heard.headers.generic_alert.as_deref();
-    effects::save_events(tx, contact, &decision, &key, &exchange, alerts, now)?;
+    effects::save_events(tx, contact, &decision, (&key, &exchange), alerts, &heard.secret_nodes, now)?;
     tokens::follow(tx, contact, heard, &exchange)?;
     effects::tell_replaced(tx, contact, &decision, now);
     let is_idle = is_idle(&heard.message, &decision);
@@ -323,7 +329,7 @@ fn accepted(
         tx.record_exchange(&record.of(heard, Some(&decision.reply), &reply.body))?;
         // Nobody looks for a check-in in which nothing happened, and it shall cost little.
         if !is_idle {
-            tx.note_words(&key, &search::words_said(&heard.message, &decision.reply))?;
+            tx.note_words(&key, &search::words_said(&heard.message, &decision.reply, &heard.secret_nodes))?;
         }
     }
     signing::follow(tx, contact, &decision, now)?;
@@ -336,6 +342,7 @@ fn accepted(
         commands_sent: decision.attempts.len(),
         settled: decision.commands.iter().map(|command| command.state).filter(|state| !state.is_open()).collect(),
         session_began: decision.is_new,
+        session: Some(key),
         ..Told::plain(reply.body, heard.encoding, ExchangeOutcome::Answered)
     })
 }

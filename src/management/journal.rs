@@ -8,6 +8,8 @@ use flate2::{Compress, CompressError, Compression, FlushCompress, Status, read::
 use transom_protocol::syncml::codec::Encoding;
 use transom_protocol::syncml::{Message, redact, write};
 
+use crate::model::SecretNodes;
+
 /// Most that one stored body may expand to when it is read back.
 const MAX_TEXT: u64 = 64 * 1024 * 1024;
 
@@ -17,8 +19,8 @@ thread_local! {
 }
 
 /// The form in which a body is kept.
-pub(crate) fn kept(text: &str) -> Vec<u8> {
-    let redacted = redact::redact(text);
+pub(crate) fn kept(text: &str, nodes: &SecretNodes) -> Vec<u8> {
+    let redacted = redact::redact_also(text, &|uri| nodes.hold(uri));
     // Compressing to memory does not fail; should it, an empty body is kept.
     COMPRESS.with_borrow_mut(|compress| compressed(compress, redacted.as_bytes())).unwrap_or_default()
 }
@@ -61,7 +63,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_redacted_and_comes_back() {
         let text = r#"<SyncML xmlns="SYNCML:SYNCML1.2"><SyncHdr><Cred><Data>hunter2</Data></Cred></SyncHdr></SyncML>"#;
-        let back = text_of(&kept(text));
+        let back = text_of(&kept(text, &SecretNodes::default()));
         assert_eq!(back, text.replace("hunter2", redact::REDACTED));
     }
 
@@ -70,7 +72,7 @@ mod tests {
         let noise: String = (0_u32..20_000).map(|n| char::from(b' ' + (n.wrapping_mul(n) % 89) as u8)).collect();
         for inside in ["", &noise, "<b>short</b>", &"long ".repeat(100_000)] {
             let text = format!("<a><![CDATA[{}]]></a>", inside.replace(['<', '>', '&'], ""));
-            assert_eq!(text_of(&kept(&text)), text);
+            assert_eq!(text_of(&kept(&text, &SecretNodes::default())), text);
         }
     }
 

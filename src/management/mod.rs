@@ -47,4 +47,7 @@ pub use service::{Management, Options};
 pub use signing::{SigningError, SigningSet};
 pub use sufficient::{PolicyError, PolicySet, ProofPolicy};
 pub use tokens::{TokenDenied, TokenDevice, TokenHeaders, TokenUser, TokenVerifier};
-pub use transom_protocol::syncml::{hresult, redact::redact_value};
+pub use transom_protocol::syncml::{
+    hresult,
+    redact::{REDACTED, redact_value},
+};

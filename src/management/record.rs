@@ -41,7 +41,7 @@ impl Record<'_> {
             detail: self.detail,
             headers: serde_json::to_value(&heard.headers).unwrap_or_default(),
             request: Some(heard.kept.clone()),
-            reply: reply.map(|reply| kept(&text_of_reply(heard.encoding, reply, body))),
+            reply: reply.map(|reply| kept(&text_of_reply(heard.encoding, reply, body), &heard.secret_nodes)),
             request_size: i64::try_from(heard.body.len()).unwrap_or(i64::MAX),
             reply_size: i64::try_from(body.len()).unwrap_or(i64::MAX),
             proofs: self.proofs.all(),

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use transom_protocol::syncml::{Command, Item, Message, StatusClass, hresult, redact::redact_value};
+use transom_protocol::syncml::{Command, Item, Message, StatusClass, hresult, redact::redact_value_also};
+
+use crate::model::SecretNodes;
 
 /// Most words of one message and its reply.
 const MOST: usize = 64;
@@ -26,8 +28,8 @@ const SHORTEST: usize = 2;
 const ASKED: usize = 6;
 
 /// What was said in a message and in the reply to it.
-pub(super) fn words_said(message: &Message, reply: &Message) -> BTreeSet<String> {
-    let mut said = Said::default();
+pub(super) fn words_said(message: &Message, reply: &Message, nodes: &SecretNodes) -> BTreeSet<String> {
+    let mut said = Said { words: BTreeSet::new(), nodes };
     message.body.commands.iter().chain(&reply.body.commands).for_each(|command| said.command(command));
     said.words
 }
@@ -46,12 +48,12 @@ pub fn words_asked_for(text: &str) -> Vec<String> {
     words
 }
 
-#[derive(Default)]
-struct Said {
+struct Said<'a> {
     words: BTreeSet<String>,
+    nodes: &'a SecretNodes,
 }
 
-impl Said {
+impl Said<'_> {
     fn command(&mut self, command: &Command) {
         match command {
             Command::Status(status) => {
@@ -105,7 +107,7 @@ impl Said {
         if item.more_data || text.is_empty() {
             return;
         }
-        let shown = redact_value(uri.unwrap_or_default(), text);
+        let shown = redact_value_also(uri.unwrap_or_default(), text, &|uri| self.nodes.hold(uri));
         // Markup and encoded things are no words.
         if shown.contains('<') {
             return;
@@ -157,7 +159,7 @@ mod tests {
     }
 
     fn said(body: &str) -> BTreeSet<String> {
-        words_said(&message(body), &message("<Final/>"))
+        words_said(&message(body), &message("<Final/>"), &SecretNodes::default())
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
+use tracing::{Instrument as _, field::Empty};
 use transom_protocol::session::{DeviceId, Introduction, Nonce, ProofPolicy, Rules};
 use transom_protocol::syncml::codec::{Decoded, decode};
 use transom_protocol::xml::{Limits, Refusal};
@@ -19,7 +20,7 @@ use super::request::{Answer, DeviceRequest};
 use super::tokens::{self, TokenVerifier, Tokens};
 use crate::limits::DeviceLimiter;
 use crate::metrics::Metrics;
-use crate::model::{Patience, Signing, hex};
+use crate::model::{Patience, SPANS, SecretNodes, Signing, hex};
 use crate::pki::envelope::Form;
 use crate::pki::signature::{MessageSignature, SignatureRefused, Window};
 use crate::store::{Error, Store};
@@ -80,6 +81,8 @@ pub struct Options {
     pub attendants: Vec<Attendant>,
     /// Values that devices have begun to send in chunks.
     pub uploads: UploadLimits,
+    /// Nodes that hold a secret though their names do not tell.
+    pub secret_nodes: SecretNodes,
 }
 
 /// Manages devices. Cheap to clone; all clones are the same.
@@ -117,6 +120,7 @@ impl Default for Options {
             wakes: false,
             attendants: Vec::new(),
             uploads: UploadLimits { device: 8 * MIB, all: 256 * MIB },
+            secret_nodes: SecretNodes::default(),
         }
     }
 }
@@ -135,6 +139,11 @@ impl Management {
         &self.0.options
     }
 
+    /// Nodes that hold a secret though their names do not tell.
+    pub(crate) fn secret_nodes(&self) -> SecretNodes {
+        self.0.options.secret_nodes.clone()
+    }
+
     pub(super) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
@@ -149,13 +158,26 @@ impl Management {
 
     /// Answers one message of a device.
     pub async fn answer(&self, request: DeviceRequest) -> Answer {
+        let span = tracing::info_span!(
+            target: SPANS,
+            "message",
+            transom.message.bytes = request.body.len(),
+            transom.message.outcome = Empty,
+            transom.message.commands = Empty,
+            transom.session.id = Empty,
+        );
+        self.answer_one(request).instrument(span).await
+    }
+
+    async fn answer_one(&self, request: DeviceRequest) -> Answer {
         let started = Instant::now();
         if Form::of(&request.body).is_some() {
             return Box::pin(self.answer_enveloped(request, started)).await;
         }
         let limits = self.0.options.limits;
         let large = request.body.len() > LARGE_BODY;
-        let read = move || hear(request, &limits, started);
+        let nodes = self.0.options.secret_nodes.clone();
+        let read = move || hear(request, &limits, nodes, started);
         let heard = if large {
             match tokio::task::spawn_blocking(read).await {
                 Ok(heard) => heard,
@@ -232,6 +254,12 @@ impl Management {
     }
 
     pub(super) fn note(&self, told: &Told) {
+        let span = tracing::Span::current();
+        span.record("transom.message.outcome", told.outcome.as_str());
+        span.record("transom.message.commands", told.commands_sent);
+        if let Some(session) = &told.session {
+            span.record("transom.session.id", session.as_str());
+        }
         self.0.metrics.message(told.outcome.as_str());
         for _ in 0..told.commands_sent {
             self.0.metrics.command("sent");
@@ -272,7 +300,12 @@ fn counted_as(device: &DeviceId, heard: &Heard) -> String {
     }
 }
 
-pub(super) fn hear(request: DeviceRequest, limits: &Limits, started: Instant) -> Result<Heard, Refusal> {
+pub(super) fn hear(
+    request: DeviceRequest,
+    limits: &Limits,
+    secret_nodes: SecretNodes,
+    started: Instant,
+) -> Result<Heard, Refusal> {
     let DeviceRequest { encoding, body, headers, peer, certificate, signature, tokens, authorities, lie, received_at } =
         request;
     let Decoded { message, text } = decode(encoding, &body, limits)?;
@@ -281,7 +314,8 @@ pub(super) fn hear(request: DeviceRequest, limits: &Limits, started: Instant) ->
         shown: tokens,
         tokens: Tokens::default(),
         message,
-        kept: kept(&text),
+        kept: kept(&text, &secret_nodes),
+        secret_nodes,
         body_hash: hex(&Sha256::digest(&body)),
         body,
         encoding,

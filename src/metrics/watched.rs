@@ -35,6 +35,7 @@ fn all_of_them() -> String {
     metrics.push_token("issued");
     metrics.webhook("delivered");
     metrics.webhooks("active", 1);
+    metrics.spans("sent", 1);
     metrics.standing().queue("queued", 1, 1);
     metrics.render()
 }

@@ -194,6 +194,9 @@ pub const OWN: &str = "transom:";
 /// Who orders the commands that carry settings of policies.
 pub const POLICY_ORDERS: &str = "transom:policy";
 
+/// Who orders the reading back of what policies have set.
+pub const POLICY_READS: &str = "transom:verify";
+
 impl NewCommand {
     /// A command to be sent as soon as possible.
     pub fn new(instruction: Instruction) -> Self {

@@ -13,6 +13,12 @@ pub(crate) fn user_provider_node(provider_id: &str, below: &str) -> Option<LocUr
     node("./User", provider_id, below)
 }
 
+/// The node `NodeCache/<PROVIDER-ID>`, where a device keeps what it watches for this server.
+pub(crate) fn watched_node(provider_id: &str) -> Option<LocUri> {
+    let segment = utf8_percent_encode(provider_id, NON_ALPHANUMERIC);
+    format!("./Device/Vendor/MSFT/NodeCache/{segment}").parse().ok()
+}
+
 fn node(root: &str, provider_id: &str, below: &str) -> Option<LocUri> {
     let segment = utf8_percent_encode(provider_id, NON_ALPHANUMERIC);
     format!("{root}/Vendor/MSFT/DMClient/Provider/{segment}/{below}").parse().ok()

@@ -129,6 +129,16 @@ kinds! {
     SecurityNotice = "security.notice" as NOTICE;
     /// An attempt to enroll was refused. What it claims is only a claim.
     EnrollmentRefused = "enrollment.refused" as REFUSED;
+    /// A revision of policies goes to the devices of its next stage.
+    PolicyAdvanced = "policy.advanced" as STAGE;
+    /// Too many devices have failed because of a revision of policies: it goes to no more.
+    PolicyStopped = "policy.stopped" as STAGE;
+    /// A revision of policies went to all devices.
+    PolicyFinished = "policy.finished" as STAGE;
+    /// A device has something else than policies want and it had taken.
+    PolicyDrifted = "policy.drifted" as POLICY;
+    /// A device has again what policies want, by its own word.
+    PolicyRepaired = "policy.repaired" as POLICY;
     /// Somebody tries whether a receiver hears. It is in no list.
     WebhookTest = "webhook.test" as NOTICE;
 }
@@ -185,9 +195,20 @@ const COMMAND: &[Field] = &[
     maybe("status", "integer", "The device's last Status code."),
     maybe("reason", "string", "Why, in a word."),
 ];
+const POLICY: &[Field] = &[
+    always("target", "string", "The setting, or the first of several."),
+    always("settings", "integer", "How many settings of the device."),
+];
 const PUSH: &[Field] = &[
     always("outcome", "string", "accepted, dropped, throttled, failed, no_token, retired or refused."),
     maybe("detail", "string", "The same in a sentence, for a person."),
+];
+const STAGE: &[Field] = &[
+    always("revision", "integer", "The revision."),
+    always("set", "string", "The set that it is of."),
+    always("stage", "integer", "The stage, from 1."),
+    always("stages", "integer", "How many there are."),
+    maybe("detail", "string", "Why, in a sentence, for a person."),
 ];
 const REFUSED: &[Field] = &[
     always("step", "string", "What was asked for."),

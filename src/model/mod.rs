@@ -29,6 +29,11 @@ mod operator;
 mod page;
 mod patience;
 mod policy;
+mod policy_cache;
+mod policy_check;
+mod policy_draft;
+mod policy_search;
+mod policy_walk;
 pub mod predicate;
 mod proof;
 mod provisioning;
@@ -37,9 +42,11 @@ mod push;
 mod recovery_key;
 mod saved_filter;
 mod secret;
+mod secret_nodes;
 mod secret_text;
 mod session;
 mod sign_in;
+mod staged;
 mod time;
 mod token;
 mod trace;
@@ -51,11 +58,11 @@ pub use audit::{AuditChain, AuditEntry, AuditFilter, AuditRecord};
 pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
     Attempt, CommandFilter, CommandRecord, CommandScope, CommandView, Dependency, Enqueued, NewCommand, NewCommands,
-    NotEnqueued, OWN, POLICY_ORDERS,
+    NotEnqueued, OWN, POLICY_ORDERS, POLICY_READS,
 };
 pub use csp::{CspDrop, KeptTemplate};
 pub use device::{Device, DeviceFilter, DeviceInfo};
-pub(crate) use dm_client::{provider_node, user_provider_node};
+pub(crate) use dm_client::{provider_node, user_provider_node, watched_node};
 pub use edge::Edge;
 pub use enroller::{
     Admission, DeclaredDevice, DeclaredKind, EnrollmentToken, EnrollmentTokenState, EnrollmentUser, NewEnrollmentToken,
@@ -85,9 +92,14 @@ pub use operator::{
 pub use page::{Cursor, Page};
 pub use patience::Patience;
 pub use policy::{
-    DEFAULT_POLICY_SET, DevicePolicy, Given, GivenOutcome, NewPolicyRevision, PolicyLook, PolicyRevision,
-    PolicyStanding, PolicyState, PolicyWalk, PolicyWork, PublishedPolicy, RevisedPolicy, SettingRecord,
+    DEFAULT_POLICY_SET, DevicePolicy, Given, GivenOutcome, NewPolicyRevision, PolicyRevision, PolicySecret,
+    PolicySecretValue, PolicyStanding, PolicyState, PublishedPolicy, RevisedPolicy, SettingRecord,
 };
+pub use policy_cache::{WatchSaid, WatchState, WatchedNodes};
+pub use policy_check::{Checked, MENDS_WITHIN, MOST_MENDS, Mending, ReadVerdict, Reading, Said, SettingCheck};
+pub use policy_draft::{PolicyDraft, PolicyDraftHead};
+pub use policy_search::{HadBefore, PolicySearch};
+pub use policy_walk::{PolicyLook, PolicyWalk, PolicyWork};
 pub use predicate::Predicate;
 pub use proof::{Proof, ProofKind, Signing, Verdict};
 pub(crate) use provisioning::{AGENT_APPS, LIST_DELIMITER};
@@ -103,12 +115,17 @@ pub use push::{
 pub use recovery_key::{NewRecoveryKey, RecoveryKey, RecoveryKeyKind, RecoveryKeyView};
 pub use saved_filter::{NewSavedFilter, SavedFilter};
 pub use secret::Secret;
+pub use secret_nodes::{SecretNodes, secret_node_pattern};
 pub use secret_text::SecretText;
 pub use session::{AuthenticationMethod, SessionFilter, SessionRecord};
 pub use sign_in::{NewSignIn, SignIn};
+pub use staged::{
+    DeviceStage, EVERYBODY, Outcomes, Stage, StageMove, StagePlan, Staged, StagedState, parse_percent, percent_text,
+    share_of,
+};
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::{ApiToken, NewApiToken};
-pub use trace::Trace;
+pub use trace::{SPANS, Trace, work};
 pub use transom_protocol::csp::{Instruction, Setting};
 pub use transom_protocol::push::PushStatus;
 pub use transom_protocol::session::{

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, Timestamp};
 
-use super::EnrollmentId;
+use super::{DeviceStage, EnrollmentId, PolicySearch, Secret, SettingCheck, StagePlan, Staged, WatchedNodes};
 
 /// The set of whoever names none.
 pub const DEFAULT_POLICY_SET: &str = "default";
@@ -51,6 +51,32 @@ pub struct NewPolicyRevision {
     pub message: String,
     /// All of its declarations, each with its content as JSON.
     pub declarations: Vec<(RevisedPolicy, String)>,
+    /// The nodes that secrets go to, once it is published.
+    pub secret_nodes: Vec<String>,
+    /// How it goes to devices; to all at once where nothing is said.
+    pub stages: Option<StagePlan>,
+}
+
+/// A secret asset that has a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySecret {
+    /// The asset.
+    pub name: String,
+    /// Counts its values. It never comes back, so that it can stand for the value where the value itself may not.
+    pub version: i64,
+    /// When it got this value.
+    pub set_at: Timestamp,
+    /// Of whom.
+    pub set_by: String,
+}
+
+/// The value of a secret asset.
+#[derive(Debug, Clone)]
+pub struct PolicySecretValue {
+    /// Which one it is.
+    pub version: i64,
+    /// It.
+    pub value: Secret<String>,
 }
 
 /// Something that was published.
@@ -113,6 +139,21 @@ pub struct DevicePolicy {
     /// Build and edition as they were when this was last decided.
     #[serde(default)]
     pub windows: Option<String>,
+    /// What it has of a revision that goes to devices in stages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<DeviceStage>,
+    /// What failed of a declaration until then, or of all under the empty name, is to be sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<(String, Timestamp)>,
+    /// From then on all of it is read back again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep_at: Option<Timestamp>,
+    /// Searches for settings because of which an Atomic failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<PolicySearch>,
+    /// The nodes that the device watches by itself.
+    #[serde(default, skip_serializing_if = "WatchedNodes::is_nothing")]
+    pub watched: WatchedNodes,
 }
 
 /// One setting of a device.
@@ -145,6 +186,12 @@ pub struct SettingRecord {
     /// The error behind the code, as the device wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_error: Option<String>,
+    /// The address of the setting of the same Atomic because of which it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because_of: Option<String>,
+    /// What is known of it by reading it back.
+    #[serde(default, skip_serializing_if = "SettingCheck::is_nothing")]
+    pub check: SettingCheck,
 }
 
 /// What a device was given of a setting.
@@ -183,87 +230,6 @@ pub struct PolicyStanding {
     pub state: PolicyState,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// A device to be looked at again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyLook {
-    /// Which.
-    pub enrollment: EnrollmentId,
-    /// Taken with it, and handed in when it is done: what was asked for meanwhile stays.
-    pub ticket: i64,
-}
-
-/// What was published last, and how far it went.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyWork {
-    /// Grows with each change of what is wanted.
-    pub generation: i64,
-    /// When that was.
-    pub changed_at: Timestamp,
-    /// How far it went through the devices.
-    pub walk: PolicyWalk,
-}
-
-/// A walk through all devices. It goes round: what changes meanwhile is carried on from where it stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PolicyWalk {
-    /// For which generation.
-    pub generation: i64,
-    /// With which catalogue.
-    pub catalogue: i64,
-    /// The last device that was looked at.
-    pub position: String,
-    /// Where it began.
-    pub began_behind: String,
-    /// It came to the end and goes on from the beginning.
-    pub wrapped: bool,
-    /// It is done.
-    pub done: bool,
-    /// Devices that were looked at.
-    pub looked: u64,
-    /// Of these, devices for which something changed.
-    pub changed: u64,
-    /// Devices that there were when it began.
-    pub total: u64,
-    /// When it began.
-    pub began_at: Option<Timestamp>,
-    /// When it was done.
-    pub done_at: Option<Timestamp>,
-}
-
-impl PolicyWalk {
-    /// Begins anew, from where it stands, for another generation.
-    #[must_use]
-    pub fn begin(&self, generation: i64, catalogue: i64, total: u64, now: Timestamp) -> Self {
-        let (position, began_behind) = (self.position.clone(), self.position.clone());
-        let wrapped = began_behind.is_empty();
-        Self { generation, catalogue, position, began_behind, wrapped, total, began_at: Some(now), ..Self::default() }
-    }
-
-    /// Goes on to the devices that were found behind its position when it asked for so many; gives those that it comes
-    /// to.
-    pub fn advance(&mut self, found: Vec<EnrollmentId>, asked: usize, now: Timestamp) -> Vec<EnrollmentId> {
-        let is_end = found.len() < asked;
-        let until = (self.wrapped && !self.began_behind.is_empty()).then(|| self.began_behind.clone());
-        let next: Vec<EnrollmentId> =
-            found.into_iter().take_while(|id| until.as_deref().is_none_or(|until| id.as_str() <= until)).collect();
-        self.looked += u64::try_from(next.len()).unwrap_or(0);
-        let came_round = until.is_some() && (is_end || next.len() < asked);
-        if let Some(last) = next.last() {
-            last.as_str().clone_into(&mut self.position);
-        }
-        if self.wrapped && (is_end || came_round) {
-            self.done = true;
-            self.done_at = Some(now);
-            self.position.clear();
-        } else if is_end {
-            self.wrapped = true;
-            self.position.clear();
-        }
-        next
-    }
 }
 
 impl PolicyState {
@@ -313,12 +279,30 @@ impl SettingRecord {
         let is_given = || self.given.as_ref().is_some_and(|given| given.outcome == GivenOutcome::Pending);
         self.carrier.is_some() && (matches!(self.state, PolicyState::Pending | PolicyState::Retracting) || is_given())
     }
+
+    /// Whether the device has taken it, and was not asked for it since.
+    fn is_unread(&self) -> bool {
+        self.check.unread
+            && !self.check.reads()
+            && self.given.as_ref().is_some_and(|given| {
+                given.outcome == GivenOutcome::Applied && self.wanted.as_ref() == Some(&given.token)
+            })
+    }
 }
 
 impl DevicePolicy {
-    /// Settings whose outcome is waited for.
+    /// Settings of which the device is to say something: what became of them, or what it has.
     pub fn waiting(&self) -> usize {
-        self.settings.values().filter(|setting| setting.waits()).count()
+        let searches = self.searches.iter().filter(|search| search.carrier.is_some()).count();
+        let others = searches + self.watched.carriers().count();
+        self.settings.values().filter(|setting| setting.waits() || setting.check.reads()).count() + others
+    }
+
+    /// From then on somebody is to look at what the device has: at once where it was told or is to be asked for.
+    pub fn look_at(&self) -> Option<Timestamp> {
+        let at_once = self.settings.values().any(|setting| setting.check.was_told() || setting.is_unread());
+        let searches = self.searches.iter().any(|search| search.carrier.is_none());
+        if at_once || searches || self.watched.said.is_some() { Some(Timestamp(0)) } else { self.sweep_at }
     }
 
     /// Works out where each declaration stands: where the worst of its settings does. An activation stands where its
@@ -341,6 +325,11 @@ impl DevicePolicy {
             let worst = configurations.iter().filter_map(|name| standings.get(name)).max().copied();
             standings.insert(activation.clone(), worst.unwrap_or(PolicyState::Applied));
         }
+        if let Some(stage) = &self.stage {
+            let own = stage.settings.iter().filter_map(|key| self.settings.get(key)).map(|setting| setting.state);
+            let least = if stage.touched { PolicyState::Applied } else { PolicyState::NotApplicable };
+            standings.insert(Staged::standing(stage.revision), own.max().map_or(least, |worst| worst.max(least)));
+        }
         self.standings = standings;
     }
 }
@@ -361,6 +350,8 @@ mod tests {
             carrier: None,
             status: None,
             original_error: None,
+            because_of: None,
+            check: SettingCheck::default(),
         }
     }
 
@@ -389,34 +380,6 @@ mod tests {
         assert_eq!((of("three"), of("empty")), (Some(PolicyState::NotApplicable), Some(PolicyState::Applied)));
         assert_eq!(of("some"), Some(PolicyState::Applied));
         assert_eq!(policy.standings.len(), 6);
-    }
-
-    #[test]
-    fn a_walk_that_is_overtaken_goes_on_from_where_it_stands_and_comes_to_all() {
-        let now = Timestamp(1_800_000_000_000);
-        let mut all: Vec<EnrollmentId> = (0..10).map(|step| EnrollmentId::new(now.plus_millis(step))).collect();
-        all.sort();
-        let behind = |position: &str, limit: usize| -> Vec<EnrollmentId> {
-            all.iter().filter(|id| id.as_str() > position).take(limit).cloned().collect()
-        };
-        for (limit, before) in [(3, 2), (3, 0), (4, 1), (1, 7), (5, 1), (20, 1), (2, 4)] {
-            let mut walk = PolicyWalk::default().begin(1, 0, 10, now);
-            for _ in 0..before {
-                walk.advance(behind(&walk.position.clone(), limit), limit, now);
-            }
-            let mut walk = walk.begin(2, 0, 10, now);
-            let mut seen = Vec::new();
-            for _ in 0..100 {
-                if walk.done {
-                    break;
-                }
-                seen.extend(walk.advance(behind(&walk.position.clone(), limit), limit, now));
-            }
-            assert!(walk.done, "{limit} {before}: {walk:?}");
-            seen.sort();
-            assert_eq!(seen, all, "{limit} {before}: each once");
-            assert_eq!((walk.looked, walk.done_at), (10, Some(now)));
-        }
     }
 
     #[test]

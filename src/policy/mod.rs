@@ -2,6 +2,8 @@
 
 pub mod catalogue;
 pub mod declaration;
+pub mod form;
 pub mod import;
+pub mod merge;
 pub mod reconcile;
 pub mod rollout;

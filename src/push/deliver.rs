@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tracing::Instrument as _;
 use transom_protocol::push::{Answer, ChannelUri, MOST_ATTEMPTS, Reaction, back_off};
 use transom_protocol::session::Timestamp;
 
 use super::Push;
 use super::token::millis;
 use super::wire::CallError;
-use crate::model::{ClaimedPush, Event, EventKind, FeedKind, PushOutcome, PushResult, PushToken, Told};
+use crate::model::{ClaimedPush, Event, EventKind, FeedKind, PushOutcome, PushResult, PushToken, Told, work};
 use crate::pki::guard::Unanswered;
 use crate::store::{ClaimRules, Error, Tx};
 
@@ -116,9 +117,15 @@ impl Push {
     }
 
     async fn deliver(&self, push: ClaimedPush, token: PushToken) -> Result<PushOutcome, Error> {
+        let span = work("push.deliver");
+        self.deliver_one(push, token).instrument(span).await
+    }
+
+    async fn deliver_one(&self, push: ClaimedPush, token: PushToken) -> Result<PushOutcome, Error> {
         let tried = self.attempt(&push, token).await?;
         let now = self.now();
         let outcome = tried.result.outcome;
+        tracing::Span::current().record("transom.outcome", outcome.as_str());
         self.0.metrics.push(outcome.as_str());
         if !matches!(outcome, PushOutcome::Accepted | PushOutcome::Dropped) {
             let detail = tried.result.detail.as_deref().unwrap_or_default();

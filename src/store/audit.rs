@@ -9,11 +9,10 @@ use serde_json::Value;
 use transom_protocol::session::Timestamp;
 
 use super::fragments::{columns, update};
-use super::journal::one_more;
 use super::schema::{audit, audit_chain};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Actor, AuditChain, AuditEntry, AuditFilter, AuditRecord, Cursor, Page};
+use crate::model::{Actor, AuditChain, AuditEntry, AuditRecord};
 
 /// The row of the chain.
 const CHAIN: i64 = 1;
@@ -23,7 +22,7 @@ const MAX_TEXT: usize = 512;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = audit)]
-struct AuditRow {
+pub(super) struct AuditRow {
     seq: i64,
     at: i64,
     actor: String,
@@ -62,37 +61,6 @@ impl TryFrom<AuditRow> for AuditEntry {
     }
 }
 
-/// The same question on both engines.
-macro_rules! select {
-    ($filter:expr, $before:expr, $limit:expr) => {{
-        let mut query = audit::table
-            .filter(audit::seq.lt($before))
-            .order(audit::seq.desc())
-            .limit(one_more($limit))
-            .select(columns::<AuditRow>())
-            .into_boxed();
-        if let Some(actor) = &$filter.actor {
-            query = query.filter(audit::actor.eq(actor.as_str()));
-        }
-        if let Some(subject) = &$filter.subject {
-            query = query.filter(audit::subject.eq(subject.as_str()));
-        }
-        if let Some(since) = $filter.since {
-            query = query.filter(audit::at.ge(since.0));
-        }
-        if let Some(until) = $filter.until {
-            query = query.filter(audit::at.lt(until.0));
-        }
-        match &$filter.action {
-            Some(prefix) if prefix.ends_with('.') => {
-                let end = words::end_of_prefix(prefix).unwrap_or_default();
-                query.filter(audit::action.ge(prefix.as_str())).filter(audit::action.lt(end))
-            }
-            Some(action) => query.filter(audit::action.eq(action.as_str())),
-            None => query,
-        }
-    }};
-}
 impl Tx<'_> {
     /// Puts a record into the audit log when this transaction ends well; when it does not, there was nothing to tell.
     pub fn audit(&mut self, actor: &Actor, record: AuditRecord, now: Timestamp) {
@@ -162,23 +130,6 @@ impl Tx<'_> {
             sqlite => |conn| query.first(conn),
             postgres => |conn| query.for_update().first(conn)
         )?)
-    }
-
-    /// Entries, newest first.
-    pub fn audit_entries(
-        &mut self,
-        filter: &AuditFilter,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page<AuditEntry>, Error> {
-        let before = after.and_then(|cursor| cursor.sort_key().parse().ok()).unwrap_or(i64::MAX);
-        let rows: Vec<AuditRow> = on_backend!(
-            self,
-            sqlite => |conn| select!(filter, before, limit).load(conn),
-            postgres => |conn| select!(filter, before, limit).load(conn)
-        )?;
-        let entries = rows.into_iter().map(AuditEntry::try_from).collect::<Result<_, _>>()?;
-        Ok(Page::of(entries, limit, |entry: &AuditEntry| entry.seq.to_string()))
     }
 
     /// Entries from a number on, in the order of the chain.

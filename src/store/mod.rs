@@ -17,6 +17,7 @@ mod alert;
 mod archive;
 mod attention;
 mod audit;
+mod audit_search;
 mod catalogue;
 mod certificate;
 mod command;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::CustomizeConnection;
 use diesel::{Connection as _, PgConnection, SqliteConnection};
+use tracing::Instrument as _;
 
 use super::pool::{AsConn, Pool};
 use super::tx::{Conn, Tx};
 use super::writer::Writer;
 use super::{DatabaseUrl, Error, SealKey, StoreOptions, migrations};
-use crate::model::Trace;
+use crate::model::{SPANS, Trace};
 
 /// The database. Cheap to clone; all clones are the same store.
 #[derive(Clone)]
@@ -63,9 +64,12 @@ impl Store {
             tx.trace = trace;
             job(tx)
         };
+        // With the time that it waits for its turn.
+        let span =
+            tracing::info_span!(target: SPANS, "store.write", otel.kind = "client", db.system.name = self.system());
         match &*self.0 {
-            Engine::Sqlite { writer, .. } => writer.run(job).await,
-            Engine::Postgres(pool) => pool.run("BEGIN", job).await,
+            Engine::Sqlite { writer, .. } => writer.run(job).instrument(span).await,
+            Engine::Postgres(pool) => pool.run("BEGIN", job).instrument(span).await,
         }
     }
 
@@ -76,9 +80,21 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let span =
+            tracing::info_span!(target: SPANS, "store.read", otel.kind = "client", db.system.name = self.system());
         match &*self.0 {
-            Engine::Sqlite { readers, .. } => readers.run("BEGIN", job).await,
-            Engine::Postgres(pool) => pool.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", job).await,
+            Engine::Sqlite { readers, .. } => readers.run("BEGIN", job).instrument(span).await,
+            Engine::Postgres(pool) => {
+                pool.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", job).instrument(span).await
+            }
+        }
+    }
+
+    /// What collectors of spans call it.
+    fn system(&self) -> &'static str {
+        match *self.0 {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Postgres(_) => "postgresql",
         }
     }
 }

@@ -109,6 +109,8 @@ impl Store {
         self.write(move |tx| tx.prune_operator_links(requests)).await?;
         pruned.sign_ins = self.write(move |tx| tx.prune_sign_ins(requests)).await?;
 
+        self.write(|tx: &mut Tx<'_>| tx.prune_policy_counts()).await?;
+
         let failures = before(DAY);
         self.write(move |tx| tx.prune_failures(failures)).await?;
 

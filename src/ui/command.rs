@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::text::{Folded, filters, span};
+use super::texts::commands as texts;
 use super::{Frame, words};
 use crate::admin::{CommandJson, DeviceJson};
 use crate::model::Timestamp;
@@ -70,12 +71,12 @@ impl CommandsPage<'_> {
     fn states(&self) -> [(&'static str, &'static str); 7] {
         [
             ("", "All"),
-            ("failed", "Failed"),
-            ("unknown", "Unknown"),
-            ("queued", "Waiting"),
-            ("sent", "Sent"),
-            ("deferred", "Accepted"),
-            ("succeeded", "Succeeded"),
+            ("failed", texts::FAILED),
+            ("unknown", texts::UNKNOWN),
+            ("queued", texts::QUEUED),
+            ("sent", texts::SENT),
+            ("deferred", texts::DEFERRED),
+            ("succeeded", texts::SUCCEEDED),
         ]
     }
 }

@@ -5,6 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::actions::Offered;
 use super::text::filters;
+use super::texts::devices as texts;
 use crate::admin::{ActionJson, CommandJson, DeviceJson, DeviceSettingJson, EventJson, RecoveryKeysJson, SessionJson};
 use crate::model::{ActionKind, ActionState, Right, SavedFilter};
 
@@ -56,23 +57,23 @@ pub struct DevicePage<'a> {
 
 /// Conditions that show what can be written.
 const EXAMPLES: [(&str, &str); 5] = [
-    ("os.build < 22631", "before Windows 11 23H2"),
-    ("os.edition in ['Pro', 'Enterprise']", "some editions"),
-    ("device.name.startsWith('LAB-')", "names that begin so"),
-    ("security.secure_boot != 'on' or not has(security.secure_boot)", "without Secure Boot, or not known"),
-    ("storage.free < 10240", "little space left"),
+    ("os.build < 22631", texts::EXAMPLE_VERSION),
+    ("os.edition in ['Pro', 'Enterprise']", texts::EXAMPLE_EDITIONS),
+    ("device.name.startsWith('LAB-')", texts::EXAMPLE_NAME),
+    ("security.secure_boot != 'on' or not has(security.secure_boot)", texts::EXAMPLE_SECURE_BOOT),
+    ("storage.free < 10240", texts::EXAMPLE_SPACE),
 ];
 
 /// What is known of the state of a device: class and words.
 pub(super) fn state(device: &DeviceJson) -> (&'static str, &str) {
     match device.enrollment.as_ref().map(|life| life.state.as_ref()) {
-        Some("active") => ("good", "enrolled"),
-        Some("pending") => ("open", "not heard of yet"),
-        Some("unenrolling") => ("open", "leaving"),
-        Some("unenrolled") => ("", "left"),
-        Some("blocked") => ("bad", "blocked"),
+        Some("active") => ("good", texts::ENROLLED),
+        Some("pending") => ("open", texts::PENDING),
+        Some("unenrolling") => ("open", texts::UNENROLLING),
+        Some("unenrolled") => ("", texts::UNENROLLED),
+        Some("blocked") => ("bad", texts::BLOCKED),
         Some(other) => ("", other),
-        None => ("", "never enrolled"),
+        None => ("", texts::NEVER_ENROLLED),
     }
 }
 
@@ -87,18 +88,18 @@ impl DevicePage<'_> {
         let info = &self.device.info;
         let life = self.device.enrollment.as_ref();
         let facts = [
-            ("Manufacturer", info.manufacturer.as_deref()),
-            ("Model", info.model.as_deref()),
-            ("Windows", info.os_version.as_deref()),
-            ("Language", info.language.as_deref()),
-            ("Management client", info.dm_version.as_deref()),
-            ("User", life.and_then(|life| life.user.as_deref())),
+            (texts::MANUFACTURER, info.manufacturer.as_deref()),
+            (texts::MODEL, info.model.as_deref()),
+            (texts::WINDOWS, info.os_version.as_deref()),
+            (texts::LANGUAGE, info.language.as_deref()),
+            (texts::CLIENT, info.dm_version.as_deref()),
+            (super::texts::everywhere::USER, life.and_then(|life| life.user.as_deref())),
         ];
         facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     fn is_live(&self) -> bool {
-        matches!(state(self.device).1, "enrolled" | "not heard of yet")
+        matches!(state(self.device).1, texts::ENROLLED | texts::PENDING)
     }
 
     /// What is asked most often, as buttons; the rest is a list.

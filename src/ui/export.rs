@@ -5,6 +5,7 @@ use askama::Template;
 use super::highlight::{self, CodeLine};
 use super::session::{Conversation, Only};
 use super::text::filters;
+use super::texts::sessions as texts;
 use super::{assets, html};
 use crate::admin::{Explored, MessageJson};
 
@@ -40,7 +41,10 @@ pub fn session(explored: Explored) -> String {
         .map(|exchange| Exported {
             number: exchange.number,
             message: &exchange.message,
-            sides: [("The device", side(&exchange.message.request)), ("The server", side(&exchange.message.reply))],
+            sides: [
+                (texts::THE_DEVICE, side(&exchange.message.request)),
+                (texts::THE_SERVER, side(&exchange.message.reply)),
+            ],
         })
         .collect();
     html(&ExportFile { told: &told, style: std::str::from_utf8(assets::STYLE.bytes).unwrap_or_default(), messages })

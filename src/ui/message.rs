@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::text::{filters, size};
+use super::texts::sessions as texts;
 use super::{Frame, highlight, highlight::CodeLine, words};
 use crate::admin::MessageJson;
 
@@ -21,8 +22,8 @@ pub struct MessagePage<'a> {
 impl MessagePage<'_> {
     fn documents(&self) -> Vec<(&'static str, &'static str, String, Vec<CodeLine>)> {
         let sides = [
-            ("request", "What the device sent", self.message.request_size, &self.message.request),
-            ("reply", "What the server answered", self.message.reply_size, &self.message.reply),
+            ("request", texts::DEVICE_SENT, self.message.request_size, &self.message.request),
+            ("reply", texts::SERVER_ANSWERED, self.message.reply_size, &self.message.reply),
         ];
         sides
             .map(|(prefix, title, bytes, body)| {

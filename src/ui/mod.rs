@@ -8,6 +8,7 @@ pub mod actions;
 pub mod alerts;
 pub mod assets;
 pub mod audit;
+pub mod authoring;
 pub mod catalogue;
 pub mod command;
 pub mod device;
@@ -22,6 +23,7 @@ pub mod people;
 pub mod policies;
 pub mod problem;
 pub mod provisioning;
+pub mod publishing;
 pub mod session;
 pub mod sessions;
 pub mod settings;
@@ -131,24 +133,44 @@ impl<'a> Frame<'a> {
 
     /// Each entry of the navigation that somebody may open: address, name, whether it is this one.
     fn entries(&self) -> Vec<(&'static str, &'static str, bool)> {
+        self.open_of(true)
+    }
+
+    /// The same of those that are behind "More": all of them together need two rows on a small screen.
+    fn more_entries(&self) -> Vec<(&'static str, &'static str, bool)> {
+        self.open_of(false)
+    }
+
+    /// What the way to those is called: the page that is open, where it is one of them.
+    fn more_name(&self) -> (&'static str, bool) {
+        let here = self.more_entries().into_iter().find(|(.., is_here)| *is_here);
+        here.map_or((texts::everywhere::MORE, false), |(_, name, _)| (name, true))
+    }
+
+    fn open_of(&self, is_first: bool) -> Vec<(&'static str, &'static str, bool)> {
         let entries = [
-            ("/", "Overview", Section::Overview, Right::Look),
-            ("/devices", "Devices", Section::Devices, Right::Look),
-            ("/policies", "Policies", Section::Policies, Right::Look),
-            ("/sessions", "Sessions", Section::Sessions, Right::Look),
+            ("/", texts::everywhere::OVERVIEW, Section::Overview, Right::Look),
+            ("/devices", texts::everywhere::DEVICES, Section::Devices, Right::Look),
+            ("/policies", texts::everywhere::POLICIES, Section::Policies, Right::Look),
+            ("/sessions", texts::everywhere::SESSIONS, Section::Sessions, Right::Look),
             ("/alerts", texts::alerts::TITLE, Section::Alerts, Right::Look),
-            ("/provisioning", texts::provisioning::TITLE, Section::Provisioning, Right::Look),
             ("/enrollment", texts::enrolling::TITLE, Section::Enrollment, Right::Look),
+            ("/provisioning", texts::provisioning::TITLE, Section::Provisioning, Right::Look),
             ("/catalogue", texts::catalogue::TITLE, Section::Catalogue, Right::Look),
             ("/events", texts::events::TITLE, Section::Events, Right::Look),
             ("/people", texts::operators::TITLE, Section::People, Right::People),
-            ("/audit", "Audit", Section::Audit, Right::Audit),
-            ("/settings", "Settings", Section::Settings, Right::Settings),
+            ("/audit", texts::everywhere::AUDIT, Section::Audit, Right::Audit),
+            ("/settings", texts::everywhere::SETTINGS, Section::Settings, Right::Settings),
         ];
-        let open = entries.into_iter().filter(|(.., right)| self.may(*right));
+        let (first, more) = entries.split_at(FIRST_ENTRIES);
+        let of = if is_first { first } else { more };
+        let open = of.iter().copied().filter(|(.., right)| self.may(*right));
         open.map(|(address, name, section, _)| (address, name, section == self.section)).collect()
     }
 }
+
+/// Entries of the navigation that are not behind "More".
+const FIRST_ENTRIES: usize = 6;
 
 /// The page as text. A template that can't be filled in is a defect, and its page is empty.
 pub fn html(page: &impl Template) -> String {

@@ -20,7 +20,12 @@ pub struct OverviewPage<'a> {
 
 impl OverviewPage<'_> {
     fn is_calm(&self) -> bool {
-        let Attention { silent, ending, failed, unknown, security } = self.attention;
-        silent.is_empty() && ending.is_empty() && failed.is_empty() && unknown.is_empty() && security.is_empty()
+        let Attention { silent, ending, failed, unknown, security, stopped } = self.attention;
+        stopped.is_none()
+            && silent.is_empty()
+            && ending.is_empty()
+            && failed.is_empty()
+            && unknown.is_empty()
+            && security.is_empty()
     }
 }

@@ -6,7 +6,10 @@ use askama::Template;
 
 use super::Frame;
 use super::text::filters;
-use crate::admin::{DeviceSettingJson, PolicyDetailJson, PolicyDeviceJson, PolicyJson, PolicyProgressJson};
+use crate::admin::{
+    DeviceSettingJson, PolicyDetailJson, PolicyDeviceJson, PolicyJson, PolicyProgressJson, SettingCheckJson,
+};
+use crate::model::Right;
 
 /// The page of the list.
 #[derive(Template)]
@@ -67,6 +70,16 @@ pub(super) fn short(target: &str) -> &str {
     target.get(start..).unwrap_or(target)
 }
 
+/// What is wanted of a device that has something else.
+pub(super) fn wanted(check: &SettingCheckJson) -> &str {
+    check.wanted.as_deref().unwrap_or(super::texts::policies::NOTHING)
+}
+
+/// What it has.
+pub(super) fn observed(check: &SettingCheckJson) -> &str {
+    check.observed.as_deref().unwrap_or(super::texts::policies::NOTHING)
+}
+
 /// Why a setting stands where it stands.
 pub(super) fn why(setting: &DeviceSettingJson) -> String {
     let told = setting.why.clone().unwrap_or_default();
@@ -77,6 +90,12 @@ pub(super) fn why(setting: &DeviceSettingJson) -> String {
 }
 
 impl PolicyPage<'_> {
+    /// Whether something could be sent again.
+    fn may_retry(&self) -> bool {
+        let any = ["failed", "drifted"].iter().any(|state| self.policy.policy.devices.contains_key(*state));
+        any && self.frame.may(Right::Author)
+    }
+
     /// Each state that there is, with its number: class, word, word of the address, number.
     fn states(&self) -> Vec<(&'static str, String, &str, i64)> {
         let each = self.policy.policy.devices.iter().map(|(word, count)| {

@@ -16,12 +16,12 @@ use crate::support::databases::{Engine, TestStore};
 
 scenarios!(the_flows_of_the_helpdesk);
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/browser")
 }
 
 /// Whether there is a browser; says so where there is none.
-fn has_browser() -> bool {
+pub(super) fn has_browser() -> bool {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     let has_all = folder().join("node_modules/playwright-core").is_dir() && Path::new(&chromium).is_file();
     let hint = "install Chromium, then npm ci --prefix tests/support/browser";

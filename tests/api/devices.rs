@@ -8,6 +8,7 @@ use crate::support::databases::TestStore;
 
 scenarios!(
     devices_are_listed_and_shown,
+    what_people_set_of_a_device_is_guarded,
     hostile_names_are_only_names,
     what_happened_is_told,
     how_a_device_is_reached_is_said_honestly,
@@ -71,6 +72,37 @@ async fn devices_are_listed_and_shown(test: &TestStore) {
     assert_eq!(door.get("/devices/nobody").await.problem(404)["detail"], "there is no such device");
     door.get(&format!("/devices/{}", "x".repeat(256))).await.problem(404);
     assert_eq!(door.get("/devices?limit=0").await.pointer(400), "limit");
+    door.close().await;
+}
+
+async fn what_people_set_of_a_device_is_guarded(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    let mut device = door.enroll("D1").await;
+    let tag = async |path: &str| door.get(path).await.headers["etag"].to_str().unwrap().to_owned();
+    let set = async |path: &str, seen: &str, body: serde_json::Value| {
+        let request = door.request(reqwest::Method::POST, path).header("If-Match", seen).json(&body);
+        door.send(request).await
+    };
+    let trust = |proofs: &str| json!({"proofs": proofs, "force": true});
+    let seen = tag("/devices/D1").await;
+    door.check_in(&mut device).await;
+    assert_eq!(tag("/devices/D1").await, seen, "what a device does is no change of a person");
+    assert_eq!(set("/devices/D1/trust", &seen, trust("digest")).await.status, 200);
+    let other = tag("/devices/D1").await;
+    assert_ne!(other, seen);
+    let late = set("/devices/D1/signing", &seen, json!({"signing": "accept"})).await;
+    assert_eq!(late.problem(412)["status"], 412);
+    set("/devices/D1/trust", &seen, trust("basic")).await.problem(412);
+    assert_eq!(door.get("/devices/D1").await.json()["enrollment"]["proofs"], "digest");
+    assert_eq!(set("/devices/D1/enveloping", &other, json!({"enveloping": "off"})).await.status, 200);
+    assert_eq!(set("/devices/D1/signing", "*", json!({"signing": "off"})).await.status, 200);
+
+    let expected = |minutes: u32| json!({"plan": {"timeout_minutes": minutes}});
+    assert_eq!(set("/devices/D1/provisioning", "*", expected(30)).await.status, 200);
+    let seen = tag("/devices/D1/provisioning").await;
+    assert_eq!(set("/devices/D1/provisioning", &seen, expected(40)).await.status, 200);
+    set("/devices/D1/provisioning", &seen, expected(50)).await.problem(412);
+    assert_eq!(door.get("/devices/D1/provisioning").await.json()["plan"]["timeout_minutes"], 40);
     door.close().await;
 }
 

@@ -1,6 +1,8 @@
 //! The admin API over HTTP, on both databases: every route, every error, and who may not.
 
 mod alerts;
+mod authoring;
+mod authoring_browser;
 mod browser;
 mod commands;
 mod console;

@@ -139,6 +139,12 @@ async fn tokens_of_programs_are_made_and_taken_back(test: &TestStore) {
     assert_eq!(status().await, 401);
     let refused = post(&ada, "/people/tokens", &csrf, &[("name", ""), ("role", "auditor"), ("days", "7")]).await;
     assert!(refused.html.contains("Not done:"), "{}", refused.html);
+    for days in ["0", "-5", "3651"] {
+        let fields = [("name", "other"), ("role", "auditor"), ("days", days)];
+        let refused = post(&ada, "/people/tokens", &csrf, &fields).await;
+        assert!(refused.html.contains("Not done:") && refused.html.contains("1 to 3650 days"), "{}", refused.html);
+    }
+    assert!(!door.get("/tokens").await.json().to_string().contains("other"), "nothing was made");
     door.close().await;
 }
 
@@ -168,7 +174,13 @@ async fn who_enrolls_gets_an_account_or_a_token(test: &TestStore) {
     let fields = [("user", "dora@contoso.test"), ("uses", "3"), ("hours", "2")];
     let made = post(&bob, "/enrollment/tokens", &csrf, &fields).await;
     assert!(made.html.contains("dora@contoso.test") && made.html.contains("0 of 3"), "{}", made.html);
+    for hours in ["0", "8761"] {
+        let fields = [("user", "eve@contoso.test"), ("uses", "1"), ("hours", hours)];
+        let refused = post(&bob, "/enrollment/tokens", &csrf, &fields).await;
+        assert!(refused.html.contains("Not done:") && refused.html.contains("1 to 8760 hours"), "{}", refused.html);
+    }
     let tokens = door.get("/enrollment-tokens").await.json();
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 1);
     let revoke = format!("/enrollment/tokens/{}/revoke", tokens["items"][0]["id"].as_str().unwrap());
     assert_eq!(post(&bob, &revoke, &csrf, &[]).await.status, 303);
     assert!(bob.see("/enrollment/tokens").await.html.contains("taken back"));

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use transom::policy::catalogue::{Format, builtin};
+use transom::protocol::csp::LocUri;
+use transom::protocol::csp::catalogue::{Level, Proposed};
+use transom::protocol::csp::ddf::{self as catalogue, Fit};
+use transom::protocol::syncml::Verb;
 use transom::simulator::client::Client;
 use transom::simulator::device::{Behaviour, Device};
 
@@ -15,6 +20,9 @@ on_both!(
     devices_get_what_is_wanted_of_them_and_no_more,
     a_walk_through_the_devices_goes_on_after_the_server_was_killed,
     the_command_line_publishes_a_folder_and_tells_its_history,
+    a_hundred_settings_come_to_all_kinds_of_devices_and_stay_there,
+    because_of_which_setting_an_atomic_failed_is_found_by_trying,
+    settings_of_a_template_come_after_it_and_go_before_it,
 );
 
 const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
@@ -102,19 +110,30 @@ struct Fleet {
 
 impl Fleet {
     async fn enroll(site: &Site, server: &Server, count: usize) -> Self {
+        Self::of(site, server, count, &KINDS, |_| Behaviour::default()).await
+    }
+
+    /// Devices of these kinds, in turn.
+    async fn of(
+        site: &Site,
+        server: &Server,
+        count: usize,
+        kinds: &[(u32, u32)],
+        behaviour: impl Fn(usize) -> Behaviour,
+    ) -> Self {
         let windows = Windows::new(server.device_addr, site.root());
         let client = windows.usual();
         let mut devices = Vec::new();
         let mut entries = Vec::new();
         for number in 0..count {
-            let (build, edition) = KINDS[number % KINDS.len()];
+            let (build, edition) = kinds[number % kinds.len()];
             let says = [
                 ("./DevDetail/SwV", format!("10.0.{build}.1")),
                 ("./Vendor/MSFT/DeviceStatus/OS/Edition", edition.to_string()),
             ];
             let says = says.map(|(node, value)| (node.to_owned(), value)).into();
             let id = format!("DEVICE-{number}");
-            let (device, entry) = windows.device(&id, Behaviour { says, ..Behaviour::default() });
+            let (device, entry) = windows.device(&id, Behaviour { says, ..behaviour(number) });
             devices.push((id, (build, edition), device));
             entries.push(entry);
         }
@@ -122,10 +141,42 @@ impl Fleet {
         Self { windows, client, devices }
     }
 
+    /// A session of each, a few at a time.
     async fn sessions(&mut self) {
-        for (_, _, device) in &mut self.devices {
-            self.windows.session(&self.client, device).await;
+        for some in self.devices.chunks_mut(8) {
+            let sessions = some.iter_mut().map(|(_, _, device)| self.windows.session(&self.client, device));
+            futures_util::future::join_all(sessions).await;
         }
+    }
+
+    fn device(&mut self, id: &str) -> &mut Device {
+        self.devices.iter_mut().find(|(own, ..)| own == id).map(|(_, _, device)| device).unwrap()
+    }
+
+    /// A session of one.
+    async fn session(&mut self, id: &str) {
+        let device = self.devices.iter_mut().find(|(own, ..)| own == id).map(|(_, _, device)| device).unwrap();
+        self.windows.session(&self.client, device).await;
+    }
+
+    /// Sessions of one for as long as it is asked for what it has, until its length stands there.
+    async fn shows(&mut self, operator: &Operator, id: &str, state: &str) {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(2);
+        while setting(operator, id, LENGTH).await["state"] != state {
+            assert!(tokio::time::Instant::now() < deadline, "{id} is not {state}");
+            if is_asked(operator, id).await {
+                self.session(id).await;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    fn is_changed(&mut self, id: &str, uri: &str, value: Option<&str>) {
+        self.device(id).is_changed(uri, value);
+    }
+
+    fn value(&mut self, id: &str, uri: &str) -> Option<String> {
+        self.device(id).tree().value(uri)
     }
 }
 
@@ -298,4 +349,318 @@ async fn the_command_line_publishes_a_folder_and_tells_its_history(site: Site) {
     assert!(ok(&["policy", "apply", "exported.yaml", "--message", "same"]).contains("nothing changes"));
     let status = ok(&["policy", "status"]);
     assert!(status.contains("baseline") && status.contains("nobody"), "{status}");
+}
+
+/// Four builds, two editions (Enterprise, Pro).
+const EIGHT: [(u32, u32); 8] =
+    [(19045, 4), (19045, 48), (22621, 4), (22621, 48), (22631, 4), (22631, 48), (26100, 4), (26100, 48)];
+
+const LENGTH: &str = "./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength";
+
+/// A hundred settings that the catalogue takes, some of which only newer builds or one of the editions have; each with the
+/// kinds of devices that have it.
+fn hundred() -> BTreeMap<String, (i64, Vec<(u32, u32)>)> {
+    let catalogue = builtin::catalogue().unwrap();
+    let config: LocUri = CONFIG.parse().unwrap();
+    let has = |node, (build, edition): (u32, u32)| {
+        let device = catalogue::Device {
+            build: Some(catalogue::Build { number: build, revision: Some(1) }),
+            edition: Some(edition),
+        };
+        matches!(catalogue.fit(node, &device), Fit::Yes | Fit::NotReleased)
+    };
+    let mut all: BTreeMap<String, (i64, Vec<(u32, u32)>)> = BTreeMap::new();
+    let (mut some, mut everywhere) = (0, 0);
+    for area in catalogue.below(catalogue.known(&config).unwrap().node) {
+        for node in catalogue.below(area) {
+            let uri: LocUri = catalogue.uri(node).parse().unwrap();
+            let properties = catalogue.describe(node).unwrap().properties;
+            if properties.format != Format::Int || !properties.dependencies.is_empty() || properties.reboot.is_some() {
+                continue;
+            }
+            let takes = |value: i64| {
+                let data = value.to_string();
+                let proposed = Proposed {
+                    verb: Verb::Replace,
+                    uri: &uri,
+                    format: None,
+                    data: Some(data.as_str()),
+                    in_atomic: false,
+                };
+                catalogue.check(&proposed, None).findings.iter().all(|finding| finding.level != Level::Error)
+            };
+            let Some(value) = [1, 0].into_iter().find(|value| takes(*value)) else { continue };
+            let kinds: Vec<(u32, u32)> = EIGHT.into_iter().filter(|kind| has(node, *kind)).collect();
+            let counter = if kinds.len() == EIGHT.len() { &mut everywhere } else { &mut some };
+            let most = if kinds.len() == EIGHT.len() { 64 } else { 35 };
+            if *counter < most && !uri.as_str().eq_ignore_ascii_case(LENGTH) {
+                *counter += 1;
+                all.insert(uri.as_str().to_owned(), (value, kinds));
+            }
+        }
+    }
+    all.insert(LENGTH.to_owned(), (8, EIGHT.to_vec()));
+    assert_eq!(all.len(), 100, "{everywhere} that all have, {some} that some have");
+    all
+}
+
+async fn a_hundred_settings_come_to_all_kinds_of_devices_and_stay_there(site: Site) {
+    let count = size("E2E_POLICY", 16).next_multiple_of(EIGHT.len());
+    let every = if count > 100 { "40s" } else { "5s" };
+    let site = site.without_rates().with("INVENTORY_COLLECT", "true").with("POLICY_DEVICES_PER_SECOND", "10000");
+    let site = site.with("POLICY_VERIFY_EVERY", every);
+    let server = site.serve();
+    let operator = server.operator();
+    let settings = hundred();
+    let mut fleet = Fleet::of(&site, &server, count, &EIGHT, |_| Behaviour::default()).await;
+    let declarations = |length: i64, drift: &str, configurations: &[&str]| {
+        let mut values: BTreeMap<&String, i64> = settings.iter().map(|(uri, (value, _))| (uri, *value)).collect();
+        values.insert(settings.get_key_value(LENGTH).unwrap().0, length);
+        let payload = json!({"settings": values, "drift": drift});
+        [
+            json!({"type": "configuration", "identifier": "hundred", "payload": payload}),
+            json!({"type": "activation", "identifier": "all", "payload": {"configurations": configurations}}),
+        ]
+    };
+    apply(&operator, "first", &declarations(8, "repair", &["hundred"])).await;
+    fleet.sessions().await;
+    stand(&operator, "hundred", "pending", count).await;
+    fleet.sessions().await;
+    stand(&operator, "hundred", "applied", count).await;
+    let all_right = async |fleet: &Fleet, length: i64| {
+        for (id, kind, device) in &fleet.devices {
+            let states = addresses(&operator, id).await;
+            assert_eq!(states.len(), 100, "{id}");
+            for (uri, (value, kinds)) in &settings {
+                let (state, has) = (states[uri].as_str(), device.tree().value(uri));
+                let value = if uri == LENGTH { length } else { *value };
+                if kinds.contains(kind) {
+                    assert_eq!((state, has), ("applied", Some(value.to_string())), "{id} {kind:?} {uri}");
+                } else {
+                    assert_eq!((state, has), ("not_applicable", None), "{id} {kind:?} {uri}");
+                }
+            }
+        }
+    };
+    all_right(&fleet, 8).await;
+
+    // One setting changes: one command for each device, with one setting.
+    let mut before = Vec::new();
+    for (id, ..) in &fleet.devices {
+        before.push(commands(&operator, id).await);
+    }
+    apply(&operator, "longer", &declarations(10, "repair", &["hundred"])).await;
+    fleet.sessions().await;
+    stand(&operator, "hundred", "applied", count).await;
+    for ((id, ..), before) in fleet.devices.iter().zip(&before) {
+        assert_eq!(commands(&operator, id).await, before + 1, "{id}");
+    }
+    all_right(&fleet, 10).await;
+
+    // Somebody changes a value at a device. It is found when the device is asked by plan, and mended alone.
+    let had = commands(&operator, "DEVICE-3").await;
+    let seen = operator.get("/api/v1/events?limit=1").await["head"].as_i64().unwrap();
+    fleet.is_changed("DEVICE-3", LENGTH, Some("4"));
+    fleet.shows(&operator, "DEVICE-3", "drifted").await;
+    stand(&operator, "hundred", "drifted", 1).await;
+    let found = setting(&operator, "DEVICE-3", LENGTH).await;
+    let checked = &found["checked"];
+    assert_eq!((&found["state"], &checked["verdict"]), (&json!("drifted"), &json!("drifted")), "{found}");
+    assert_eq!((&checked["wanted"], &checked["observed"]), (&json!("10"), &json!("4")), "{found}");
+    assert!(checked["at"].is_string() && checked["shown_in"].is_string() && checked["session_id"].is_string());
+    let because = operator.list("/api/v1/policies/declarations/hundred/devices?state=drifted").await;
+    assert_eq!((&because[0]["device_id"], &because[0]["because"][0]["target"]), (&json!("DEVICE-3"), &json!(LENGTH)));
+    fleet.session("DEVICE-3").await;
+    assert_eq!(fleet.value("DEVICE-3", LENGTH).as_deref(), Some("10"));
+    stand(&operator, "hundred", "applied", count).await;
+    assert_eq!(commands(&operator, "DEVICE-3").await, had + 1);
+    let mended = async |fleet: &mut Fleet| {
+        fleet.session("DEVICE-3").await;
+        let events = operator.get(&format!("/api/v1/events?after={seen}&type=policy.*&limit=500")).await;
+        let kinds: Vec<String> =
+            events["items"].as_array().unwrap().iter().map(|event| event["type"].to_string()).collect();
+        (kinds.len() >= 2).then_some(kinds)
+    };
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
+    let kinds = loop {
+        if let Some(kinds) = mended(&mut fleet).await {
+            break kinds;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the device was not asked whether it is mended");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    };
+    assert_eq!(kinds, ["\"policy.drifted\"", "\"policy.repaired\""]);
+    let verified = setting(&operator, "DEVICE-3", LENGTH).await;
+    assert_eq!((&verified["checked"]["verdict"], &verified["checked"]["mended"]), (&json!("same"), &json!(1)));
+
+    // Where it is only to be told, nothing is sent.
+    apply(&operator, "only told", &declarations(10, "report", &["hundred"])).await;
+    let had = commands(&operator, "DEVICE-2").await;
+    fleet.is_changed("DEVICE-2", LENGTH, None);
+    fleet.shows(&operator, "DEVICE-2", "drifted").await;
+    stand(&operator, "hundred", "drifted", 1).await;
+    fleet.session("DEVICE-2").await;
+    let told = setting(&operator, "DEVICE-2", LENGTH).await;
+    assert!(told["state"] == "drifted" && told["why"].as_str().unwrap().contains("not mended"), "{told}");
+    assert!(told["checked"]["observed"].is_null() && fleet.value("DEVICE-2", LENGTH).is_none(), "{told}");
+    assert_eq!(commands(&operator, "DEVICE-2").await, had);
+    let shown = transom(&site.data()).args(["policy", "status", "--device", "DEVICE-2"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("wanted 10, on the device nothing") && shown.contains("VERIFIED"), "{shown}");
+    // Its author thinks better of it.
+    apply(&operator, "mended", &declarations(10, "repair", &["hundred"])).await;
+    fleet.session("DEVICE-2").await;
+    assert_eq!(fleet.value("DEVICE-2", LENGTH).as_deref(), Some("10"));
+
+    // Enrolled anew, a device gets all again.
+    let (again, entry) = fleet.windows.device("DEVICE-5", fleet.devices[5].2.behaviour().clone());
+    operator.import(&[entry]).await;
+    fleet.devices[5].2 = again;
+    fleet.session("DEVICE-5").await;
+    stand(&operator, "hundred", "pending", 1).await;
+    fleet.session("DEVICE-5").await;
+    stand(&operator, "hundred", "applied", count).await;
+    all_right(&fleet, 10).await;
+
+    // No longer wanted: all is taken back.
+    apply(&operator, "nothing", &declarations(10, "repair", &[])).await;
+    fleet.sessions().await;
+    for (id, _, device) in &fleet.devices {
+        assert!(addresses(&operator, id).await.is_empty(), "{id}");
+        assert!(settings.keys().all(|uri| device.tree().value(uri).is_none()), "{id}");
+    }
+    fleet.windows.judge_the_end();
+}
+
+async fn because_of_which_setting_an_atomic_failed_is_found_by_trying(site: Site) {
+    let site = site.without_rates().with("INVENTORY_COLLECT", "false").with("POLICY_DEVICES_PER_SECOND", "10000");
+    let server = site.serve();
+    let operator = server.operator();
+    let behaviour = |number: usize| Behaviour { hides_culprits: number == 0, ..Behaviour::default() };
+    let mut fleet = Fleet::of(&site, &server, 2, &EIGHT, behaviour).await;
+    fleet.sessions().await;
+    let (camera, cortana) = (format!("{CONFIG}/Camera/AllowCamera"), format!("{CONFIG}/Experience/AllowCortana"));
+    let protected = "./Device/Vendor/MSFT/Defender/Configuration/TamperProtection";
+    let settings = json!({(camera.clone()): 0, (cortana.clone()): 0, LENGTH: 8, (protected): "x"});
+    let all = json!({"configurations": ["together"], "atomic": true});
+    let declarations = [
+        json!({"type": "configuration", "identifier": "together", "payload": {"settings": settings}}),
+        json!({"type": "activation", "identifier": "all-or-none", "payload": all}),
+    ];
+    // What the device had before it has afterwards.
+    for (_, _, device) in &mut fleet.devices {
+        device.is_changed(&cortana, Some("1"));
+    }
+    apply(&operator, "x", &declarations).await;
+    fleet.sessions().await;
+    stand(&operator, "together", "failed", 2).await;
+    let found = async |id: &str| {
+        let camera = setting(&operator, id, &camera).await;
+        (camera["because_of"] == protected).then_some(())
+    };
+    // One says so at once.
+    assert!(found("DEVICE-1").await.is_some());
+    assert_eq!(setting(&operator, "DEVICE-1", protected).await["status"], 425);
+    let mut sessions = 0;
+    while found("DEVICE-0").await.is_none() {
+        assert!(sessions < 100, "{}", operator.get("/api/v1/devices/DEVICE-0/policies").await);
+        fleet.session("DEVICE-0").await;
+        sessions += 1;
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    }
+    let culprit = setting(&operator, "DEVICE-0", protected).await;
+    assert!(culprit["status"] == 507 && culprit["why"].as_str().unwrap().contains("by trying"), "{culprit}");
+    for id in ["DEVICE-0", "DEVICE-1"] {
+        for (uri, state) in addresses(&operator, id).await {
+            assert_eq!(state, "failed", "{id} {uri}");
+        }
+        assert_eq!(fleet.value(id, &camera), None, "{id}");
+        assert_eq!((fleet.value(id, &cortana).as_deref(), fleet.value(id, LENGTH)), (Some("1"), None), "{id}");
+    }
+    // And no more comes of it.
+    let had = commands(&operator, "DEVICE-0").await;
+    fleet.session("DEVICE-0").await;
+    fleet.session("DEVICE-0").await;
+    assert_eq!(commands(&operator, "DEVICE-0").await, had);
+    fleet.windows.judge_the_end();
+}
+
+/// Each setting of a device, by its whole address, with where it stands.
+async fn addresses(operator: &Operator, device: &str) -> BTreeMap<String, String> {
+    let told = operator.get(&format!("/api/v1/devices/{device}/policies")).await;
+    let each = told["settings"].as_array().unwrap().iter();
+    each.map(|setting| (setting["target"].as_str().unwrap().to_owned(), setting["state"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+async fn setting(operator: &Operator, device: &str, uri: &str) -> Value {
+    let told = operator.get(&format!("/api/v1/devices/{device}/policies")).await;
+    told["settings"].as_array().unwrap().iter().find(|setting| setting["target"] == uri).unwrap().clone()
+}
+
+/// Whether a question waits for the device.
+async fn is_asked(operator: &Operator, device: &str) -> bool {
+    let all = operator.list(&format!("/api/v1/commands?own=true&state=queued&device_id={device}")).await;
+    all.iter().any(|command| command["created_by"] == "transom:verify")
+}
+
+/// A template of a vendor as an author has it beside the declarations.
+const TEMPLATE: &str = r#"<?xml version="1.0" encoding="utf-8"?>
+<policyDefinitions xmlns="http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions" revision="1.0" schemaVersion="1.0">
+  <policyNamespaces><target prefix="acme" namespace="Acme.Policies"/></policyNamespaces>
+  <resources minRequiredRevision="1.0"/>
+  <categories><category name="acme" displayName="$(string.acme)"/></categories>
+  <policies>
+    <policy name="Proxy" class="Both" displayName="$(string.Proxy)" key="Software\Policies\Acme">
+      <parentCategory ref="acme"/>
+      <elements><text id="Server" valueName="Server" required="true"/></elements>
+    </policy>
+  </policies>
+</policyDefinitions>
+"#;
+
+async fn settings_of_a_template_come_after_it_and_go_before_it(site: Site) {
+    let site = site.without_rates().with("POLICY_DEVICES_PER_SECOND", "10000");
+    let server = site.serve();
+    let operator = server.operator();
+    let mut fleet = Fleet::enroll(&site, &server, 1).await;
+    // A device that has not been heard of gets nothing yet.
+    fleet.sessions().await;
+    let install = "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/Acme/Policy/AcmeAdmx";
+    let proxy = format!("{CONFIG}/Acme~Policy~acme/Proxy");
+    let declarations = |server: &str| {
+        vec![
+            json!({"type": "asset", "identifier": "acme-admx", "payload": {"text": TEMPLATE}}),
+            json!({"type": "configuration", "identifier": "acme", "payload": {"settings": {
+                proxy.as_str(): {"enabled": true, "Server": server},
+                "./User/Vendor/MSFT/Policy/Config/Acme~Policy~acme/Proxy": "disabled",
+                install: {"asset": "acme-admx"},
+            }}}),
+            json!({"type": "activation", "identifier": "all", "payload": {"configurations": ["acme"], "atomic": true}}),
+        ]
+    };
+    apply(&operator, "with its template", &declarations("proxy.example")).await;
+    // The catalogue of the server knows its settings from then on, for orders and for whoever looks.
+    let uri: String = proxy.chars().map(|sign| if sign == '~' { "%7E".to_owned() } else { sign.to_string() }).collect();
+    let told = operator.get(&format!("/api/v1/csp/node?uri={uri}")).await;
+    assert!(told.to_string().contains("Server"), "{told}");
+    for _ in 0..3 {
+        fleet.sessions().await;
+    }
+    let (id, _, device) = &fleet.devices[0];
+    let standing = states(&operator, id).await;
+    assert_eq!(standing["AcmeAdmx"], "applied", "{standing:?}");
+    assert_eq!(standing["Proxy"], "applied", "{standing:?}");
+    let has = |place: &str| device.tree().get(place);
+    assert!(format!("{:?}", has(&proxy)).contains("proxy.example"), "{:?}", has(&proxy));
+    // What is no longer wanted goes in the other order: a setting of a template that is not there is not found.
+    apply(&operator, "no longer", &[]).await;
+    for _ in 0..3 {
+        fleet.sessions().await;
+    }
+    let (id, _, _) = &fleet.devices[0];
+    assert!(states(&operator, id).await.is_empty(), "{:?}", states(&operator, id).await);
+    let all = operator.list(&format!("/api/v1/commands?own=true&device_id={id}")).await;
+    let failed: Vec<_> = all.iter().filter(|command| command["state"] != "succeeded").collect();
+    assert!(failed.is_empty(), "{failed:#?}");
 }

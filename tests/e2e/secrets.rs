@@ -3,7 +3,9 @@
 
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
+use transom::http::PAGES;
 use transom::protocol::syncml::codec::{Encoding, decode};
 use transom::protocol::xml::Limits;
 use transom::simulator::device::Behaviour;
@@ -11,7 +13,9 @@ use transom::simulator::notice::Notice;
 
 use super::on_both;
 use super::signed_in::{SignedIn, nonce_of};
+use crate::support::collector::Collector;
 use crate::support::databases::Direct;
+use crate::support::operator::Operator;
 use crate::support::server::Site;
 use crate::support::windows::Windows;
 use transom::store::DatabaseUrl;
@@ -107,7 +111,8 @@ fn bodies(secrets: &mut Secrets) -> Vec<String> {
 }
 
 async fn no_secret_is_found_in_clear(site: Site) {
-    let site = site.without_rates().with("LOG_LEVEL", "trace");
+    let collector = Collector::start();
+    let site = site.without_rates().with("LOG_LEVEL", "trace").with("TELEMETRY_ENDPOINT", &collector.endpoint());
     let server = site.serve();
     let operator = server.operator();
     let windows = Windows::new(server.device_addr, site.root());
@@ -152,6 +157,7 @@ async fn no_secret_is_found_in_clear(site: Site) {
     }
     let sessions = operator.list("/api/v1/sessions?device_id=THE-DEVICE").await;
     assert!(sessions.len() >= 10, "{}", sessions.len());
+    shown.extend(pages(&operator, &sessions).await);
     for session in sessions {
         let path = format!("/api/v1/sessions/{}", session["id"].as_str().unwrap());
         shown.push((path.clone(), operator.get(&path).await.to_string()));
@@ -159,25 +165,88 @@ async fn no_secret_is_found_in_clear(site: Site) {
         assert!(!messages.is_empty());
         shown.push((format!("{path}/messages"), Value::Array(messages).to_string()));
     }
-    for path in ["/api/v1/devices/THE-DEVICE", "/api/v1/status"] {
+    for path in ["/api/v1/devices/THE-DEVICE", "/api/v1/status", "/api/v1/settings", "/api/v1/devices/THE-DEVICE/facts"]
+    {
         shown.push((path.to_owned(), operator.get(path).await.to_string()));
     }
-    let events = operator.list("/api/v1/devices/THE-DEVICE/events").await;
-    shown.push(("events".to_owned(), Value::Array(events).to_string()));
+    for path in ["/api/v1/devices/THE-DEVICE/events", "/api/v1/events", "/api/v1/alerts", "/api/v1/audit"] {
+        shown.push((path.to_owned(), Value::Array(operator.list(path).await).to_string()));
+    }
     // The journal shows what is no secret, so that it was looked at in the right place.
     assert!(shown.iter().any(|(_, text)| text.contains("WLANProfile") || text.contains("[redacted]")));
     shown.extend(stored(&site));
+    assert_eq!(tokio::task::block_in_place(|| server.terminate()), Some(0));
+    assert!(!collector.spans().is_empty());
+    shown.push(("the spans".to_owned(), String::from_utf8_lossy(&collector.bodies()).into_owned()));
 
+    let forms: Vec<(&String, Vec<String>)> = secrets.0.iter().map(|secret| (secret, forms(secret))).collect();
     let mut found = Vec::new();
     for (place, text) in &shown {
-        for secret in &secrets.0 {
-            if let Some(at) = text.find(secret.as_str()) {
+        for (secret, forms) in &forms {
+            if let Some((at, form)) = forms.iter().find_map(|form| Some((text.find(form.as_str())?, form))) {
                 let start = text.floor_char_boundary(at.saturating_sub(300));
-                found.push(format!("{secret} in {place}: {}", &text[start..at + secret.len()]));
+                found.push(format!("{secret} in {place}: {}", &text[start..at + form.len()]));
             }
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n\n"));
+}
+
+/// Every page, and what can be taken away from one.
+async fn pages(operator: &Operator, sessions: &[Value]) -> Vec<(String, String)> {
+    let viewer = operator.viewer("ada", "admin").await;
+    let mut paths: Vec<String> =
+        PAGES.iter().filter(|path| !path.contains('{')).map(|path| (*path).to_owned()).collect();
+    paths.push("/devices/THE-DEVICE".to_owned());
+    for command in operator.list("/api/v1/commands?device_id=THE-DEVICE").await {
+        paths.push(format!("/commands/{}", command["id"].as_str().unwrap()));
+    }
+    for session in sessions {
+        let path = format!("/sessions/{}", session["id"].as_str().unwrap());
+        for message in operator.list(&format!("/api/v1{path}/messages")).await {
+            paths.push(format!("{path}/messages/{}", message["id"].as_str().unwrap()));
+        }
+        paths.extend(["", "/export.html", "/export.json", "/live"].map(|end| format!("{path}{end}")));
+    }
+    let mut seen = Vec::new();
+    for path in paths {
+        let (status, text) = viewer.see(&path).await;
+        assert!(status < 500, "{path}: {text}");
+        assert!(status == 200 || !path.starts_with("/sessions/"), "{path}: {status} {text}");
+        seen.push((path, text));
+    }
+    seen
+}
+
+/// A text as it is, and as others write it: in base64 at each place of three, and in hexadecimal.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    if secret.len() < 12 {
+        return forms;
+    }
+    for before in 0..3 {
+        let text = [vec![0; before], secret.as_bytes().to_vec()].concat();
+        let whole = STANDARD_NO_PAD.encode(&text);
+        // What depends on what stands before and behind is left out.
+        let inner =
+            &whole[if before == 0 { 0 } else { before + 1 }..whole.len() - 1 - usize::from(text.len() % 3 == 1)];
+        forms.extend([inner.to_owned(), inner.replace('+', "-").replace('/', "_")]);
+    }
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    forms.extend([hex.to_uppercase(), hex]);
+    forms
+}
+
+#[test]
+fn a_secret_is_known_in_other_forms() {
+    let forms = forms("hidden07treasure");
+    let text = |before: &str| STANDARD_NO_PAD.encode(format!("{before}hidden07treasure and more"));
+    for before in ["", "a", "ab", "abc", "abcd"] {
+        let text = text(before);
+        assert!(forms.iter().any(|form| text.contains(form.as_str())), "{before}: {text}");
+    }
+    assert!(forms.contains(&"68696464656e30377472656173757265".to_owned()));
+    assert!(forms.iter().all(|form| form.len() >= 15), "{forms:?}");
 }
 
 /// All that the database keeps, as text.

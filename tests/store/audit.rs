@@ -5,8 +5,10 @@ use transom::model::{Actor, AuditEntry, AuditFilter, AuditRecord, Timestamp};
 use transom::store::{Error, RetentionRules, Tx};
 
 use super::NOW;
+use super::plans::plan;
 use crate::scenarios;
-use crate::support::databases::TestStore;
+use crate::support::databases::{Engine, TestStore};
+use crate::support::statements;
 
 scenarios!(
     what_was_done_is_a_link_of_the_chain,
@@ -15,6 +17,8 @@ scenarios!(
     retention_leaves_a_chain_that_holds,
     a_change_from_outside_shows,
     records_are_found_by_who_what_and_when,
+    pages_of_what_is_looked_for_leave_nothing_out,
+    records_are_found_by_an_index_however_many_there_are,
 );
 
 fn record(number: i64) -> AuditRecord {
@@ -155,4 +159,101 @@ async fn records_are_found_by_who_what_and_when(test: &TestStore) {
         .await
         .unwrap();
     assert_eq!(rest.items.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [2, 1]);
+}
+
+/// All that fits, page by page.
+async fn found(test: &TestStore, filter: &AuditFilter, limit: usize) -> Vec<i64> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let (filter, after) = (filter.clone(), cursor.take());
+        let job = move |tx: &mut Tx<'_>| tx.audit_entries(&filter, after.as_ref(), limit);
+        let page = test.store.read(job).await.unwrap();
+        assert!(page.items.len() <= limit);
+        all.extend(page.items.iter().map(|entry| entry.seq));
+        cursor = page.next;
+        if cursor.is_none() {
+            return all;
+        }
+    }
+}
+
+async fn pages_of_what_is_looked_for_leave_nothing_out(test: &TestStore) {
+    // The clock was set back in between, and some things happen at the same moment.
+    let notes = [
+        ("Ada", "device.block", 10),
+        ("Eve", "device.wipe", 30),
+        ("Ada", "policy.apply", 30),
+        ("Ada", "device.wipe", 20),
+        ("Ada", "device.block", 20),
+        ("Eve", "devices.odd", 40),
+    ];
+    for (who, action, at) in notes {
+        let job = move |tx: &mut Tx<'_>| -> Result<(), Error> {
+            tx.audit(&Actor::operator(who), AuditRecord::new(action, "device", "D"), NOW.plus_millis(at));
+            Ok(())
+        };
+        test.store.write(job).await.unwrap();
+    }
+    let all = AuditFilter::default();
+    let at = |millis| Some(NOW.plus_millis(millis));
+    for limit in [1, 2, 3, 10] {
+        assert_eq!(found(test, &all, limit).await, [6, 5, 4, 3, 2, 1], "the chain's order");
+        let expected: [(AuditFilter, &[i64]); 7] = [
+            (AuditFilter { actor: Some("Ada".into()), ..all.clone() }, &[3, 5, 4, 1]),
+            (AuditFilter { action: Some("device.".into()), ..all.clone() }, &[2, 5, 4, 1]),
+            (AuditFilter { until: at(30), ..all.clone() }, &[5, 4, 1]),
+            (AuditFilter { since: at(20), until: at(31), ..all.clone() }, &[3, 2, 5, 4]),
+            (AuditFilter { subject: Some("D".into()), action: Some("device.wipe".into()), ..all.clone() }, &[2, 4]),
+            (
+                AuditFilter { actor: Some("Ada".into()), action: Some("device.".into()), since: at(20), ..all.clone() },
+                &[5, 4],
+            ),
+            (AuditFilter { action: Some("nothing.".into()), ..all.clone() }, &[]),
+        ];
+        for (filter, seqs) in expected {
+            assert_eq!(found(test, &filter, limit).await, seqs, "{filter:?}, {limit} at a time");
+        }
+    }
+}
+
+async fn records_are_found_by_an_index_however_many_there_are(test: &TestStore) {
+    let hash = if test.engine == Engine::Sqlite { "zeroblob(32)" } else { "decode(repeat('00', 32), 'hex')" };
+    let mut direct = test.direct();
+    direct.execute(&format!(
+        "INSERT INTO audit (seq, at, actor, actor_kind, action, subject_kind, subject, hash) \
+         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000) \
+         SELECT n, n, 'someone' || (n % 7), 'operator', 'kind' || (n % 9) || '.done', 'device', 'D' || (n % 999), {hash} \
+         FROM numbers;"
+    ));
+    if test.engine == Engine::Postgres {
+        direct.execute("ANALYZE audit");
+    }
+    // Names that no other test asks for.
+    let all = AuditFilter::default();
+    let rare = AuditFilter { actor: Some("someone3".into()), subject: Some("D4 of plans".into()), ..all.clone() };
+    let mixed = AuditFilter { actor: Some("someone3".into()), action: Some("of plans".into()), ..all.clone() };
+    let filters = [
+        ("someone of plans", AuditFilter { actor: Some("someone of plans".into()), ..all.clone() }),
+        ("D4 of plans", rare),
+        ("987001", AuditFilter { since: Some(Timestamp(987_001)), ..all.clone() }),
+        ("1987002", AuditFilter { until: Some(Timestamp(1_987_003)), ..all.clone() }),
+        ("kind4.done", AuditFilter { action: Some("kind4.".into()), ..all.clone() }),
+        ("someone3", mixed),
+    ];
+    for (value, filter) in filters {
+        test.store.read(move |tx: &mut Tx<'_>| tx.audit_entries(&filter, None, 50)).await.unwrap();
+        let heard = statements::with_value(value);
+        assert!(!heard.is_empty(), "{value}");
+        for statement in heard {
+            let plan = plan(test, &statement.sql);
+            let sorts = plan.contains("TEMP B-TREE") || plan.contains("Sort");
+            let scans = plan.contains("Seq Scan") || plan.contains("SCAN");
+            assert!(!sorts && !scans, "{value}: {}\n{plan}", statement.sql);
+        }
+    }
+    // What few entries of many fit is looked for in steps.
+    let filter =
+        AuditFilter { actor: Some("someone3".into()), action: Some("kind3.".into()), ..AuditFilter::default() };
+    let expected: Vec<i64> = (1..=20_000).rev().filter(|n| n % 7 == 3 && n % 9 == 3).collect();
+    assert_eq!(found(test, &filter, 30).await, expected);
 }

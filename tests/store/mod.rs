@@ -15,6 +15,7 @@ mod plans;
 mod policies;
 mod provisioning;
 mod prune;
+mod publishing;
 mod queue;
 mod restored;
 mod schema;

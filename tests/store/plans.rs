@@ -125,7 +125,7 @@ fn crowd(test: &TestStore) {
 }
 
 /// What a database would do, without doing it.
-fn plan(test: &TestStore, sql: &str) -> String {
+pub(super) fn plan(test: &TestStore, sql: &str) -> String {
     let mut direct = test.direct();
     match test.engine {
         Engine::Sqlite => direct.plan(&format!("EXPLAIN QUERY PLAN {sql}")),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use transom::model::{
-    DevicePolicy, Edge, EnrollmentId, NewPolicyRevision, PolicyState, PolicyWalk, RevisedPolicy, SettingRecord,
-    Timestamp, WatchedFacts, WebhookClaim,
+    DevicePolicy, Edge, EnrollmentId, Given, GivenOutcome, NewPolicyRevision, PolicyState, PolicyWalk, RevisedPolicy,
+    SettingCheck, SettingRecord, Timestamp, WatchedFacts, WebhookClaim,
 };
 use transom::policy::catalogue::Library;
 use transom::policy::rollout::{Options, Rollout};
@@ -19,11 +19,14 @@ scenarios!(
     a_set_is_published_as_a_whole_and_its_history_stays,
     a_set_owns_what_it_published,
     what_became_of_a_device_is_kept_once_and_counted,
+    what_devices_have_is_looked_at_when_it_is_time,
     a_look_that_is_asked_for_meanwhile_stays,
     one_of_several_does_the_work,
     a_command_that_is_canceled_has_its_device_looked_at,
     devices_that_come_and_go_are_looked_at,
     a_record_that_can_not_be_read_stops_no_other_device,
+    a_draft_is_its_authors_own_and_sealed,
+    what_came_from_files_is_told_apart,
 );
 
 fn revision(set: &str, declarations: &[(&str, &str)]) -> NewPolicyRevision {
@@ -40,6 +43,8 @@ fn revision(set: &str, declarations: &[(&str, &str)]) -> NewPolicyRevision {
         author: "ada".to_owned(),
         message: "because".to_owned(),
         declarations: declarations.iter().map(each).collect(),
+        secret_nodes: Vec::new(),
+        stages: None,
     }
 }
 
@@ -113,6 +118,8 @@ fn standing(states: &[(&str, PolicyState)]) -> DevicePolicy {
             carrier: Some("command".to_owned()),
             status: None,
             original_error: None,
+            because_of: None,
+            check: SettingCheck::default(),
         };
         policy.settings.insert(format!("./{name}"), record);
     }
@@ -166,6 +173,36 @@ async fn what_became_of_a_device_is_kept_once_and_counted(test: &TestStore) {
     for table in ["policy_devices", "policy_standings"] {
         assert_eq!(test.direct().number(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
     }
+}
+
+async fn what_devices_have_is_looked_at_when_it_is_time(test: &TestStore) {
+    let (one, two, three) = (test.enroll("ONE").await, test.enroll("TWO").await, test.enroll("THREE").await);
+    let nothing = DevicePolicy::default();
+    let at = |sweep_at: Option<Timestamp>| DevicePolicy { sweep_at, ..standing(&[("a", PolicyState::Applied)]) };
+    assert!(save(test, &one, 0, &nothing, &at(Some(NOW.plus_millis(10)))).await);
+    // The device took it and was not asked since: at once.
+    let mut told = at(Some(NOW.plus_millis(500)));
+    let setting = told.settings.get_mut("./a").unwrap();
+    setting.check.unread = true;
+    setting.given = Some(Given { token: "t".to_owned(), outcome: GivenOutcome::Applied });
+    assert!(save(test, &two, 0, &nothing, &told).await);
+    assert!(save(test, &three, 0, &nothing, &at(None)).await);
+    let due = async |after: i64, limit: i64| {
+        let job = move |tx: &mut Tx<'_>| tx.policy_checks(NOW.plus_millis(after), limit);
+        test.store.read(job).await.unwrap()
+    };
+    assert_eq!(due(9, 10).await, std::slice::from_ref(&two));
+    assert_eq!((due(10, 10).await, due(10, 1).await), (vec![two.clone(), one.clone()], vec![two.clone()]));
+    // There is nothing to do now; what changes meanwhile stays due.
+    let ids = vec![one.clone(), two.clone()];
+    let postpone = move |at: i64| {
+        let ids = ids.clone();
+        move |tx: &mut Tx<'_>| tx.postpone_policy_checks(&ids, NOW.plus_millis(1000), NOW.plus_millis(at))
+    };
+    test.store.write(postpone(0)).await.unwrap();
+    assert_eq!(due(10, 10).await.len(), 2, "it changed in that very moment");
+    test.store.write(postpone(10)).await.unwrap();
+    assert_eq!((due(999, 10).await.len(), due(1000, 10).await), (0, vec![one, two]));
 }
 
 async fn looks(test: &TestStore, now: Timestamp) -> Vec<transom::model::PolicyLook> {
@@ -249,7 +286,14 @@ async fn devices_that_come_and_go_are_looked_at(test: &TestStore) {
 async fn a_record_that_can_not_be_read_stops_no_other_device(test: &TestStore) {
     let (broken, whole) = (test.enroll("BROKEN").await, test.enroll("WHOLE").await);
     let edge = Edge { now: Arc::new(|| NOW.plus_millis(10_000)), jitter: Arc::new(|| 0) };
-    let options = Options { devices_per_second: 100, waits_for_facts: false, wakes: false, max_open: 100 };
+    let options = Options {
+        devices_per_second: 100,
+        waits_for_facts: false,
+        wakes: false,
+        max_open: 100,
+        reads_back: true,
+        verify_every: None,
+    };
     let library = Library::new(test.store.clone());
     let rollout = Rollout::new(test.store.clone(), library, options, edge, WatchedFacts::default());
     let publish = async |camera: u8| {
@@ -267,7 +311,7 @@ async fn a_record_that_can_not_be_read_stops_no_other_device(test: &TestStore) {
             (policy("all", "activation", "all".to_owned()), all.to_owned()),
         ];
         let (set, author, message) = ("one".to_owned(), "ada".to_owned(), "because".to_owned());
-        let new = NewPolicyRevision { set, author, message, declarations };
+        let new = NewPolicyRevision { set, author, message, declarations, secret_nodes: Vec::new(), stages: None };
         let job = move |tx: &mut Tx<'_>| {
             let generation = tx.policy_work()?.generation;
             tx.publish_policies(&new, generation, NOW)
@@ -293,4 +337,48 @@ async fn a_record_that_can_not_be_read_stops_no_other_device(test: &TestStore) {
     assert_eq!((commands(&broken), commands(&whole)), (1, 2), "the one is left alone, the other gets what is new");
     let work = test.store.read(|tx: &mut Tx<'_>| tx.policy_work()).await.unwrap();
     assert!(work.walk.done, "{:?}", work.walk);
+}
+
+async fn a_draft_is_its_authors_own_and_sealed(test: &TestStore) {
+    let save = |author: &'static str, set: &'static str, base, body: &'static str| {
+        test.store.write(move |tx: &mut Tx<'_>| tx.save_policy_draft(author, set, base, body, NOW))
+    };
+    assert_eq!(save("operator:ada", "one", 0, "[1]").await.unwrap(), 1);
+    assert_eq!(save("operator:ada", "one", 3, "[2]").await.unwrap(), 2);
+    assert_eq!(save("operator:ada", "two", 0, "[]").await.unwrap(), 1);
+    assert_eq!(save("token:ada", "one", 0, "[3]").await.unwrap(), 1);
+    let (all, own, others, none) = test
+        .store
+        .read(|tx| {
+            let own = tx.policy_draft("operator:ada", "one")?;
+            let others = tx.policy_draft("token:ada", "one")?;
+            Ok::<_, Error>((tx.policy_drafts("operator:ada")?, own, others, tx.policy_draft("operator:bob", "one")?))
+        })
+        .await
+        .unwrap();
+    let told: Vec<_> = all.iter().map(|draft| (draft.set.as_str(), draft.version, draft.base)).collect();
+    assert_eq!(told, [("one", 2, 3), ("two", 1, 0)]);
+    assert_eq!((own.unwrap().body.as_str(), others.unwrap().body.as_str(), none), ("[2]", "[3]", None));
+    let forget = || test.store.write(|tx: &mut Tx<'_>| tx.forget_policy_draft("operator:ada", "one"));
+    assert_eq!((forget().await.unwrap(), forget().await.unwrap()), (true, false));
+    for number in 0..49 {
+        let set = format!("set-{number}");
+        let saved = move |tx: &mut Tx<'_>| tx.save_policy_draft("operator:ada", &set, 0, "[]", NOW);
+        test.store.write(saved).await.unwrap();
+    }
+    assert!(matches!(save("operator:ada", "one-more", 0, "[]").await, Err(Error::Conflict(_))));
+    assert_eq!(save("operator:ada", "two", 0, "[]").await.unwrap(), 2, "what is there can be changed");
+}
+
+async fn what_came_from_files_is_told_apart(test: &TestStore) {
+    let from_files = || test.store.read(|tx: &mut Tx<'_>| tx.last_revision_of_files("one"));
+    assert_eq!(from_files().await.unwrap(), None);
+    publish(test, "one", &[("a", "1")]).await.unwrap();
+    publish(test, "other", &[("b", "1")]).await.unwrap();
+    let third = publish(test, "one", &[("a", "2")]).await.unwrap().unwrap();
+    assert_eq!(from_files().await.unwrap(), Some(third));
+    let note = || test.store.write(move |tx: &mut Tx<'_>| tx.note_web_revision(third));
+    note().await.unwrap();
+    note().await.unwrap();
+    assert_eq!(from_files().await.unwrap(), Some(1));
 }

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method};
 use serde_json::Value;
+use tokio::task::JoinHandle;
 use transom::actions::{Actions, Archives};
 use transom::admin::{Admin, Health};
 use transom::config::{EnrollmentLimits, Settings, effective};
@@ -15,10 +16,12 @@ use transom::enrollment::applicant::Gate;
 use transom::events::{Events, Hosts};
 use transom::http::{self, Parts, Running, api};
 use transom::limits::DeviceLimiter;
-use transom::management::{Answer, DeviceRequest, Management, Options, RequestHeaders, TokenHeaders};
+use transom::management::{Answer, Attendant, DeviceRequest, Management, Options, RequestHeaders, TokenHeaders};
 use transom::metrics::Metrics;
-use transom::model::{Actor, DeviceId, Edge, FactName, FactValue, NewApiToken, Timestamp, TokenId};
+use transom::model::{Actor, DeviceId, Edge, FactName, FactValue, NewApiToken, Timestamp, TokenId, WatchedFacts};
 use transom::pki::{Authorities, CertificateAuthority, LiveAuthorities, ServerNames};
+use transom::policy::catalogue::Library;
+use transom::policy::rollout::{self, Rollout};
 use transom::protocol::syncml::Message;
 use transom::protocol::syncml::codec::{Encoding, decode, encode};
 use transom::protocol::xml::Limits;
@@ -37,6 +40,7 @@ pub(crate) struct AdminDoor {
     management: Management,
     admin: Admin,
     running: Running,
+    rolling: Option<JoinHandle<()>>,
     client: Client,
 }
 
@@ -72,6 +76,25 @@ fn edge() -> Edge {
 
 impl AdminDoor {
     pub(crate) async fn open(store: &Store) -> Self {
+        Self::opened(store, None).await
+    }
+
+    /// The same, and what is published is brought to devices.
+    pub(crate) async fn open_with_policies(store: &Store) -> Self {
+        let options = rollout::Options {
+            devices_per_second: 1000,
+            waits_for_facts: false,
+            wakes: false,
+            max_open: 50,
+            reads_back: false,
+            verify_every: None,
+        };
+        let library = Library::new(store.clone());
+        let rollout = Rollout::new(store.clone(), library, options, edge(), WatchedFacts::default());
+        Self::opened(store, Some(rollout)).await
+    }
+
+    async fn opened(store: &Store, rollout: Option<Rollout>) -> Self {
         let mut settings = Settings::default();
         settings.device_door.addr = ([127, 0, 0, 1], 0).into();
         settings.admin_door.addr = ([127, 0, 0, 1], 0).into();
@@ -79,11 +102,25 @@ impl AdminDoor {
         settings.server.workers = 1;
         let metrics = Metrics::new();
         let limiter = DeviceLimiter::new(0, 0);
-        let options = Options { max_open: 5, ..Options::default() };
+        let mut options = Options { max_open: 5, ..Options::default() };
+        if let Some(rollout) = &rollout {
+            let learns = rollout.clone();
+            options.max_open = 50;
+            options.attendants.push(Attendant {
+                name: rollout::NAME,
+                before: Arc::new(|_, _, _| Ok(Vec::new())),
+                after: Arc::new(move |tx, contact, decision, now| learns.after_message(tx, contact, decision, now)),
+            });
+        }
         let management = Management::new(store.clone(), options, metrics.clone(), limiter);
         let events = Events::new(store.clone(), telling(), metrics.clone(), edge()).unwrap();
         let admin =
             Admin::new(store.clone(), management.clone()).with_settings(effective(&settings, &[])).with_events(events);
+        let admin = match &rollout {
+            Some(rollout) => admin.with_policies(rollout.clone()),
+            None => admin,
+        };
+        let rolling = rollout.map(|rollout| tokio::spawn(rollout.run()));
         let actions = Actions::new(store.clone(), transom::actions::Options::default());
         let authority = CertificateAuthority::create("Test", now()).unwrap();
         let names = ServerNames { dns: vec!["localhost".into()], addresses: Vec::new() };
@@ -113,12 +150,16 @@ impl AdminDoor {
             management,
             admin,
             running,
+            rolling,
             client,
         }
     }
 
     pub(crate) async fn close(self) {
         drop(self.client);
+        if let Some(rolling) = self.rolling {
+            rolling.abort();
+        }
         self.running.stop().await;
     }
 

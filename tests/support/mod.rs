@@ -2,6 +2,7 @@
 
 pub(crate) mod acme;
 pub(crate) mod admin_door;
+pub(crate) mod collector;
 pub(crate) mod databases;
 pub(crate) mod enrolled;
 pub(crate) mod judge;

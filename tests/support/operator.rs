@@ -13,6 +13,22 @@ pub(crate) struct Operator {
     token: String,
 }
 
+/// Somebody who is signed in and looks at pages.
+pub(crate) struct Viewer {
+    http: Client,
+    admin: String,
+    cookie: String,
+}
+
+impl Viewer {
+    /// A page or a file, with its status.
+    pub(crate) async fn see(&self, path: &str) -> (u16, String) {
+        let request = self.http.get(format!("{}{path}", self.admin)).header("Cookie", &self.cookie);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+}
+
 impl Operator {
     pub(super) fn new(admin: &str, token: &str) -> Self {
         let http = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
@@ -58,6 +74,20 @@ impl Operator {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         panic!("{device}: the server is too busy for half a minute");
+    }
+
+    /// Somebody who becomes an operator of a role and looks at pages.
+    pub(crate) async fn viewer(&self, name: &str, role: &str) -> Viewer {
+        let made = self.post("/api/v1/operators", &json!({ "name": name, "role": role })).await;
+        let link = made["link"].as_str().unwrap();
+        let path = &link[link.find("/join/").unwrap()..];
+        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let request =
+            http.post(format!("{}{path}", self.admin)).header("Content-Type", "application/x-www-form-urlencoded");
+        let joined = request.body("password=long-enough-for-now&again=long-enough-for-now").send().await.unwrap();
+        assert_eq!(joined.status(), 303, "{path}");
+        let cookie = joined.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        Viewer { http, admin: self.admin.clone(), cookie }
     }
 
     /// A command with all that is known of it.

@@ -11,7 +11,7 @@ pub use json::{
 use super::{Admin, Error, MAX_LIMIT};
 use crate::model::{Actor, AuditRecord, Timestamp, Verb};
 use crate::policy::catalogue::{
-    Change, Device, Found, InUse, LibraryError, LocUri, NodeId, NodeName, Proposed, Shape, builtin::Provenance, diff,
+    Change, Device, Found, InUse, LibraryError, LocUri, NodeId, NodeName, Proposed, Shape, builtin::Provenance,
 };
 use crate::store::Tx;
 
@@ -112,15 +112,14 @@ impl Admin {
 
     /// What differs between two drops.
     pub async fn diff_csp(&self, query: DiffQuery) -> Result<DiffJson, Error> {
-        let (from, to) = (self.library.alone(&query.from).await?, self.library.alone(&query.to).await?);
-        let differences = diff(&from, &to);
+        let differences = self.library.compare(&query.from, &query.to).await?;
         let count =
             |kind: fn(&Change) -> bool| differences.iter().filter(|difference| kind(&difference.change)).count();
         Ok(DiffJson {
             added: count(|change| matches!(change, Change::Added)),
             removed: count(|change| matches!(change, Change::Removed)),
             changed: count(|change| matches!(change, Change::Changed(_))),
-            differences,
+            differences: differences.to_vec(),
         })
     }
 

@@ -1,17 +1,29 @@
 //! Policies: published, looked at, and what became of them.
 
+mod drafts;
+mod foresee;
 mod publish;
 mod revisions;
+mod secrets;
+mod stages;
 mod status;
 
+pub use drafts::{PolicyDraftDetailJson, PolicyDraftJson, PublishPolicyDraft, WorkingSet, WritePolicyDraft};
+pub use foresee::{
+    Affected, CheckPolicies, CheckedPolicies, Fitting, ImportPolicies, ImportedPolicies, ImportedSetting, MAX_PROFILE,
+    PlanPolicies, PlannedPolicies, UnplannedSetting,
+};
 pub use publish::{AppliedPolicies, ApplyPolicies, PolicyRemarkJson, RollBackPolicies};
 pub use revisions::{
     ChangedPolicyJson, ExportedPolicies, PolicyDiffJson, PolicyDiffQuery, PolicyRevisionJson, PolicyRevisionQuery,
     PolicySetQuery,
 };
+pub use secrets::{PolicySecretJson, PolicySecretsJson, SetPolicySecret};
+pub(super) use stages::stopped;
+pub use stages::{PolicyStageJson, PolicyStagesJson, RetryPolicies, StageDeed};
 pub use status::{
     DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson, PolicyDetailJson, PolicyDeviceJson, PolicyJson,
-    PolicyProgressJson,
+    PolicyProgressJson, SettingCheckJson,
 };
 
 use super::{Admin, Error};

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::set_of;
+use super::{PolicyStagesJson, set_of};
 use crate::admin::{Admin, Error, Fault, Repetition};
-use crate::model::{Actor, AuditRecord, PolicyRevision, Timestamp};
+use crate::model::{Actor, AuditRecord, PolicyRevision, StagePlan, Timestamp};
 use crate::policy::declaration::{Concern, Document, Level, Remark, read_json};
 use crate::policy::rollout::{Proposal, PublishError, Published};
 use crate::store::Tx;
@@ -32,6 +32,9 @@ pub struct ApplyPolicies {
     /// The declarations, as they stand in files. What the set has and is not among them is removed.
     #[schema(value_type = Vec<Object>)]
     pub declarations: Vec<Value>,
+    /// How it goes to devices; to all at once when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<PolicyStagesJson>,
     /// Only check.
     #[serde(default)]
     pub dry_run: bool,
@@ -88,6 +91,13 @@ pub struct PolicyRemarkJson {
     pub what: String,
 }
 
+/// How something is published.
+struct How {
+    message: String,
+    stages: Option<StagePlan>,
+    dry_run: bool,
+}
+
 impl Admin {
     /// Publishes all declarations of a set, or says what that would change.
     pub async fn apply_policies(
@@ -103,7 +113,9 @@ impl Admin {
             return Err(Error::invalid("/declarations", format!("a set has at most {MOST} declarations")));
         }
         let (documents, remarks) = read(&apply.declarations);
-        self.publish(set, documents, remarks, (apply.message, apply.dry_run), seen, by, repetition, now).await
+        let stages = apply.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
+        let how = How { message: apply.message, stages, dry_run: apply.dry_run };
+        self.publish(set, documents, remarks, how, seen, by, repetition, now).await
     }
 
     /// Publishes a set again as it was with a revision.
@@ -117,7 +129,9 @@ impl Admin {
         let number = back.revision;
         let (revision, contents) = self.store.read(move |tx: &mut Tx<'_>| super::revisions::of(tx, number)).await?;
         let (documents, remarks) = read(&contents);
-        self.publish(revision.set, documents, remarks, (back.message, back.dry_run), None, by, repetition, now).await
+        // What is no good goes from all devices at once.
+        let how = How { message: back.message, stages: None, dry_run: back.dry_run };
+        self.publish(revision.set, documents, remarks, how, None, by, repetition, now).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "what is published, by whom, and how")]
@@ -126,18 +140,19 @@ impl Admin {
         set: String,
         documents: Vec<Document>,
         remarks: Vec<Remark>,
-        (message, dry_run): (String, bool),
+        how: How,
         seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
+        let How { message, stages, dry_run } = how;
         let message = message.trim().to_owned();
         if message.is_empty() || message.chars().count() > LONGEST_MESSAGE {
             return Err(Error::invalid("/message", format!("say why, in 1 to {LONGEST_MESSAGE} characters")));
         }
         let names: Vec<String> = documents.iter().map(|document| document.declaration.identifier.to_string()).collect();
-        let proposal = Proposal { set, author: by.name.clone(), message, documents, remarks };
+        let proposal = Proposal { set, author: by.name.clone(), message, documents, remarks, stages };
         let checked = match self.rollout()?.check(proposal).await {
             Ok(checked) => checked,
             Err(PublishError::Wrong(remarks)) => return Err(wrong(&remarks, &names)),
@@ -168,7 +183,7 @@ impl Admin {
 }
 
 /// Reads declarations; each fault names its place among them.
-fn read(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
+pub(super) fn read(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
     let (mut documents, mut remarks) = (Vec::new(), Vec::new());
     for (place, json) in declarations.iter().enumerate() {
         let read = read_json(json);
@@ -214,7 +229,7 @@ fn differences(tx: &mut Tx<'_>, checked: &Published) -> Result<AppliedPolicies, 
 }
 
 impl PolicyRemarkJson {
-    fn of(remark: &Remark) -> Self {
+    pub(super) fn of(remark: &Remark) -> Self {
         Self {
             level: remark.level,
             identifier: remark.identifier.clone(),

@@ -114,6 +114,44 @@ pub struct DeviceSettingJson {
     /// The message that showed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_in: Option<String>,
+    /// The address of the setting of the same Atomic because of which it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because_of: Option<String>,
+    /// What reading it back came to the last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<SettingCheckJson>,
+}
+
+/// What reading a setting back came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SettingCheckJson {
+    /// When the device said it.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `same`, `drifted` or `not_verifiable`.
+    pub verdict: String,
+    /// The beginning of what is wanted, where the device has something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
+    /// The beginning of what the device has, where that is something else; absent where it has nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<String>,
+    /// Why it can't be verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The command whose answer shows something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<String>,
+    /// The session of the message that showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The message that showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_in: Option<String>,
+    /// How often it was mended within a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mended: Option<u32>,
 }
 
 /// What a device is to have, and what became of it.
@@ -248,7 +286,22 @@ impl Admin {
                     setting.shown_in = attempt.answered_in.as_ref().map(ToString::to_string);
                 }
             }
-            let declarations = policy.standings.iter().map(|(name, state)| (name.clone(), state.to_string())).collect();
+            let checks = settings.iter().filter_map(|setting| setting.checked.as_ref()?.command_id.clone());
+            let readers: BTreeSet<String> = checks.collect();
+            for reader in readers.into_iter().take(MOST_COMMANDS) {
+                let Some(command) = tx.command(&CommandId(reader.clone()))? else { continue };
+                let Some(attempt) = command.attempts.iter().rev().find(|each| each.answered_in.is_some()) else {
+                    continue;
+                };
+                let checks = settings.iter_mut().filter_map(|setting| setting.checked.as_mut());
+                for check in checks.filter(|check| check.command_id.as_ref() == Some(&reader)) {
+                    check.session_id = Some(attempt.session.to_string());
+                    check.shown_in = attempt.answered_in.as_ref().map(ToString::to_string);
+                }
+            }
+            // What it has of a revision in stages is no declaration.
+            let of_declarations = policy.standings.iter().filter(|(name, _)| !name.contains(':'));
+            let declarations = of_declarations.map(|(name, state)| (name.clone(), state.to_string())).collect();
             Ok::<_, Error>(DevicePoliciesJson { device_id: known.device_id.to_string(), declarations, settings })
         };
         self.store.read(job).await
@@ -309,5 +362,17 @@ fn setting_json(setting: &SettingRecord) -> DeviceSettingJson {
         command_id: setting.carrier.clone(),
         session_id: None,
         shown_in: None,
+        because_of: setting.because_of.clone(),
+        checked: setting.check.last.as_ref().map(|checked| SettingCheckJson {
+            at: checked.at,
+            verdict: checked.verdict.as_str().to_owned(),
+            wanted: checked.wanted.clone(),
+            observed: checked.observed.clone(),
+            why: checked.why.clone(),
+            command_id: checked.carrier.clone(),
+            session_id: None,
+            shown_in: None,
+            mended: setting.check.mending.as_ref().map(|mending| mending.count),
+        }),
     }
 }

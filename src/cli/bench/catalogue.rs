@@ -19,7 +19,7 @@ use super::turns::each;
 use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts, Timestamp};
 use crate::policy::catalogue::{archive::descriptions, builtin};
 use crate::policy::declaration::read_text;
-use crate::policy::reconcile::{Had, HadSetting, Key, Policy, State, plan};
+use crate::policy::reconcile::{Had, Key, Policy, plan, taken};
 
 /// Measure what importing descriptions, looking a setting up and planning a device cost
 #[derive(Debug, Args)]
@@ -95,14 +95,7 @@ impl CatalogueBench {
         ensure!(values.len() == self.settings, "the catalogue has no more than {} such settings", values.len());
         let (before, after) = (policy(&values, None, catalogue)?, policy(&values, values.keys().next(), catalogue)?);
         let facts = facts();
-        let has = |policy: &Policy| -> Had {
-            let wanted = policy.wanted(catalogue, &facts);
-            let had = wanted.iter().filter_map(|(key, setting)| {
-                let token = setting.value()?.token.clone();
-                Some((key.clone(), HadSetting { uri: setting.uri.clone(), token, state: State::Applied }))
-            });
-            had.collect()
-        };
+        let has = |policy: &Policy| taken(&policy.wanted(catalogue, &facts));
         let cases = [
             ("plan a device that has nothing", &before, Had::new(), self.settings),
             ("plan a device that has all", &before, has(&before), 0),

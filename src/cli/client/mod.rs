@@ -303,10 +303,22 @@ impl Client {
         body: &impl Serialize,
         key: &str,
     ) -> Result<T, ClientError> {
+        self.once_as_seen(path, body, None, key).await
+    }
+
+    /// The same, refused when what is changed is no longer what has this tag.
+    async fn once_as_seen<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        seen: Option<&str>,
+        key: &str,
+    ) -> Result<T, ClientError> {
         let url = self.url(path, &Value::Null)?;
         let mut tries = 1;
         loop {
             let request = self.http.request(Method::POST, url.clone()).header("Idempotency-Key", key).json(body);
+            let request = seen.iter().fold(request, |request, tag| request.header("If-Match", format!("\"{tag}\"")));
             match self.answered(request).await {
                 Err(ClientError::Unreachable { source, .. }) if tries < TRIES && !source.is_connect() => tries += 1,
                 answer => return answer,

@@ -5,21 +5,64 @@ use serde_json::json;
 use super::{Client, ClientError};
 use crate::admin::{
     AppliedPolicies, ApplyPolicies, ChangeTags, DevicePoliciesJson, DevicePolicyQuery, ExportedPolicies, PageJson,
-    PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson, PolicyProgressJson,
-    PolicyRevisionJson, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies, TagsJson,
+    PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson,
+    PolicyProgressJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson, PolicySecretsJson, PolicySetQuery,
+    PolicyStageJson, RetryPolicies, RollBackPolicies, SetPolicySecret, StageDeed, TagsJson,
 };
 
 const POLICIES: &str = "policies";
 
 impl Client {
-    /// Publishes all declarations of a set. With the same key it is done once.
-    pub async fn apply_policies(&self, apply: &ApplyPolicies, key: &str) -> Result<AppliedPolicies, ClientError> {
-        self.once(&[POLICIES, "apply"], apply, key).await
+    /// Publishes all declarations of a set, where one is named only as long as this revision is its last. With the same key
+    /// it is done once.
+    pub async fn apply_policies(
+        &self,
+        apply: &ApplyPolicies,
+        after: Option<i64>,
+        key: &str,
+    ) -> Result<AppliedPolicies, ClientError> {
+        let seen = after.map(|revision| revision.to_string());
+        self.once_as_seen(&[POLICIES, "apply"], apply, seen.as_deref(), key).await
     }
 
     /// Publishes a set again as it was. With the same key it is done once.
     pub async fn roll_back_policies(&self, back: &RollBackPolicies, key: &str) -> Result<AppliedPolicies, ClientError> {
         self.once(&[POLICIES, "rollback"], back, key).await
+    }
+
+    /// What a device would be sent. Nothing is kept.
+    pub async fn plan_policies(&self, plan: &PlanPolicies) -> Result<PlannedPolicies, ClientError> {
+        self.post(&[POLICIES, "plan"], Some(json!(plan))).await
+    }
+
+    /// What goes to devices in stages.
+    pub async fn policy_stages(&self) -> Result<Vec<PolicyStageJson>, ClientError> {
+        self.get(&[POLICIES, "stages"], &()).await
+    }
+
+    /// Lets a revision go on, pauses or resumes it.
+    pub async fn change_policy_stage(&self, revision: i64, deed: StageDeed) -> Result<PolicyStageJson, ClientError> {
+        self.post(&[POLICIES, "stages", &revision.to_string(), deed.as_str()], None).await
+    }
+
+    /// Sends again what failed.
+    pub async fn retry_policies(&self, retry: &RetryPolicies) -> Result<RetryPolicies, ClientError> {
+        self.post(&[POLICIES, "retry"], Some(json!(retry))).await
+    }
+
+    /// Which secrets have a value.
+    pub async fn policy_secrets(&self) -> Result<PolicySecretsJson, ClientError> {
+        self.get(&[POLICIES, "secrets"], &()).await
+    }
+
+    /// Gives a secret asset a value.
+    pub async fn set_policy_secret(&self, name: &str, set: &SetPolicySecret) -> Result<PolicySecretJson, ClientError> {
+        self.post(&[POLICIES, "secrets", name], Some(json!(set))).await
+    }
+
+    /// Takes the value of a secret asset away.
+    pub async fn remove_policy_secret(&self, name: &str) -> Result<PolicySecretsJson, ClientError> {
+        self.delete(&[POLICIES, "secrets", name]).await
     }
 
     /// What is published.

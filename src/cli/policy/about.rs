@@ -50,8 +50,8 @@ impl Known {
     }
 }
 
-/// Declarations in which nothing is wrong, compiled.
-pub(super) fn compiled(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Result<Policy> {
+/// Declarations in which nothing is wrong.
+pub(super) fn checked(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Result<Vec<Declaration>> {
     let read = files::read(paths)?;
     let mut remarks = read.remarks;
     remarks.extend(check(&read.documents, &[], catalogue));
@@ -60,8 +60,12 @@ pub(super) fn compiled(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Resu
     if !errors.is_empty() {
         bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
     }
-    let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
-    let policy = Policy::build(&declarations, catalogue);
+    Ok(read.documents.into_iter().map(|document| document.declaration).collect())
+}
+
+/// Declarations, compiled.
+pub(super) fn compiled(declarations: &[Declaration], catalogue: &Catalogue) -> anyhow::Result<Policy> {
+    let policy = Policy::build(declarations, catalogue);
     if policy.is_idle() {
         return Err(hinted(
             "no activation applies anything",

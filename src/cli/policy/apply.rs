@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::Value;
 
-use super::files;
+use super::{files, staged::Stages};
 use crate::admin::{AppliedPolicies, ApplyPolicies, RollBackPolicies};
 use crate::cli::{
     Global, Output,
@@ -24,6 +24,7 @@ use crate::policy::declaration::{Declaration, Level};
 #[command(after_help = "Examples:
   transom policy apply policies/ --message 'Longer passwords, ticket 4711'
   transom policy apply policies/ --message check --dry-run
+  transom policy apply policies/ --message 'Longer passwords' --stage 10% --stage 50% --stop-at-failures 2%
   transom policy apply kiosks/ --set kiosks --message 'First kiosks'")]
 pub(super) struct Apply {
     /// Files, or folders with all .yaml, .yml and .json in and below them; - is standard input
@@ -35,6 +36,11 @@ pub(super) struct Apply {
     /// The set that owns these declarations [default: default]
     #[arg(long, value_name = "NAME")]
     set: Option<String>,
+    /// Only while this is the last revision of the set: nothing is published when somebody else was faster
+    #[arg(long, value_name = "REVISION")]
+    after: Option<i64>,
+    #[command(flatten)]
+    stages: Stages,
     /// Say what would change, and publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -74,10 +80,15 @@ impl Apply {
         }
         let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
         let declarations: Vec<Value> = declarations.iter().map(Declaration::to_json).collect();
-        let apply = ApplyPolicies { set: self.set, message: self.message, declarations, dry_run: self.dry_run };
+        let stages = self.stages.plan();
+        let count = stages.as_ref().map(|plan| plan.stages.len());
+        let apply = ApplyPolicies { set: self.set, message: self.message, declarations, stages, dry_run: self.dry_run };
         let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         connected(global, async |client| {
-            let applied = client.apply_policies(&apply, &key).await?;
+            let applied = client.apply_policies(&apply, self.after, &key).await?;
+            if count.is_some() && applied.revision.is_some() {
+                note("it goes to the devices of its first stage: transom policy stages");
+            }
             show(&applied, output)
         })
     }

@@ -130,9 +130,10 @@ fn of_device(device: &str, global: &Global, output: &mut Output) -> anyhow::Resu
         }
         let rows = told.settings.iter().map(|setting| {
             let by = setting.configurations.join(", ");
-            [line(&setting.target), setting.state.clone(), line(&by), time(setting.since), why(setting)]
+            let (state, since) = (setting.state.clone(), time(setting.since));
+            [line(&setting.target), state, line(&by), since, verified(setting), why(setting)]
         });
-        output.text(table(&["SETTING", "STATE", "CONFIGURATIONS", "SINCE", "WHY"], rows))
+        output.text(table(&["SETTING", "STATE", "CONFIGURATIONS", "SINCE", "VERIFIED", "WHY"], rows))
     })
 }
 
@@ -153,8 +154,21 @@ fn reason(setting: &DeviceSettingJson) -> String {
     format!("{}: {}", line(&setting.target), why(setting))
 }
 
+/// When the device last said that it has it.
+fn verified(setting: &DeviceSettingJson) -> String {
+    match &setting.checked {
+        Some(check) if check.verdict == "not_verifiable" => "can't be verified".to_owned(),
+        Some(check) => time(check.at),
+        None => String::new(),
+    }
+}
+
 fn why(setting: &DeviceSettingJson) -> String {
     let told = setting.why.as_deref().map(line).unwrap_or_default();
+    if let Some(check) = setting.checked.as_ref().filter(|_| setting.state == "drifted") {
+        let value = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), line);
+        return format!("{told}; wanted {}, on the device {}", value(&check.wanted), value(&check.observed));
+    }
     match &setting.error {
         Some(error) => format!("{told}: {} {}. {}", error.code, line(&error.meaning), line(&error.remedy)),
         None => told,

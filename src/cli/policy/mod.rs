@@ -7,6 +7,8 @@ mod files;
 mod import;
 mod look;
 mod plan;
+mod secret;
+mod staged;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -26,14 +28,20 @@ pub(super) struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Advance(staged::Advance),
     Apply(apply::Apply),
     Check(check::Check),
     Diff(look::Diff),
     Export(look::Export),
     History(look::History),
     Import(import::Import),
+    Pause(staged::Pause),
     Plan(plan::Plan),
+    Resume(staged::Resume),
+    Retry(staged::Retry),
     Rollback(apply::Rollback),
+    Secret(secret::SecretVerb),
+    Stages(staged::List),
     Status(look::Status),
     Verify(verify::Verify),
 }
@@ -46,6 +54,12 @@ impl Policy {
             Verb::Export(verb) => verb.run(global, output),
             Verb::History(verb) => verb.run(global, output),
             Verb::Rollback(verb) => verb.run(global, output),
+            Verb::Advance(verb) => verb.run(global, output),
+            Verb::Pause(verb) => verb.run(global, output),
+            Verb::Resume(verb) => verb.run(global, output),
+            Verb::Retry(verb) => verb.run(global, output),
+            Verb::Stages(verb) => verb.run(global, output),
+            Verb::Secret(verb) => verb.run(global, output),
             Verb::Status(verb) => verb.run(global, output),
             Verb::Check(verb) => verb.run(output),
             Verb::Import(verb) => verb.run(output),

@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use transom_protocol::csp::Instruction;
 
-use super::about::{Known, compiled};
+use super::about::{Known, checked, compiled};
+use super::files;
+use crate::admin::PlanPolicies;
 use crate::cli::{
     Global, Output,
+    client::connected,
     shown::{count, json, line},
 };
 use crate::policy::catalogue::builtin;
-use crate::policy::reconcile::{Had, HadSetting, Standing, State, Wanted, plan};
+use crate::policy::declaration::{Level, with_ingested};
+use crate::policy::reconcile::{Standing, Wanted, plan, taken};
 
 /// Say which commands a device needs to become as files of declarations want it
 ///
@@ -23,6 +28,7 @@ use crate::policy::reconcile::{Had, HadSetting, Standing, State, Wanted, plan};
 #[command(after_help = "Examples:
   transom policy plan policies/ --fact os.build=22631 --fact os.edition_id=48
   transom policy plan policies/ --device 1A2B --before last/policies/
+  transom policy plan policies/ --device 1A2B --on-server
   transom policy plan policies/ --device 1A2B --commands | transom command send --device 1A2B --file -")]
 pub(super) struct Plan {
     /// Files, or folders with all .yaml, .yml and .json in and below them; - is standard input
@@ -34,6 +40,12 @@ pub(super) struct Plan {
     /// A device of the server, for its facts
     #[arg(long, value_name = "ID")]
     device: Option<String>,
+    /// Have the server plan it: by its own catalogue, with its other sets, and given what the device has already
+    #[arg(long, requires = "device", conflicts_with_all = ["before", "facts"])]
+    on_server: bool,
+    /// The set that the files are to be, where the server plans [default: default]
+    #[arg(long, value_name = "NAME", requires = "on_server")]
+    set: Option<String>,
     #[command(flatten)]
     known: Known,
     /// Print the commands only, as JSON that `transom command send --file` takes
@@ -60,12 +72,19 @@ struct LeftOut {
 
 impl Plan {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        if self.on_server {
+            return self.ask(global, output);
+        }
         let catalogue = builtin::catalogue()?;
-        let policy = compiled(&self.paths, &catalogue)?;
-        let before = if self.before.is_empty() { None } else { Some(compiled(&self.before, &catalogue)?) };
+        let after = checked(&self.paths, &catalogue)?;
+        let before = if self.before.is_empty() { Vec::new() } else { checked(&self.before, &catalogue)? };
+        let catalogue = with_ingested(&catalogue, &before);
+        let catalogue = with_ingested(&catalogue, &after);
+        let policy = compiled(&after, &catalogue)?;
+        let before = if before.is_empty() { None } else { Some(compiled(&before, &catalogue)?) };
         let facts = self.known.facts(self.device.as_deref(), global)?;
         let wanted = policy.wanted(&catalogue, &facts);
-        let had = before.map(|before| had(&before.wanted(&catalogue, &facts))).unwrap_or_default();
+        let had = before.map(|before| taken(&before.wanted(&catalogue, &facts))).unwrap_or_default();
         let planned = plan(&policy, &wanted, &had, &catalogue);
         let commands: Vec<&Instruction> = planned.steps.iter().map(|step| &step.instruction).collect();
         if self.commands {
@@ -95,15 +114,41 @@ impl Plan {
     }
 }
 
-/// As if the device had taken all that was wanted.
-fn had(wanted: &Wanted) -> Had {
-    let taken = wanted.iter().filter_map(|(key, setting)| {
-        let token = setting.value()?.token.clone();
-        Some((key.clone(), HadSetting { uri: setting.uri.clone(), token, state: State::Applied }))
-    });
-    taken.collect()
+impl Plan {
+    /// Has the server plan it.
+    fn ask(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        let read = files::read(&self.paths)?;
+        let errors: Vec<String> = read
+            .remarks
+            .iter()
+            .filter(|remark| remark.level == Level::Error)
+            .map(|remark| line(&remark.to_string()))
+            .collect();
+        if !errors.is_empty() {
+            bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
+        }
+        let declarations = read.documents.iter().map(|document| document.declaration.to_json()).collect();
+        let device_id = self.device.unwrap_or_default();
+        let plan = PlanPolicies { device_id, set: self.set, declarations: Some(declarations) };
+        let planned = connected(global, async |client| Ok(client.plan_policies(&plan).await?))?;
+        if self.commands {
+            return output.document(&planned.commands);
+        }
+        if output.is_json() {
+            return output.document(&planned);
+        }
+        for command in &planned.commands {
+            output.text(json(&serde_json::to_string(command)?))?;
+        }
+        for setting in &planned.left_out {
+            output.text(format!("not sent: {}: {}", line(&setting.target), line(&setting.why)))?;
+        }
+        let (wanted, commands) = (count(planned.wanted, "setting"), count(planned.commands.len(), "command"));
+        output.text(format!("{wanted} wanted, {commands} to send"))
+    }
 }
 
+/// As if the device had taken all that was wanted.
 fn left_out(wanted: &Wanted) -> Vec<LeftOut> {
     let each = wanted.values().filter_map(|setting| {
         let (state, why) = match &setting.standing {

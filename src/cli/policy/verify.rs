@@ -9,7 +9,7 @@ use serde::Serialize;
 use transom_protocol::csp::Instruction;
 use transom_protocol::csp::catalogue::Catalogue;
 
-use super::about::{Known, compiled};
+use super::about::{Known, checked, compiled};
 use crate::admin::{CommandJson, NewOrder};
 use crate::cli::{
     Global, Output,
@@ -21,6 +21,7 @@ use crate::cli::{
 };
 use crate::model::CommandState;
 use crate::policy::catalogue::builtin;
+use crate::policy::declaration::with_ingested;
 use crate::policy::reconcile::{Agreement, Key, Observed, Wanted, WantedSetting, agreement, read_back};
 
 /// Most settings that are asked for in one order.
@@ -78,7 +79,9 @@ enum State {
 impl Verify {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let catalogue = builtin::catalogue()?;
-        let policy = compiled(&self.paths, &catalogue)?;
+        let declarations = checked(&self.paths, &catalogue)?;
+        let catalogue = with_ingested(&catalogue, &declarations);
+        let policy = compiled(&declarations, &catalogue)?;
         let facts = self.known.facts(Some(&self.device), global)?;
         let wanted = policy.wanted(&catalogue, &facts);
         let read = read_back(&wanted, &catalogue);

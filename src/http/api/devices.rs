@@ -5,7 +5,12 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use super::{
+    Answer, Body, Caller, NoBody, NoQuery, Query, now, only,
+    repeat::Repeat,
+    route::Route,
+    tag::{IfMatch, tagged},
+};
 use crate::admin::{
     Admin, Cleared, CredentialsOffered, DeviceJson, DeviceQuery, EventJson, MessageJson, PageJson, Part,
     RotateCredentials, SetSigning, SetTrust, SigningJson, SyncJson, TrustJson, Unenroll,
@@ -14,16 +19,18 @@ use crate::model::Right;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/devices", Right::Look, "Lists devices").query::<DeviceQuery>().gives::<PageJson<DeviceJson>>(200),
-    Route::get("/devices/{id}", Right::Look, "Shows a device").gives::<DeviceJson>(200),
+    Route::get("/devices/{id}", Right::Look, "Shows a device").versioned().gives::<DeviceJson>(200),
     Route::post("/devices/{id}/clear", Right::Command, "Takes back all that waits for a device")
         .repeatable()
         .gives::<Cleared>(200),
     Route::post("/devices/{id}/signing", Right::Trust, "Sets whether messages of a device are signed")
         .repeatable()
+        .conditional()
         .body::<SetSigning>()
         .gives::<SigningJson>(200),
     Route::post("/devices/{id}/trust", Right::Trust, "Sets what proves that a message is from a device")
         .repeatable()
+        .conditional()
         .body::<SetTrust>()
         .gives::<TrustJson>(200),
     Route::post("/devices/{id}/rotate-credentials", Right::Trust, "Offers a device other credentials")
@@ -70,7 +77,8 @@ async fn list(admin: Data<Admin>, Query(query): Query<DeviceQuery>) -> Answer {
 }
 
 async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.device(&id).await?))
+    let device = admin.device(&id).await?;
+    Ok(tagged(&device.tag(), &device))
 }
 
 async fn clear(
@@ -105,10 +113,11 @@ async fn signing(
     id: Path<String>,
     _: Query<NoQuery>,
     repeat: Repeat,
+    seen: IfMatch,
     set: Body<SetSigning>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &set.bytes);
-    Ok(HttpResponse::Ok().json(admin.set_signing(&id, set.value, &caller.actor, repetition, now()).await?))
+    Ok(HttpResponse::Ok().json(admin.set_signing(&id, set.value, seen.0, &caller.actor, repetition, now()).await?))
 }
 
 async fn rotate_credentials(
@@ -130,10 +139,11 @@ async fn trust(
     id: Path<String>,
     _: Query<NoQuery>,
     repeat: Repeat,
+    seen: IfMatch,
     set: Body<SetTrust>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &set.bytes);
-    Ok(HttpResponse::Ok().json(admin.set_trust(&id, set.value, &caller.actor, repetition, now()).await?))
+    Ok(HttpResponse::Ok().json(admin.set_trust(&id, set.value, seen.0, &caller.actor, repetition, now()).await?))
 }
 
 /// Messages that say they are from the device and were turned away.

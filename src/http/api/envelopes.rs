@@ -5,13 +5,14 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route, tag::IfMatch};
 use crate::admin::{Admin, EnvelopeKeysJson, EnvelopingJson, SetEnveloping};
 use crate::model::Right;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::post("/devices/{id}/enveloping", Right::Trust, "Sets whether messages of a device are enveloped")
         .repeatable()
+        .conditional()
         .body::<SetEnveloping>()
         .gives::<EnvelopingJson>(200),
     Route::get("/envelope-keys", Right::Look, "Lists the keys of the server that open envelopes")
@@ -33,10 +34,11 @@ async fn set(
     id: Path<String>,
     _: Query<NoQuery>,
     repeat: Repeat,
+    seen: IfMatch,
     set: Body<SetEnveloping>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &set.bytes);
-    Ok(HttpResponse::Ok().json(admin.set_enveloping(&id, set.value, &caller.actor, repetition, now()).await?))
+    Ok(HttpResponse::Ok().json(admin.set_enveloping(&id, set.value, seen.0, &caller.actor, repetition, now()).await?))
 }
 
 async fn list(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {

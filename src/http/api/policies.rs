@@ -6,11 +6,14 @@ use actix_web::{
 };
 
 use super::tag::{IfMatch, tagged};
-use super::{Answer, Body, Caller, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
 use crate::admin::{
-    Admin, AppliedPolicies, ApplyPolicies, ChangeTags, DevicePoliciesJson, DevicePolicyQuery, ExportedPolicies,
-    PageJson, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson, PolicyProgressJson,
-    PolicyRevisionJson, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies, TagsJson,
+    Admin, AppliedPolicies, ApplyPolicies, ChangeTags, CheckPolicies, CheckedPolicies, DevicePoliciesJson,
+    DevicePolicyQuery, Error, ExportedPolicies, ImportPolicies, ImportedPolicies, MAX_PROFILE, PageJson, PlanPolicies,
+    PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyDraftDetailJson,
+    PolicyDraftJson, PolicyJson, PolicyProgressJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson,
+    PolicySecretsJson, PolicySetQuery, PolicyStageJson, PublishPolicyDraft, RetryPolicies, RollBackPolicies,
+    SetPolicySecret, StageDeed, TagsJson, WritePolicyDraft,
 };
 use crate::model::Right;
 
@@ -27,11 +30,57 @@ pub(super) const ROUTES: &[Route] = &[
         .repeatable()
         .body::<RollBackPolicies>()
         .gives::<AppliedPolicies>(200),
+    Route::post("/policies/check", Right::Look, "Says what is wrong with declarations, and keeps nothing")
+        .body::<CheckPolicies>()
+        .gives::<CheckedPolicies>(200),
+    Route::post("/policies/plan", Right::Look, "Says what a device would be sent, and sends nothing")
+        .body::<PlanPolicies>()
+        .gives::<PlannedPolicies>(200),
+    Route::post(
+        "/policies/import",
+        Right::Look,
+        "Makes declarations of a profile of another server, and keeps nothing",
+    )
+    .body::<ImportPolicies>()
+    .gives::<ImportedPolicies>(200),
+    Route::get("/policies/drafts", Right::Author, "Lists one's own drafts of sets")
+        .gives::<PageJson<PolicyDraftJson>>(200),
+    Route::get("/policies/drafts/{set}", Right::Author, "Shows one's own draft of a set")
+        .versioned()
+        .gives::<PolicyDraftDetailJson>(200),
+    Route::post("/policies/drafts/{set}", Right::Author, "Writes one's own draft of a set")
+        .guarded()
+        .body::<WritePolicyDraft>()
+        .gives::<PolicyDraftDetailJson>(200),
+    Route::delete("/policies/drafts/{set}", Right::Author, "Discards one's own draft of a set")
+        .gives::<PageJson<PolicyDraftJson>>(200),
+    Route::post("/policies/drafts/{set}/publish", Right::Author, "Publishes one's own draft of a set")
+        .conditional()
+        .body::<PublishPolicyDraft>()
+        .gives::<AppliedPolicies>(200),
     Route::get("/policies/export", Right::Look, "Gives declarations as they stand in files")
         .query::<PolicySetQuery>()
         .gives::<ExportedPolicies>(200),
     Route::get("/policies/progress", Right::Look, "Says how far what was published last went")
         .gives::<PolicyProgressJson>(200),
+    Route::get("/policies/stages", Right::Look, "Lists what goes, or went, to devices in stages, newest first")
+        .gives_all::<PolicyStageJson>(200),
+    Route::post("/policies/stages/{revision}/{deed}", Right::Author, "Lets a revision go on (advance), holds it (pause), or lets it go on after that or after it has stopped (resume)")
+        .gives::<PolicyStageJson>(200),
+    Route::post("/policies/retry", Right::Author, "Sends settings again that failed, drifted, or could not be taken back")
+        .body::<RetryPolicies>()
+        .gives::<RetryPolicies>(202),
+    Route::get("/policies/secrets", Right::Look, "Lists which secrets have a value, without it")
+        .gives::<PolicySecretsJson>(200),
+    Route::post(
+        "/policies/secrets/{name}",
+        Right::Author,
+        "Gives a secret asset a value, which nobody gets to see again",
+    )
+    .body::<SetPolicySecret>()
+    .gives::<PolicySecretJson>(200),
+    Route::delete("/policies/secrets/{name}", Right::Author, "Takes the value of a secret asset away")
+        .gives::<PolicySecretsJson>(200),
     Route::get("/policies/revisions", Right::Look, "Lists what was published, newest first")
         .query::<PolicyRevisionQuery>()
         .gives::<PageJson<PolicyRevisionJson>>(200),
@@ -71,9 +120,52 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
                 .route(web::post().to(apply))
                 .default_service(only("POST")),
         )
+        .service(
+            web::resource("/policies/check")
+                .app_data(large())
+                .route(web::post().to(check))
+                .default_service(only("POST")),
+        )
+        .service(
+            web::resource("/policies/plan").app_data(large()).route(web::post().to(plan)).default_service(only("POST")),
+        )
+        .service(
+            web::resource("/policies/import")
+                .app_data(web::PayloadConfig::new(2 * MAX_PROFILE))
+                .route(web::post().to(import))
+                .default_service(only("POST")),
+        )
+        .service(web::resource("/policies/drafts").route(web::get().to(drafts)).default_service(get()))
+        .service(
+            web::resource("/policies/drafts/{set}")
+                .app_data(large())
+                .route(web::get().to(draft))
+                .route(web::post().to(write_draft))
+                .route(web::delete().to(discard_draft))
+                .default_service(only("GET, POST, DELETE")),
+        )
+        .service(
+            web::resource("/policies/drafts/{set}/publish")
+                .route(web::post().to(publish_draft))
+                .default_service(only("POST")),
+        )
         .service(web::resource("/policies/rollback").route(web::post().to(roll_back)).default_service(only("POST")))
         .service(web::resource("/policies/export").route(web::get().to(export)).default_service(get()))
         .service(web::resource("/policies/progress").route(web::get().to(progress)).default_service(get()))
+        .service(web::resource("/policies/stages").route(web::get().to(stages)).default_service(get()))
+        .service(
+            web::resource("/policies/stages/{revision}/{deed}")
+                .route(web::post().to(change_stage))
+                .default_service(only("POST")),
+        )
+        .service(web::resource("/policies/retry").route(web::post().to(retry)).default_service(only("POST")))
+        .service(web::resource("/policies/secrets").route(web::get().to(secrets)).default_service(get()))
+        .service(
+            web::resource("/policies/secrets/{name}")
+                .route(web::post().to(set_secret))
+                .route(web::delete().to(remove_secret))
+                .default_service(only("POST, DELETE")),
+        )
         .service(web::resource("/policies/revisions").route(web::get().to(revisions)).default_service(get()))
         .service(web::resource("/policies/revisions/{number}").route(web::get().to(revision)).default_service(get()))
         .service(web::resource("/policies/revisions/{number}/diff").route(web::get().to(diff)).default_service(get()))
@@ -121,12 +213,102 @@ async fn roll_back(
     Ok(HttpResponse::Ok().json(admin.roll_back_policies(body.value, &caller.actor, repetition, now()).await?))
 }
 
+async fn check(admin: Data<Admin>, _: Query<NoQuery>, body: Body<CheckPolicies>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.check_policies(body.value).await?))
+}
+
+async fn plan(admin: Data<Admin>, _: Query<NoQuery>, body: Body<PlanPolicies>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.plan_policies(body.value).await?))
+}
+
+async fn import(admin: Data<Admin>, _: Query<NoQuery>, body: Body<ImportPolicies>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.import_policies(body.value).await?))
+}
+
+async fn drafts(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.policy_drafts(&caller.actor).await?))
+}
+
+fn shown(draft: &PolicyDraftDetailJson) -> HttpResponse {
+    tagged(&draft.draft.version.to_string(), draft)
+}
+
+async fn draft(admin: Data<Admin>, caller: Caller, set: Path<String>, _: Query<NoQuery>) -> Answer {
+    Ok(shown(&admin.policy_draft(&set, &caller.actor).await?))
+}
+
+async fn write_draft(
+    admin: Data<Admin>,
+    caller: Caller,
+    set: Path<String>,
+    _: Query<NoQuery>,
+    seen: IfMatch,
+    body: Body<WritePolicyDraft>,
+) -> Answer {
+    Ok(shown(&admin.write_policy_draft(&set, body.value, seen.0, &caller.actor, now()).await?))
+}
+
+async fn discard_draft(admin: Data<Admin>, caller: Caller, set: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    admin.discard_policy_draft(&set, &caller.actor, now()).await?;
+    Ok(HttpResponse::Ok().json(admin.policy_drafts(&caller.actor).await?))
+}
+
+async fn publish_draft(
+    admin: Data<Admin>,
+    caller: Caller,
+    set: Path<String>,
+    _: Query<NoQuery>,
+    seen: IfMatch,
+    body: Body<PublishPolicyDraft>,
+) -> Answer {
+    let published = admin.publish_policy_draft(&set, body.value, seen.0, &caller.actor, now()).await?;
+    Ok(HttpResponse::Ok().json(published))
+}
+
 async fn export(admin: Data<Admin>, Query(query): Query<PolicySetQuery>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.export_policies(query).await?))
 }
 
 async fn progress(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.policy_progress().await?))
+}
+
+async fn stages(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.policy_stages().await?))
+}
+
+async fn change_stage(
+    admin: Data<Admin>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    _: Query<NoQuery>,
+    _: NoBody,
+) -> Answer {
+    let (revision, deed) = path.into_inner();
+    let deed = StageDeed::parse(&deed).ok_or(Error::NotFound("deed: write advance, pause or resume"))?;
+    Ok(HttpResponse::Ok().json(admin.change_policy_stage(&revision, deed, &caller.actor, now()).await?))
+}
+
+async fn retry(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, body: Body<RetryPolicies>) -> Answer {
+    Ok(HttpResponse::Accepted().json(admin.retry_policies(body.value, &caller.actor, now()).await?))
+}
+
+async fn secrets(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.policy_secrets().await?))
+}
+
+async fn set_secret(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    _: Query<NoQuery>,
+    body: Body<SetPolicySecret>,
+) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.set_policy_secret(&name, body.value, &caller.actor, now()).await?))
+}
+
+async fn remove_secret(admin: Data<Admin>, caller: Caller, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.remove_policy_secret(&name, &caller.actor, now()).await?))
 }
 
 async fn revisions(admin: Data<Admin>, Query(query): Query<PolicyRevisionQuery>) -> Answer {

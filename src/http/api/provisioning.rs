@@ -5,18 +5,25 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use super::{
+    Answer, Body, Caller, NoQuery, Query, now, only,
+    repeat::Repeat,
+    route::Route,
+    tag::{IfMatch, tagged},
+};
 use crate::admin::{Admin, EndProvisioning, PageJson, ProvisioningJson, ProvisioningQuery, SetProvisioning};
 use crate::model::Right;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::get("/devices/{id}/provisioning", Right::Look, "Shows what a device is to have, and what has not arrived")
+        .versioned()
         .gives::<ProvisioningJson>(200),
     Route::get("/provisioning", Right::Look, "Lists devices that wait for what they are to have, or did not get it")
         .query::<ProvisioningQuery>()
         .gives::<PageJson<ProvisioningJson>>(200),
     Route::post("/devices/{id}/provisioning", Right::Command, "Says what a device is to have")
         .repeatable()
+        .guarded()
         .body::<SetProvisioning>()
         .gives::<ProvisioningJson>(200),
     Route::post("/devices/{id}/provisioning/end", Right::Command, "Has a status page of a device end")
@@ -44,7 +51,8 @@ async fn list(admin: Data<Admin>, Query(query): Query<ProvisioningQuery>) -> Ans
 }
 
 async fn show(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.provisioning(&id).await?))
+    let shown = admin.provisioning(&id).await?;
+    Ok(tagged(&shown.tag(), &shown))
 }
 
 async fn set(
@@ -53,10 +61,12 @@ async fn set(
     id: Path<String>,
     _: Query<NoQuery>,
     repeat: Repeat,
+    seen: IfMatch,
     set: Body<SetProvisioning>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &set.bytes);
-    Ok(HttpResponse::Ok().json(admin.set_provisioning(&id, set.value, &caller.actor, repetition, now()).await?))
+    let set = admin.set_provisioning(&id, set.value, seen.0, &caller.actor, repetition, now()).await?;
+    Ok(tagged(&set.tag(), &set))
 }
 
 async fn end(

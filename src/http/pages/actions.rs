@@ -18,7 +18,7 @@ use crate::http::api::{self, now};
 use crate::http::problem::Problem;
 use crate::model::Right;
 use crate::ui::actions::{CHOICES, Choice, ConfirmPage, Field, KeyPage, Offered, UNENROLL};
-use crate::ui::{Frame, Section, text::part};
+use crate::ui::{Frame, Section, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -43,14 +43,12 @@ struct Reason {
 /// What was done, in words.
 pub(super) fn notice(word: &str) -> Option<&'static str> {
     match word {
-        "push" => {
-            Some("It was asked to check in; a session should begin within a minute if it is on and has a network.")
-        }
-        "poll" => Some("It can't be woken, so it checks in by its own schedule."),
-        "reboot" => Some("The restart is in its queue. It is done when the device is back."),
-        "cancel" => Some("It is taken back."),
-        UNENROLL => Some("It is told to leave when it checks in."),
-        word => Choice::of(word).map(|_| "It is in its queue. It is done when the device itself says so."),
+        "push" => Some(texts::devices::WOKEN),
+        "poll" => Some(texts::devices::NOT_WOKEN),
+        "reboot" => Some(texts::devices::RESTART_QUEUED),
+        "cancel" => Some(texts::commands::TAKEN_BACK),
+        UNENROLL => Some(texts::devices::LEAVING_QUEUED),
+        word => Choice::of(word).map(|_| texts::devices::ACTION_QUEUED),
     }
 }
 
@@ -175,7 +173,7 @@ async fn key(visitor: Visitor, admin: Data<Admin>, path: Path<(String, String)>)
     let device = admin.device(&id).await?;
     let keys = admin.recovery_keys(&id).await?;
     let key = keys.items.iter().find(|kept| kept.id == key).ok_or(Error::NotFound("recovery key"))?;
-    let frame = Frame::new("Recovery key", Section::Devices, &visitor.viewer);
+    let frame = Frame::new(texts::actions::RECOVERY_KEY, Section::Devices, &visitor.viewer);
     Ok(page(&KeyPage { frame, device: &device, key, revealed: None, error: None }))
 }
 
@@ -183,7 +181,7 @@ async fn reveal(visitor: Visitor, admin: Data<Admin>, path: Path<(String, String
     visitor.verify(&form.csrf, Right::Reveal)?;
     let (id, key) = path.into_inner();
     let device = admin.device(&id).await?;
-    let frame = Frame::new("Recovery key", Section::Devices, &visitor.viewer);
+    let frame = Frame::new(texts::actions::RECOVERY_KEY, Section::Devices, &visitor.viewer);
     match admin.reveal_recovery_key(&id, &key, Reveal { reason: form.reason }, visitor.actor(), now()).await {
         Ok(revealed) => {
             let key = &revealed.key;

@@ -12,7 +12,7 @@ use askama::Template;
 use crate::{
     admin,
     http::{observe::Note, problem::Problem},
-    ui::{Frame, html, problem::ProblemPage},
+    ui::{Frame, html, problem::ProblemPage, texts},
 };
 
 /// What a handler gives.
@@ -89,12 +89,12 @@ impl From<admin::Error> for Failure {
 fn shown(problem: &Problem, request: &str) -> HttpResponse {
     let status = problem.status_code();
     let title = match status.as_u16() {
-        404 => "There is no such page",
-        403 => "This is not allowed",
-        409 => "This can't be done now",
-        503 => "The server is busy",
-        500.. => "Something went wrong on the server",
-        _ => "This can't be done",
+        404 => texts::everywhere::NO_SUCH_PAGE,
+        403 => texts::everywhere::NOT_ALLOWED,
+        409 => texts::everywhere::NOT_NOW,
+        503 => texts::everywhere::BUSY,
+        500.. => texts::everywhere::OUR_FAULT,
+        _ => texts::everywhere::NOT_POSSIBLE,
     };
     let page = ProblemPage {
         frame: Frame::for_anybody(title),

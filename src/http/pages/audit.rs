@@ -13,7 +13,7 @@ use super::{LISTED, Reply, Visitor, page};
 use crate::admin::{Admin, AuditJson, AuditQuery, Error, MAX_LIMIT, PageJson};
 use crate::model::Right;
 use crate::ui::audit::{AuditPage, LookedFor, csv_entry, csv_head};
-use crate::ui::{Frame, Section};
+use crate::ui::{Frame, Section, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -71,7 +71,7 @@ async fn list(visitor: Visitor, admin: Data<Admin>, Query(listed): Query<Listed>
         Err(error) => return Err(error.into()),
     };
     let next = found.next_cursor.map(|cursor| format!("/audit?{}&cursor={cursor}", looked_for.query()));
-    let frame = Frame::new("Audit log", Section::Audit, &visitor.viewer);
+    let frame = Frame::new(texts::audit::TITLE, Section::Audit, &visitor.viewer);
     let error = error.as_deref();
     Ok(page(&AuditPage { frame, looked_for, error, entries: &found.items, next, proof: None }))
 }
@@ -82,7 +82,7 @@ async fn prove(visitor: Visitor, admin: Data<Admin>) -> Reply {
     let listed = Listed::default();
     let found = admin.audit(listed.query(LISTED)).await?;
     let next = found.next_cursor.map(|cursor| format!("/audit?cursor={cursor}"));
-    let frame = Frame::new("Audit log", Section::Audit, &visitor.viewer);
+    let frame = Frame::new(texts::audit::TITLE, Section::Audit, &visitor.viewer);
     let (looked_for, entries) = (listed.looked_for(), &found.items);
     Ok(page(&AuditPage { frame, looked_for, error: None, entries, next, proof: Some(&proof) }))
 }

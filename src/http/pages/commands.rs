@@ -10,7 +10,7 @@ use crate::admin::{Admin, CommandQuery, ResolveAs};
 use crate::http::api::now;
 use crate::model::Right;
 use crate::ui::command::{CommandPage, CommandsPage};
-use crate::ui::{Frame, Section, text::part};
+use crate::ui::{Frame, Section, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -54,7 +54,7 @@ async fn list(visitor: Visitor, admin: Data<Admin>, query: Query<Listed>) -> Rep
     let found = admin.commands(query).await?;
     let more = |cursor| format!("/commands?state={}&device={}&cursor={cursor}", part(&state), part(&device));
     Ok(page(&CommandsPage {
-        frame: Frame::new("Commands", Section::Devices, &visitor.viewer),
+        frame: Frame::new(texts::everywhere::COMMANDS, Section::Devices, &visitor.viewer),
         device: Some(device.as_str()).filter(|device| !device.is_empty()),
         state: &state,
         commands: &found.items,
@@ -66,12 +66,12 @@ async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Que
     let command = admin.command(&id).await?;
     let device = admin.device(&command.device_id).await.ok();
     let notice = query.done.as_deref().and_then(|word| match word {
-        "cancel" => Some("It is taken back."),
-        "resolve" => Some("Noted."),
+        "cancel" => Some(texts::commands::TAKEN_BACK),
+        "resolve" => Some(texts::commands::NOTED),
         _ => None,
     });
     Ok(page(&CommandPage {
-        frame: Frame::new("Why", Section::Devices, &visitor.viewer),
+        frame: Frame::new(texts::commands::TITLE_WHY, Section::Devices, &visitor.viewer),
         command: &command,
         device: device.as_ref(),
         notice,

@@ -9,7 +9,7 @@ use crate::admin::{ActionQuery, Admin, CommandQuery, DeviceJson, DeviceQuery, Er
 use crate::http::api::now;
 use crate::model::{NewSavedFilter, Right};
 use crate::ui::device::{DevicePage, DevicesPage};
-use crate::ui::{Frame, Section, text::part};
+use crate::ui::{Frame, Section, text::part, texts};
 
 /// Entries of each list on a device's page.
 const SHOWN: usize = 10;
@@ -54,7 +54,7 @@ pub(super) struct Shown {
 async fn list(visitor: Visitor, admin: Data<Admin>, query: Query<Listed>) -> Reply {
     let Listed { q, condition, cursor } = query.into_inner();
     let (search, condition) = (q.trim(), condition.trim());
-    let frame = Frame::new("Devices", Section::Devices, &visitor.viewer);
+    let frame = Frame::new(texts::everywhere::DEVICES, Section::Devices, &visitor.viewer);
     let (found, error) = match found(&admin, search, condition, cursor).await {
         Ok(found) => (found, None),
         // A condition is written by a person: what is wrong with it is said where it is written.

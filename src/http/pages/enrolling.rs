@@ -16,6 +16,9 @@ use crate::ui::{Frame, Section, texts};
 /// An hour, in milliseconds.
 const HOUR: i64 = 3600 * 1000;
 
+/// Longest that a token may be good, in hours: a year.
+const MOST_HOURS: i64 = 8760;
+
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/enrollment").route(web::get().to(users)).route(web::post().to(make_user)))
@@ -134,7 +137,10 @@ async fn shown_tokens(
 
 async fn make_token(visitor: Visitor, admin: Data<Admin>, Form(form): Form<MadeToken>) -> Reply {
     visitor.verify(&form.csrf, Right::Enroll)?;
-    let expires_at = Some(now().plus_millis(form.hours.clamp(0, 8760) * HOUR));
+    if !(1..=MOST_HOURS).contains(&form.hours) {
+        return shown_tokens(&visitor, &admin, None, None, Some(texts::enrolling::HOURS_WRONG)).await;
+    }
+    let expires_at = Some(now().plus_millis(form.hours * HOUR));
     let new = NewEnrollmentTokenJson { user: form.user.trim().to_owned(), uses: Some(form.uses), expires_at };
     match admin.create_enrollment_token(new, visitor.actor(), None, now()).await {
         Ok(made) => shown_tokens(&visitor, &admin, None, Some(made.token.secret().expose()), None).await,

@@ -8,6 +8,7 @@ mod alerts;
 mod answer;
 mod assets;
 mod audit;
+mod authoring;
 mod catalogue;
 mod commands;
 mod devices;
@@ -17,9 +18,11 @@ mod operators;
 mod overview;
 mod policies;
 mod provisioning;
+mod publishing;
 mod sessions;
 mod settings;
 mod visitor;
+mod writing;
 
 use actix_web::{middleware::from_fn, web};
 
@@ -61,6 +64,8 @@ pub const PAGES: &[&str] = &[
     "/people/tokens",
     "/policies",
     "/policies/{identifier}",
+    "/policy-secrets",
+    "/policy-stages",
     "/provisioning",
     "/sessions",
     "/sessions/{id}",
@@ -68,6 +73,15 @@ pub const PAGES: &[&str] = &[
     "/sessions/{id}/export.json",
     "/sessions/{id}/live",
     "/sessions/{id}/messages/{message}",
+    "/sets",
+    "/sets/{set}",
+    "/sets/{set}/declarations/{identifier}",
+    "/sets/{set}/declarations/{identifier}/setting",
+    "/sets/{set}/history",
+    "/sets/{set}/history/{number}",
+    "/sets/{set}/import",
+    "/sets/{set}/preview",
+    "/sets/{set}/publish",
     "/settings",
     "/sign-in",
     "/sign-in/openid",
@@ -77,10 +91,14 @@ pub const PAGES: &[&str] = &[
 ];
 
 /// How the paths of pages begin.
-const FIRST: [&str; 16] = [
+const FIRST: [&str; 20] = [
     "",
     "devices",
     "policies",
+    "sets",
+    "policy-secrets",
+    "policy-stages",
+    "policy-retry",
     "commands",
     "sessions",
     "actions",
@@ -108,6 +126,8 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .configure(overview::configure)
             .configure(devices::configure)
             .configure(policies::configure)
+            .configure(authoring::configure)
+            .configure(publishing::configure)
             .configure(actions::configure)
             .configure(commands::configure)
             .configure(sessions::configure)

@@ -14,6 +14,9 @@ use crate::ui::{Frame, Section, texts};
 /// A day, in milliseconds.
 const DAY: i64 = 24 * 3600 * 1000;
 
+/// Longest that a token may be good, in days.
+const MOST_DAYS: i64 = 3650;
+
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/people").route(web::get().to(list)).route(web::post().to(invite)))
@@ -132,7 +135,10 @@ async fn shown_tokens(
 
 async fn make(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Made>) -> Reply {
     visitor.verify(&form.csrf, Right::People)?;
-    let expires_at = Some(now().plus_millis(form.days.clamp(0, 3650) * DAY));
+    if !(1..=MOST_DAYS).contains(&form.days) {
+        return shown_tokens(&visitor, &admin, None, None, Some(texts::operators::DAYS_WRONG)).await;
+    }
+    let expires_at = Some(now().plus_millis(form.days * DAY));
     let new = NewTokenJson { name: form.name, role: form.role, scope: None, expires_at };
     let makers = visitor.viewer.rights.iter().copied().collect();
     match admin.create_token(new, &makers, visitor.actor(), None, now()).await {

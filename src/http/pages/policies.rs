@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{LISTED, Reply, Visitor, page};
 use crate::admin::{Admin, DevicePolicyQuery, PolicySetQuery};
 use crate::ui::policies::{PoliciesPage, PolicyPage};
-use crate::ui::{Frame, Section, text::part};
+use crate::ui::{Frame, Section, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -24,7 +24,7 @@ struct Shown {
 async fn list(visitor: Visitor, admin: Data<Admin>) -> Reply {
     let policies = admin.policies(PolicySetQuery::default()).await?;
     let progress = admin.policy_progress().await?;
-    let frame = Frame::new("Policies", Section::Policies, &visitor.viewer);
+    let frame = Frame::new(texts::everywhere::POLICIES, Section::Policies, &visitor.viewer);
     Ok(page(&PoliciesPage { frame, policies: &policies, progress: &progress }))
 }
 

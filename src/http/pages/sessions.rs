@@ -12,7 +12,7 @@ use crate::admin::{Admin, Error, Explored, SessionQuery};
 use crate::ui::message::MessagePage;
 use crate::ui::session::{Conversation, ConversationPart, Only, SessionPage, pulse};
 use crate::ui::sessions::SessionsPage;
-use crate::ui::{Frame, Section, export, text::part};
+use crate::ui::{Frame, Section, export, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -62,7 +62,7 @@ async fn list(visitor: Visitor, admin: Data<Admin>, query: Query<Listed>) -> Rep
         format!("/sessions?text={text}&device={device}&from={from}&until={until}&cursor={cursor}")
     };
     Ok(page(&SessionsPage {
-        frame: Frame::new("Sessions", Section::Sessions, &visitor.viewer),
+        frame: Frame::new(texts::everywhere::SESSIONS, Section::Sessions, &visitor.viewer),
         sessions: &found.items,
         next: found.next_cursor.map(more),
         text: &text,
@@ -74,7 +74,11 @@ async fn list(visitor: Visitor, admin: Data<Admin>, query: Query<Listed>) -> Rep
 
 async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Query<Shown>) -> Reply {
     let told = told(admin.explore(&id).await?, Only::of(&query.only)).await?;
-    let frame = Frame::new(format!("Session of {}", told.session.device_id), Section::Sessions, &visitor.viewer);
+    let frame = Frame::new(
+        format!("{} {}", texts::sessions::SESSION_OF, told.session.device_id),
+        Section::Sessions,
+        &visitor.viewer,
+    );
     Ok(page(&SessionPage { frame, told: &told }))
 }
 

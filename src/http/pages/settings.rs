@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::{Reply, Visitor, page};
 use crate::admin::Admin;
 use crate::model::Right;
-use crate::ui::{Frame, Section, settings::SettingsPage};
+use crate::ui::{Frame, Section, settings::SettingsPage, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(web::resource("/settings").route(web::get().to(show)));
@@ -20,6 +20,6 @@ struct Shown {
 
 async fn show(visitor: Visitor, admin: Data<Admin>, query: Query<Shown>) -> Reply {
     visitor.require(Right::Settings)?;
-    let frame = Frame::new("Settings", Section::Settings, &visitor.viewer);
+    let frame = Frame::new(texts::everywhere::SETTINGS, Section::Settings, &visitor.viewer);
     Ok(page(&SettingsPage::new(frame, admin.settings(), query.only == "set")))
 }

@@ -131,6 +131,8 @@ impl FactName {
 
     /// What operators call a device.
     pub const TAGS: Self = Self("device.tags");
+    /// Who is signed in, by the device's own word: `user` (the enrolled one), `others` or `none`.
+    pub const USER_LOGIN: Self = Self("user.login");
     /// The edition of Windows, as a number.
     pub const OS_EDITION_ID: Self = Self("os.edition_id");
 
@@ -147,6 +149,11 @@ impl FactName {
     /// Whether operators set it, and devices are never asked. It stays through all lives of a device.
     pub fn is_given(self) -> bool {
         self.definition().plan == Plan::Given
+    }
+
+    /// Devices are asked for it.
+    pub fn is_asked(self) -> bool {
+        !matches!(self.definition().plan, Plan::Given | Plan::Told)
     }
 
     /// What the catalogue says of it.

@@ -11,8 +11,10 @@ use transom_protocol::session::Timestamp;
 
 use super::archive::{self, ArchiveError, Remark};
 use super::builtin::{self, Provenance};
+use super::compared::Compared;
 use super::document::{DocumentError, pack, unpack};
 use crate::model::{Actor, AuditRecord, CspDrop, KeptTemplate, hex};
+use crate::policy::declaration::Ingested;
 use crate::store::{Error, Store, Tx};
 
 /// Longest name of a drop.
@@ -79,14 +81,15 @@ pub struct ImportedTemplates {
 /// What this server knows of settings. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Library {
-    store: Store,
+    pub(super) store: Store,
     made: Arc<Mutex<Option<Arc<InUse>>>>,
+    pub(super) compared: Compared,
 }
 
 impl Library {
     /// On a store.
     pub fn new(store: Store) -> Self {
-        Self { store, made: Arc::default() }
+        Self { store, made: Arc::default(), compared: Compared::default() }
     }
 
     /// The catalogue as it is now.
@@ -211,6 +214,20 @@ impl Library {
     }
 }
 
+/// A template that policies give to devices, as it is kept when they are published: not yet with a time.
+pub fn kept(ingested: Ingested, by: &str) -> Result<(KeptTemplate, Vec<u8>), DocumentError> {
+    let body = pack(&ingested.template, Compression::default())?;
+    let record = KeptTemplate {
+        file: ingested.ingestion.name(),
+        app: Some((ingested.ingestion.app, ingested.ingestion.kind)),
+        sha256: hex(&Sha256::digest(ingested.text.as_bytes())),
+        imported_at: Timestamp(0),
+        imported_by: by.to_owned(),
+        policies: u32::try_from(ingested.template.policies.len()).unwrap_or(u32::MAX),
+    };
+    Ok((record, body))
+}
+
 /// The name of what the program brings along.
 pub(super) const BUILTIN: &str = "builtin";
 
@@ -270,7 +287,7 @@ impl Kept {
 }
 
 /// Runs what takes a while beside the tasks that answer.
-async fn work<T: Send + 'static>(
+pub(super) async fn work<T: Send + 'static>(
     job: impl FnOnce() -> Result<T, LibraryError> + Send + 'static,
 ) -> Result<T, LibraryError> {
     tokio::task::spawn_blocking(job).await.unwrap_or(Err(LibraryError::Stopped))

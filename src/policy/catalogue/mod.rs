@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod builtin;
+mod compared;
 mod document;
 mod library;
 #[cfg(test)]
@@ -18,4 +19,4 @@ pub use transom_protocol::csp::{
 };
 pub use transom_protocol::syncml::Format;
 
-pub use library::{ImportedDrop, ImportedTemplates, InUse, Library, LibraryError};
+pub use library::{ImportedDrop, ImportedTemplates, InUse, Library, LibraryError, kept};

@@ -1,6 +1,7 @@
 //! What is imported, kept and used.
 
 use std::io::{Cursor, Write as _};
+use std::sync::Arc;
 
 use transom_protocol::csp::LocUri;
 use transom_protocol::csp::catalogue::Found;
@@ -113,6 +114,17 @@ async fn what_is_imported_counts_before_what_is_built_in() {
 
     let differences = diff(&library.alone("mine").await.unwrap(), &library.alone("other").await.unwrap());
     assert_eq!(differences.len(), 2);
+    let compared = library.compare("mine", "other").await.unwrap();
+    assert_eq!(*compared, differences);
+    assert!(Arc::ptr_eq(&compared, &library.compare("mine", "other").await.unwrap()), "the answer is kept");
+    assert!(library.compare("mine", "mine").await.unwrap().is_empty());
+    assert!(library.compare("builtin", "builtin").await.unwrap().is_empty());
+    assert!(library.compare("mine", "none").await.is_err());
+    library.import("other", KIOSK.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    assert!(
+        library.compare("mine", "other").await.unwrap().is_empty(),
+        "another one of the same name is compared anew"
+    );
     for name in ["", "builtin", "../x", "a b", &"x".repeat(81)] {
         let refused = library.import(name, KIOSK.as_bytes().to_vec(), &ada(), NOW).await;
         assert!(matches!(refused, Err(LibraryError::Name)), "{name:?}");

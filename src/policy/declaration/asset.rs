@@ -35,7 +35,8 @@ impl Content {
     pub fn of_file(bytes: Vec<u8>) -> Self {
         use base64::Engine as _;
         match String::from_utf8(bytes) {
-            Ok(text) => Self::Text(text),
+            // The mark that some editors put before a text is no part of it.
+            Ok(text) => Self::Text(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned)),
             Err(error) => Self::Base64(base64::engine::general_purpose::STANDARD.encode(error.into_bytes())),
         }
     }

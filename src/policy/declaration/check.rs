@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::syncml::redact::{is_secret, redact_value};
 
+use super::ingest::{ingested, with_ingested};
 use super::read::meant;
 use super::{
     Activation, Concern, Configuration, Declaration, Document, Identifier, Kind, Level, LocUri, Payload, Remark, Rule,
@@ -18,6 +19,8 @@ pub type Known<'a> = &'a [Declaration];
 /// Everything that is to be said of declarations, in the order in which they are given.
 pub fn check(documents: &[Document], known: Known<'_>, catalogue: &Catalogue) -> Vec<Remark> {
     let names = Names::of(documents, known);
+    // What a template brings is known to those who are given it.
+    let catalogue = &*with_ingested(catalogue, names.all.values().copied());
     let mut remarks = twice(documents);
     for document in documents {
         match &document.declaration.payload {
@@ -135,10 +138,14 @@ fn settings(
         let mut own: Vec<Remark> =
             compile(catalogue, uri, value).findings.into_iter().map(Remark::of_finding).collect();
         own.extend(secret(uri, value));
+        if let Some(Err(error)) = ingested(uri, value, &names.all) {
+            own.push(Remark::new(Level::Error, Concern::Setting(Rule::Value), error.to_string()));
+        }
         for asset in assets(uri, value) {
             let wrong = names.wrong(&asset, Kind::Asset);
             own.extend(wrong.map(|what| Remark::new(Level::Error, Concern::Reference, what)));
         }
+        own.extend(secret_in_address(uri, names));
         for used in facts(uri, value).into_iter().filter(|fact| !names.may(*fact)) {
             let what = format!("{used} is not among the properties that management allows");
             own.push(Remark::new(Level::Error, Concern::Variable, what));
@@ -194,6 +201,18 @@ fn secret(uri: &LocUri, value: &Value) -> Option<Remark> {
     let level = if is_document { Level::Note } else { Level::Error };
     let what = if is_document { "it may hold a secret: that belongs in an asset with secret: true" } else { what };
     Some(Remark::new(level, Concern::Secret, what))
+}
+
+/// An address is shown everywhere, and no override changes that.
+fn secret_in_address(uri: &LocUri, names: &Names<'_>) -> Option<Remark> {
+    let template = Template::parse(uri.as_str()).ok()?;
+    let is_secret = |asset: &&Identifier| {
+        let named = names.all.get(*asset).map(|declaration| &declaration.payload);
+        matches!(named, Some(Payload::Asset(asset)) if asset.content.is_secret())
+    };
+    let asset = template.assets().find(is_secret)?;
+    let what = format!("the secret {asset} can't stand in an address, which is shown everywhere");
+    Some(Remark::new(Level::Error, Concern::Reference, what))
 }
 
 fn facts(uri: &LocUri, value: &Value) -> Vec<FactName> {

@@ -144,6 +144,15 @@ impl Item {
         facts
     }
 
+    /// The assets whose content is in its value.
+    pub fn assets(&self) -> Vec<Identifier> {
+        match &self.data {
+            Data::None => Vec::new(),
+            Data::Asset(asset) => vec![asset.clone()],
+            Data::Text(template, _) => template.assets().cloned().collect(),
+        }
+    }
+
     /// Whether what is sent depends on the device.
     pub fn varies(&self) -> bool {
         let in_address = Template::parse(self.uri.as_str()).is_ok_and(|template| template.has_variables());

@@ -8,6 +8,7 @@
 mod asset;
 mod check;
 mod compile;
+mod ingest;
 mod read;
 mod remark;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use transom_protocol::syncml::Format;
 pub use asset::{Asset, Content};
 pub use check::{Known, check};
 pub use compile::{Compiled, Data, Item, compile};
+pub use ingest::{IngestError, Ingested, Ingestion, all_ingested, with_ingested};
 pub use read::{Document, Read, read, read_json, read_text};
 pub use remark::{Concern, Remark};
 pub use template::{Escaping, Part, Template, TemplateError, Unresolved};
@@ -103,6 +105,18 @@ pub struct Configuration {
     pub settings: BTreeMap<LocUri, Value>,
     /// Settings on which the author insists though the check refuses them, with the reason.
     pub overrides: BTreeMap<LocUri, String>,
+    /// What is done where a device has something else by now.
+    pub drift: Drift,
+}
+
+/// What is done where a device has something else by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Drift {
+    /// It gets what is wanted again, a few times a day at most.
+    #[default]
+    Repair,
+    /// It is told, and left as it is.
+    Report,
 }
 
 /// The value of a setting as its author gives it. Format, delimiter and escaping are the catalogue's to say.
@@ -197,6 +211,19 @@ impl From<Identifier> for String {
 impl std::fmt::Display for Identifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Drift {
+    /// Each.
+    pub const ALL: [Self; 2] = [Self::Repair, Self::Report];
+
+    /// The word in files.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Repair => "repair",
+            Self::Report => "report",
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use transom_protocol::syncml::Format;
 
 use super::source::{self, Entry, Node, Place, SourceError, Tree};
 use super::{
-    Activation, Asset, Concern, Configuration, Content, Declaration, Identifier, Kind, Level, LocUri, Management,
-    Payload, PolicyValue, Remark, Value,
+    Activation, Asset, Concern, Configuration, Content, Declaration, Drift, Identifier, Kind, Level, LocUri,
+    Management, Payload, PolicyValue, Remark, Value,
 };
 
 /// A declaration with where its parts stand.
@@ -131,7 +131,7 @@ impl Reader {
     }
 
     fn configuration(&mut self, node: &Node) -> Option<Configuration> {
-        let map = self.map(node, "the payload", &["description", "settings", "overrides"])?;
+        let map = self.map(node, "the payload", &["description", "settings", "overrides", "drift"])?;
         let description = self.optional_text(map, "description");
         let mut settings: BTreeMap<LocUri, Value> = BTreeMap::new();
         if let Some(wanted) = self.wanted(node, map, "settings") {
@@ -161,7 +161,18 @@ impl Reader {
                 }
             }
         }
-        Some(Configuration { description, settings, overrides })
+        let drift = map.iter().find(|entry| entry.key == "drift").map(|entry| self.drift(&entry.node));
+        Some(Configuration { description, settings, overrides, drift: drift.unwrap_or_default() })
+    }
+
+    fn drift(&mut self, node: &Node) -> Drift {
+        let known = Drift::ALL.map(Drift::as_str);
+        let Some(word) = self.text(node, "drift") else { return Drift::default() };
+        Drift::ALL.into_iter().find(|drift| drift.as_str() == word).unwrap_or_else(|| {
+            let what = format!("{word:?} is not known here{}: write one of {}", meant(&word, &known), known.join(", "));
+            self.wrong(node.place, what);
+            Drift::default()
+        })
     }
 
     fn uri(&mut self, entry: &Entry) -> Option<LocUri> {

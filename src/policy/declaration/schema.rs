@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Kind, read_json};
+use super::{Drift, Kind, read_json};
 use crate::model::fact::catalogue;
 
 fn schema() -> Value {
@@ -42,6 +42,12 @@ fn schema() -> Value {
                     "description": "Settings on which the author insists though the check refuses them, with the reason.",
                     "propertyNames": {"pattern": "^\\./"},
                     "additionalProperties": {"type": "string", "minLength": 1},
+                },
+                "drift": {
+                    "enum": Drift::ALL.map(Drift::as_str),
+                    "default": Drift::default().as_str(),
+                    "description": "What is done where a device has something else by now: it gets what is wanted again \
+                                    (repair, at most 3 times a day for each setting), or it is only told (report).",
                 },
             }), json!(["settings"]))),
             of(Kind::Asset, json!({

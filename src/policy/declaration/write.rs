@@ -5,7 +5,9 @@ use sha2::{Digest as _, Sha256};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
-use super::{Activation, Asset, Configuration, Content, Declaration, Management, Payload, PolicyValue, Token, Value};
+use super::{
+    Activation, Asset, Configuration, Content, Declaration, Drift, Management, Payload, PolicyValue, Token, Value,
+};
 use crate::model::hex;
 
 /// Bytes of the hash that are shown.
@@ -29,13 +31,17 @@ impl Payload {
     fn to_json(&self) -> Json {
         let mut map = Map::new();
         match self {
-            Self::Configuration(Configuration { description, settings, overrides }) => {
+            Self::Configuration(Configuration { description, settings, overrides, drift }) => {
                 put(&mut map, "description", description.as_ref());
                 let settings = settings.iter().map(|(uri, value)| (uri.as_str().to_owned(), value.to_json()));
                 map.insert("settings".to_owned(), Json::Object(settings.collect()));
                 if !overrides.is_empty() {
                     let each = overrides.iter().map(|(uri, reason)| (uri.as_str().to_owned(), json!(reason)));
                     map.insert("overrides".to_owned(), Json::Object(each.collect()));
+                }
+                // What is left out says the same.
+                if *drift != Drift::default() {
+                    map.insert("drift".to_owned(), json!(drift.as_str()));
                 }
             }
             Self::Asset(Asset { description, content }) => {

@@ -102,7 +102,8 @@ impl<'a> Gathered<'a> {
         }));
         if !settings.is_empty() {
             let overrides = BTreeMap::new();
-            let payload = Payload::Configuration(Configuration { description, settings, overrides });
+            let payload =
+                Payload::Configuration(Configuration { description, settings, overrides, ..Configuration::default() });
             imported.declarations.push(Declaration { identifier, payload });
         }
     }

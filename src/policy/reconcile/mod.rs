@@ -22,7 +22,7 @@ use transom_protocol::syncml::Format;
 
 use super::declaration::{Identifier, Token};
 
-pub use observe::{Agreement, Observed, ReadBack, agreement, read_back};
+pub use observe::{Agreement, Observed, ReadBack, agreement, read_back, unreadable};
 pub use plan::{BATCH, Kept, Plan, Step, plan};
 pub use set::Policy;
 pub use wanted::token_of;
@@ -62,7 +62,7 @@ pub enum Standing {
 }
 
 /// The value of a setting for a device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WantedValue {
     /// The node, where the catalogue knows it.
     pub node: Option<NodeId>,
@@ -74,8 +74,10 @@ pub struct WantedValue {
     pub data: Option<String>,
     /// The activation that wants all of its settings or none.
     pub together: Option<Identifier>,
-    /// What is equal when what is sent is.
+    /// What is equal when what is sent is. Of a secret it tells nothing.
     pub token: Token,
+    /// A secret is in it: it is shown to nobody.
+    pub is_secret: bool,
 }
 
 /// A setting that a device was given.
@@ -121,6 +123,25 @@ impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+impl std::fmt::Debug for WantedValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { node, format, mime, data, together, token, is_secret } = self;
+        let data = if *is_secret { Some("…") } else { data.as_deref() };
+        let mut shown = f.debug_struct("WantedValue");
+        shown.field("node", node).field("format", format).field("mime", mime).field("data", &data);
+        shown.field("together", together).field("token", token).field("is_secret", is_secret).finish()
+    }
+}
+
+/// What a device has that took all that is wanted of it.
+pub fn taken(wanted: &Wanted) -> Had {
+    let each = wanted.iter().filter_map(|(key, setting)| {
+        let token = setting.value()?.token.clone();
+        Some((key.clone(), HadSetting { uri: setting.uri.clone(), token, state: State::Applied }))
+    });
+    each.collect()
 }
 
 impl WantedSetting {

@@ -3,8 +3,10 @@
 use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
 use transom_protocol::syncml::Verb;
+use transom_protocol::syncml::redact::is_secret;
 
 use super::{Key, Wanted, WantedSetting, WantedValue};
+use crate::policy::declaration::Ingestion;
 
 /// What is asked of a device to see whether it has what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,7 +42,7 @@ pub fn read_back(wanted: &Wanted, catalogue: &Catalogue) -> ReadBack {
     let mut read = ReadBack::default();
     for (key, setting) in wanted {
         let Some(value) = setting.value() else { continue };
-        match why_not(setting, value, catalogue) {
+        match unreadable(setting, value, catalogue) {
             Some(why) => read.unreadable.push((key.clone(), why)),
             None => read.asked.push((key.clone(), get(&setting.uri))),
         }
@@ -48,7 +50,14 @@ pub fn read_back(wanted: &Wanted, catalogue: &Catalogue) -> ReadBack {
     read
 }
 
-fn why_not(setting: &WantedSetting, value: &WantedValue, catalogue: &Catalogue) -> Option<String> {
+/// Why a setting can't be read back; nothing where it can.
+pub fn unreadable(setting: &WantedSetting, value: &WantedValue, catalogue: &Catalogue) -> Option<String> {
+    if value.is_secret || is_secret(setting.uri.as_str()) {
+        return Some("its value is a secret, which is not read back".to_owned());
+    }
+    if Ingestion::of(&setting.uri).is_some() {
+        return Some("a template is not read back: its settings are".to_owned());
+    }
     let properties = value.node.and_then(|node| catalogue.describe(node)).map(|described| described.properties)?;
     let readable = properties.access.is_empty() || properties.access.allows(Verb::Get);
     (!readable).then(|| format!("{} can be written and not read: its description has no Get", setting.uri))

@@ -8,6 +8,7 @@ use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Scope, Set
 use transom_protocol::syncml::{GroupKind, Verb};
 
 use super::{Had, HadSetting, Key, Policy, State, Wanted, WantedSetting, WantedValue};
+use crate::policy::declaration::Ingestion;
 
 /// Most settings of one command.
 pub const BATCH: usize = 20;
@@ -69,7 +70,8 @@ fn needs_sending(value: &WantedValue, before: Option<&HadSetting>) -> bool {
     before.is_none_or(|before| before.token != value.token || before.state == State::Drifted)
 }
 
-/// Nodes before what stands below them, what others depend on before these, the device before its user.
+/// Templates before the settings in them, nodes before what stands below them, what others depend on before these, the
+/// device before its user.
 fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
     let mut of_node: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
     for (place, change) in changes.iter().enumerate() {
@@ -77,7 +79,10 @@ fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
             of_node.entry(node).or_default().push(place);
         }
     }
-    let rank = |change: &Change<'_>| (change.setting.uri.scope() == Scope::User, change.value.data.is_some());
+    let rank = |change: &Change<'_>| {
+        let uri = &change.setting.uri;
+        (uri.scope() == Scope::User, !is_template(uri), change.value.data.is_some())
+    };
     let mut first: Vec<usize> = (0..changes.len()).collect();
     first.sort_by_key(|place| changes.get(*place).map(|change| (rank(change), change.key)));
     let mut ordered = Vec::with_capacity(changes.len());
@@ -180,6 +185,10 @@ fn access(value: &WantedValue, catalogue: &Catalogue) -> Access {
 
 fn together(change: &Change<'_>, catalogue: &Catalogue) -> Option<Together> {
     let is_user = change.setting.uri.scope() == Scope::User;
+    // The settings of a template exist when the device has taken it, and not before.
+    if is_template(&change.setting.uri) {
+        return None;
+    }
     if let Some(activation) = &change.value.together {
         return Some(Together::Activation(activation.to_string(), is_user));
     }
@@ -207,8 +216,8 @@ fn parent(uri: &LocUri) -> Option<LocUri> {
 fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
     // What is still wanted and can't be had for now stays as it is.
     let mut gone: Vec<(&Key, &HadSetting)> = had.iter().filter(|(key, _)| !wanted.contains_key(*key)).collect();
-    // What stands below goes first.
-    gone.sort_by(|one, other| other.0.cmp(one.0));
+    // What stands below goes first, and templates after the settings in them.
+    gone.sort_by(|one, other| is_template(&one.1.uri).cmp(&is_template(&other.1.uri)).then_with(|| other.0.cmp(one.0)));
     let mut deleted: BTreeSet<Key> = BTreeSet::new();
     let mut planned: Vec<(Operation, Key)> = Vec::new();
     for (key, setting) in gone {
@@ -281,6 +290,15 @@ fn way_back(uri: &LocUri, wanted: &Wanted, catalogue: &Catalogue) -> WayBack {
     }
 }
 
+fn is_template(uri: &LocUri) -> bool {
+    Ingestion::of(uri).is_some()
+}
+
+/// Whether it gives a template to a device, or takes one back: that is done before anything else goes on.
+fn of_template(operation: &Operation) -> bool {
+    operation.items.first().is_some_and(|item| is_template(&item.target))
+}
+
 fn is_user(operation: &Operation) -> bool {
     operation.items.first().is_some_and(|item| item.target.scope() == Scope::User)
 }
@@ -300,6 +318,8 @@ impl Plan {
             && *before == retracts
             && (last.verb, last.if_exists) == (operation.verb, operation.if_exists)
             && is_user(last) == user
+            && !of_template(last)
+            && !of_template(&operation)
             && last.items.len() < BATCH
         {
             last.items.extend(operation.items);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use transom_protocol::csp::catalogue::{Catalogue, NodeId};
 
-use crate::model::{FactName, Predicate};
-use crate::policy::declaration::{Content, Declaration, Identifier, Item, Payload, compile};
+use crate::model::{FactName, PolicySecretValue, Predicate};
+use crate::policy::declaration::{Content, Declaration, Drift, Identifier, Item, Payload, compile};
 
 /// Declarations, ready to be asked about devices.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,10 @@ pub struct Policy {
     pub(super) activations: Vec<Activated>,
     pub(super) assets: BTreeMap<Identifier, Content>,
     pub(super) dependencies: BTreeMap<NodeId, Vec<NodeId>>,
+    pub(super) secrets: BTreeMap<Identifier, PolicySecretValue>,
     in_values: BTreeSet<FactName>,
+    /// Configurations that only want to be told where a device has something else.
+    reporting: BTreeSet<Identifier>,
 }
 
 /// An activation.
@@ -35,6 +38,9 @@ impl Policy {
             let identifier = declaration.identifier.clone();
             match &declaration.payload {
                 Payload::Configuration(configuration) => {
+                    if configuration.drift == Drift::Report {
+                        policy.reporting.insert(identifier.clone());
+                    }
                     let compiled = configuration.settings.iter().map(|(uri, value)| compile(catalogue, uri, value));
                     let items: Vec<Item> = compiled.filter_map(|compiled| compiled.item).collect();
                     for item in &items {
@@ -62,6 +68,13 @@ impl Policy {
         policy
     }
 
+    /// The same, with the values of secret assets.
+    #[must_use]
+    pub fn with_secrets(self, secrets: &BTreeMap<String, PolicySecretValue>) -> Self {
+        let named = |(name, value): (&String, &PolicySecretValue)| Some((Identifier::parse(name).ok()?, value.clone()));
+        Self { secrets: secrets.iter().filter_map(named).collect(), ..self }
+    }
+
     /// Whether no device gets anything.
     pub fn is_idle(&self) -> bool {
         self.activations.iter().all(|activation| activation.configurations.is_empty())
@@ -71,6 +84,17 @@ impl Policy {
     pub fn facts(&self) -> BTreeSet<FactName> {
         let conditions = self.activations.iter().filter_map(|activation| activation.when.as_ref());
         conditions.flat_map(Predicate::facts).chain(self.in_values.iter().copied()).collect()
+    }
+
+    /// Whether a setting that these configurations want is mended where a device has something else: as soon as one of
+    /// them wants that.
+    pub fn mends(&self, by: &[Identifier]) -> bool {
+        by.iter().any(|configuration| !self.reporting.contains(configuration))
+    }
+
+    #[cfg(test)]
+    pub(in crate::policy) fn report_only(&mut self, configuration: &str) {
+        self.reporting.extend(Identifier::parse(configuration).ok());
     }
 
     fn depend(&mut self, item: &Item, catalogue: &Catalogue) {

@@ -10,7 +10,7 @@ use transom_protocol::session::Timestamp;
 use transom_protocol::syncml::{Format, Verb};
 
 use super::{Had, HadSetting, Key, Policy, Standing, State, Wanted, plan, token_of};
-use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts};
+use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts, PolicySecretValue, Secret};
 use crate::policy::catalogue::builtin;
 use crate::policy::declaration::{Declaration, read_text};
 
@@ -240,4 +240,27 @@ proptest! {
         device.take(&Policy::default(), &Wanted::new());
         prop_assert!(device.nodes.is_empty() && device.had.is_empty());
     }
+}
+
+#[test]
+fn a_secret_is_put_in_and_its_token_tells_its_version_alone() {
+    let secret = "type: asset\nidentifier: word\npayload:\n  secret: true\n";
+    let text = one("a", "    ./Vendor/Contoso/X: 'say ${asset.word}'\n    ./Vendor/Contoso/Y: plain\n") + &all("a", "");
+    let text = secret.to_owned() + &text;
+    let of = |value: Option<(i64, &str)>| {
+        let value = value.map(|(version, value)| {
+            let value = PolicySecretValue { version, value: Secret::new(value.to_owned()) };
+            ("word".to_owned(), value)
+        });
+        let policy = policy(&text).with_secrets(&value.into_iter().collect());
+        policy.wanted(catalogue(), &facts(22631, 4)).into_values().next().unwrap()
+    };
+    let Standing::Unresolved(why) = of(None).standing else { panic!() };
+    assert!(why.contains("transom policy secret set word"), "{why}");
+    let value = |value| of(Some(value)).value().unwrap().clone();
+    let one = value((1, "hunter2"));
+    assert_eq!((one.data.as_deref(), one.is_secret), (Some("say hunter2"), true));
+    assert!(!format!("{one:?}").contains("hunter2"));
+    assert_eq!(one.token, value((1, "another")).token, "it tells nothing of the value");
+    assert_ne!(one.token, value((2, "hunter2")).token, "another version is sent again");
 }

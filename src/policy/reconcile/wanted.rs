@@ -11,7 +11,7 @@ use transom_protocol::syncml::{Format, Verb};
 use super::conflict::winner;
 use super::{Key, Policy, Standing, Wanted, WantedSetting, WantedValue};
 use crate::model::{Facts, hex};
-use crate::policy::declaration::{Identifier, Item, Token};
+use crate::policy::declaration::{Content, Identifier, Item, Token, Unresolved};
 
 /// A wish of one configuration.
 struct Wish {
@@ -66,14 +66,15 @@ impl Policy {
         let of = |uri, standing| WantedSetting { uri, by: vec![by.clone()], standing };
         let uri = match item.address(facts, &assets) {
             Ok(uri) => uri,
-            Err(missing) => return of(item.uri.clone(), Standing::Unresolved(missing.to_string())),
+            Err(missing) => return of(item.uri.clone(), Standing::Unresolved(self.in_address(&missing))),
         };
         if let Some(why) = item.node.and_then(|node| misfit(&catalogue.fit(node, device))) {
             return of(uri, Standing::NotApplicable(why));
         }
-        let mut data = match item.data(facts, &assets) {
+        let is_secret = item.assets().iter().any(|asset| self.is_secret(asset));
+        let mut data = match item.data(facts, &|asset: &Identifier| self.content(asset, Shown::AsItIs)) {
             Ok(data) => data,
-            Err(missing) => return of(uri, Standing::Unresolved(missing.to_string())),
+            Err(missing) => return of(uri, Standing::Unresolved(self.missing(&missing))),
         };
         // What depends on the device could not be checked before.
         if item.varies() {
@@ -82,15 +83,67 @@ impl Policy {
             let checked = catalogue.check(&proposed, None);
             let wrong = checked.findings.iter().find(|finding| finding.level == Level::Error);
             if let Some(wrong) = wrong.filter(|_| data.is_some()) {
-                return of(uri, Standing::Unresolved(wrong.what.clone()));
+                // What is wrong with a secret can't be said without telling of it.
+                let what = if is_secret { "the node does not take the value of its secret" } else { &wrong.what };
+                return of(uri, Standing::Unresolved(what.to_owned()));
             }
             data = checked.data.or(data);
         }
         let (format, mime) = (item.format.clone(), item.mime.clone());
-        let token = token([uri.as_str(), format.as_str(), mime.as_deref().unwrap_or_default()], data.as_deref());
-        let value = WantedValue { node: item.node, format, mime, data, together: together.cloned(), token };
+        let parts = [uri.as_str(), format.as_str(), mime.as_deref().unwrap_or_default()];
+        let token = if is_secret {
+            // The version stands for the value: who sees the token can't try what the value may be.
+            let marked = item.data(facts, &|asset: &Identifier| self.content(asset, Shown::ByVersion));
+            token(parts, marked.ok().flatten().as_deref())
+        } else {
+            token(parts, data.as_deref())
+        };
+        let value = WantedValue { node: item.node, format, mime, data, together: together.cloned(), token, is_secret };
         of(uri, Standing::Wanted(value))
     }
+
+    fn is_secret(&self, asset: &Identifier) -> bool {
+        self.assets.get(asset).is_some_and(Content::is_secret)
+    }
+
+    /// What an asset holds; a secret as it is, or by what stands for it.
+    fn content(&self, asset: &Identifier, shown: Shown) -> Option<Content> {
+        let content = self.assets.get(asset)?;
+        if !content.is_secret() {
+            return Some(content.clone());
+        }
+        let secret = self.secrets.get(asset)?;
+        Some(Content::Text(match shown {
+            Shown::AsItIs => secret.value.expose().clone(),
+            Shown::ByVersion => format!("{asset}\0{}", secret.version),
+        }))
+    }
+
+    /// An address is shown everywhere.
+    fn in_address(&self, missing: &Unresolved) -> String {
+        match missing {
+            Unresolved::Asset(asset) if self.is_secret(asset) => {
+                format!("the secret {asset} stands in an address, where it would be shown")
+            }
+            other => other.to_string(),
+        }
+    }
+
+    fn missing(&self, missing: &Unresolved) -> String {
+        match missing {
+            Unresolved::Asset(asset) if self.is_secret(asset) => {
+                format!("the secret {asset} has no value here: transom policy secret set {asset}")
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+/// How a secret is put in.
+#[derive(Clone, Copy)]
+enum Shown {
+    AsItIs,
+    ByVersion,
 }
 
 /// What of a device's facts the catalogue asks for.

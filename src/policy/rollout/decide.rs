@@ -6,7 +6,13 @@ use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::csp::{Instruction, LocUri};
 use transom_protocol::session::{CommandState, Timestamp};
 
-use crate::model::{DevicePolicy, FactName, FactValue, Facts, Given, GivenOutcome, PolicyState, SettingRecord};
+use super::drift::{self, Found};
+use super::search::{self, Move};
+use super::watch;
+use crate::model::{
+    DevicePolicy, FactName, FactValue, Facts, Given, GivenOutcome, PolicyState, Reading, SettingCheck, SettingRecord,
+    WatchedNodes,
+};
 use crate::policy::declaration::{Identifier, Token};
 use crate::policy::reconcile::{Had, HadSetting, Key, Policy, Standing, State, WantedSetting, plan};
 
@@ -17,6 +23,14 @@ pub(super) struct Decided {
     pub(super) policy: DevicePolicy,
     /// What it is given, in this order.
     pub(super) parcels: Vec<Parcel>,
+    /// What it is told to watch, before it is asked, or asked of that.
+    pub(super) watching: Option<watch::Step>,
+    /// What it is asked for.
+    pub(super) questions: Vec<Parcel>,
+    /// What its answers came to.
+    pub(super) found: Found,
+    /// What searches do next, each with its place among them.
+    pub(super) moves: Vec<(usize, Move)>,
 }
 
 /// What is given in one.
@@ -36,10 +50,13 @@ pub(super) fn decide(
     facts: &Facts,
     before: &DevicePolicy,
     carriers: &BTreeMap<String, CommandState>,
+    checks: drift::Plan<'_>,
     now: Timestamp,
 ) -> Decided {
     let mut start = before.clone();
     lost(&mut start, carriers, now);
+    drift::lost(&mut start, carriers);
+    watch::lost(&mut start.watched, carriers);
     let windows = windows(facts);
     if start.windows.is_some() && start.windows != windows {
         // Another Windows may have what the one before did not.
@@ -47,8 +64,11 @@ pub(super) fn decide(
         for setting in start.settings.values_mut().filter(|setting| setting.given.as_ref().is_some_and(not_here)) {
             setting.given = None;
         }
+        start.watched = WatchedNodes::default();
     }
     let wanted = wanted_by.wanted(catalogue, facts);
+    watch::judge(&mut start);
+    let mut found = drift::judge(&mut start, &wanted, wanted_by, catalogue, now);
     let planned = plan(wanted_by, &wanted, &had(&start), catalogue);
     let mut settings = BTreeMap::new();
     for (key, setting) in &wanted {
@@ -72,8 +92,23 @@ pub(super) fn decide(
             let given = prior.given.filter(|_| kept.is_none());
             let (uri, by, since) = (prior.uri, Vec::new(), now);
             let (wanted, carrier, status, original_error) = (None, None, None, None);
-            let record = SettingRecord { uri, by, state, since, why, wanted, given, carrier, status, original_error };
-            settings.insert(key, record);
+            settings.insert(
+                key,
+                SettingRecord {
+                    uri,
+                    by,
+                    state,
+                    since,
+                    why,
+                    wanted,
+                    given,
+                    carrier,
+                    status,
+                    original_error,
+                    because_of: None,
+                    check: SettingCheck::default(),
+                },
+            );
         }
     }
     let mut parcels = Vec::with_capacity(planned.steps.len());
@@ -87,30 +122,57 @@ pub(super) fn decide(
             } else if let Some(setting) = settings.get_mut(key.as_str()) {
                 let token = setting.wanted.clone().unwrap_or_default();
                 setting.given = Some(Given { token, outcome: GivenOutcome::Pending });
-                if setting.state != PolicyState::Pending {
-                    setting.since = now;
+                (setting.status, setting.original_error, setting.because_of) = (None, None, None);
+                // What is mended stays where it stands until the device has taken it.
+                if !setting.check.is_mending() {
+                    if setting.state != PolicyState::Pending {
+                        setting.since = now;
+                    }
+                    (setting.state, setting.why) = (PolicyState::Pending, None);
                 }
-                setting.state = PolicyState::Pending;
-                (setting.why, setting.status, setting.original_error) = (None, None, None);
                 carried.push(key.as_str().to_owned());
             }
         }
         parcels.push(Parcel { instruction: step.instruction, settings: carried });
     }
-    let mut policy = DevicePolicy { settings, standings: BTreeMap::new(), active: wanted_by.active(facts), windows };
+    let (all, next) = checks.turn(start.sweep_at, now);
+    let mut watched = start.watched;
+    found.answered.append(&mut watched.done);
+    let (watching, questions) = drift::ask(&mut settings, &mut watched, (&wanted, catalogue), checks, all, now);
+    let sweep_at = (!settings.is_empty()).then_some(next);
+    let (standings, active) = (BTreeMap::new(), wanted_by.active(facts));
+    let searches = start.searches;
+    let mut policy =
+        DevicePolicy { settings, standings, active, windows, sweep_at, searches, watched, ..DevicePolicy::default() };
+    let is_lost = |carrier: &str| !carriers.get(carrier).copied().is_some_and(CommandState::is_open);
+    let moves = search::go_on(&mut policy, wanted_by, &wanted, catalogue, &is_lost);
     policy.judge();
-    Decided { policy, parcels }
+    Decided { policy, parcels, watching, questions, found, moves }
 }
 
 impl Decided {
     /// Whether anything is another than before.
     pub(super) fn differs(&self, before: &DevicePolicy) -> bool {
-        !self.parcels.is_empty() || self.policy != *before
+        !self.parcels.is_empty()
+            || !self.questions.is_empty()
+            || !self.moves.is_empty()
+            || self.watching.is_some()
+            || self.policy != *before
     }
 
     /// Whether the device has nothing to do with any declaration.
     pub(super) fn is_empty(&self) -> bool {
         self.parcels.is_empty() && self.policy.settings.is_empty() && self.policy.standings.is_empty()
+    }
+
+    /// Notes what carries a question.
+    pub(super) fn asked_by(&mut self, question: usize, carrier: &str) {
+        let Some(question) = self.questions.get(question) else { return };
+        for key in &question.settings {
+            if let Some(setting) = self.policy.settings.get_mut(key) {
+                setting.check.reading = Some(Reading { carrier: carrier.to_owned(), said: None });
+            }
+        }
     }
 
     /// Notes what carries a parcel.
@@ -145,6 +207,8 @@ fn had(start: &DevicePolicy) -> Had {
             GivenOutcome::Pending => State::Pending,
             GivenOutcome::Applied => State::Applied,
             GivenOutcome::Failed | GivenOutcome::NotHere => State::Failed,
+            // What is only told stays as the device has it.
+            GivenOutcome::Drifted if !setting.check.is_mending() => State::Applied,
             GivenOutcome::Drifted => State::Drifted,
         };
         let token = Token::from(given.token.clone());
@@ -160,6 +224,8 @@ fn record(setting: &WantedSetting, prior: Option<&SettingRecord>, now: Timestamp
     let given = prior.and_then(|prior| prior.given.clone());
     let wanted = setting.value().map(|value| value.token.to_string());
     let told = prior.filter(|_| given.as_ref().is_some_and(|given| Some(&given.token) == wanted.as_ref()));
+    let check = told.map(|prior| prior.check.clone()).unwrap_or_default();
+    let mends = check.is_mending();
     let (state, why) = match &setting.standing {
         Standing::NotApplicable(why) => (PolicyState::NotApplicable, Some(why.clone())),
         Standing::Unresolved(why) => (PolicyState::Unresolved, Some(why.clone())),
@@ -168,6 +234,7 @@ fn record(setting: &WantedSetting, prior: Option<&SettingRecord>, now: Timestamp
             (PolicyState::Conflict, Some(format!("{} want different values", by.join(" and "))))
         }
         Standing::Wanted(_) => match given.as_ref().map(|given| given.outcome) {
+            Some(GivenOutcome::Pending) if mends => (PolicyState::Drifted, Some(drift::MENDING.to_owned())),
             None | Some(GivenOutcome::Pending) => (PolicyState::Pending, None),
             Some(GivenOutcome::Applied) => (PolicyState::Applied, None),
             Some(GivenOutcome::Failed) => (PolicyState::Failed, told.and_then(|prior| prior.why.clone())),
@@ -187,6 +254,8 @@ fn record(setting: &WantedSetting, prior: Option<&SettingRecord>, now: Timestamp
         carrier: prior.and_then(|prior| prior.carrier.clone()),
         status: told.and_then(|prior| prior.status),
         original_error: told.and_then(|prior| prior.original_error.clone()),
+        because_of: told.and_then(|prior| prior.because_of.clone()),
+        check,
     }
 }
 
@@ -216,7 +285,10 @@ fn lost(start: &mut DevicePolicy, carriers: &BTreeMap<String, CommandState>, now
         if let Some(given) = &mut setting.given {
             given.outcome = outcome;
         }
-        if matches!(setting.state, PolicyState::Pending | PolicyState::Retracting) {
+        if taken {
+            setting.check.unread = true;
+        }
+        if matches!(setting.state, PolicyState::Pending | PolicyState::Retracting | PolicyState::Drifted) {
             setting.state = is;
             setting.since = now;
             setting.why = (!taken).then(|| format!("the command that carried it {what}"));

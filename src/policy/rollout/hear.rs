@@ -4,6 +4,7 @@ use transom_protocol::csp::{Instruction, LocUri, Setting};
 use transom_protocol::session::{ItemOutcome, Pending, Timestamp};
 use transom_protocol::syncml::{StatusClass, StatusCode, Verb};
 
+use super::search;
 use crate::model::{CommandState, DevicePolicy, GivenOutcome, PolicyState, SettingRecord};
 use crate::policy::reconcile::Key;
 
@@ -36,17 +37,44 @@ pub(super) fn hear(
             .zip(&command.progress.items)
             .map(|((verb, setting), outcome)| (verb, setting, outcome))
             .collect();
+        let culprit = culprit(command, &parts);
+        let failed: Vec<String> = mine.clone();
         for key in mine {
             let Some(setting) = policy.settings.get_mut(&key) else { continue };
+            setting.because_of = None;
             if heard(setting, &key, command, &parts, is_fixed, now) {
                 policy.settings.remove(&key);
+                continue;
             }
+            // It was taken, and undone because of another; or not come to.
+            if let Some(culprit) = culprit.as_ref().filter(|culprit| Key::of(culprit).as_str() != key)
+                && let Some(setting) = policy.settings.get_mut(&key)
+                && setting.state == PolicyState::Failed
+                && !setting.status.map(StatusCode).is_some_and(search::is_own)
+            {
+                setting.why = Some(search::because(culprit.as_str()));
+                setting.because_of = Some(culprit.as_str().to_owned());
+            }
+        }
+        if command.state == CommandState::Failed && culprit.is_none() {
+            let wanted = |key: &String| policy.settings.get(key).is_some_and(|setting| !setting.by.is_empty());
+            let failed: Vec<String> = failed.into_iter().filter(wanted).collect();
+            search::begin(policy, command, &failed);
         }
     }
     if any {
         policy.judge();
     }
     any
+}
+
+/// The setting because of which a group failed, where the device says so.
+fn culprit(command: &Pending, parts: &[Part<'_>]) -> Option<LocUri> {
+    if !matches!(command.instruction, Instruction::Group { .. }) {
+        return None;
+    }
+    let own = parts.iter().find(|(_, _, outcome)| outcome.status.is_some_and(search::is_own));
+    own.map(|(_, item, _)| item.target.clone())
 }
 
 /// Takes what a command says of one setting. Whether it is gone.
@@ -98,8 +126,9 @@ fn heard(
     if let Some(given) = &mut setting.given {
         given.outcome = outcome;
     }
+    setting.check.unread = outcome == GivenOutcome::Applied;
     // What can't be had for another reason by now stays where it stands.
-    if setting.state != PolicyState::Pending {
+    if !matches!(setting.state, PolicyState::Pending | PolicyState::Drifted) {
         return false;
     }
     setting.since = now;

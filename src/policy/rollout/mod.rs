@@ -6,25 +6,38 @@
 //! enrollment, and only if nothing has changed since. A message that concerns no policy costs no statement.
 
 mod decide;
+mod drift;
+mod foresee;
 mod hear;
 mod publish;
+mod search;
+mod staged;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod work;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use transom_protocol::csp::LocUri;
-use transom_protocol::session::{Decision, Timestamp};
+use transom_protocol::session::{Decision, ItemOutcome, Pending, Timestamp};
 
 use super::catalogue::{InUse, Library, LibraryError};
 use super::declaration::{Declaration, read_json};
 use super::reconcile::Policy;
-use crate::model::{Edge, FactName, POLICY_ORDERS, PublishedPolicy, WatchedFacts, WebhookClaim};
+use crate::model::{
+    DevicePolicy, Edge, FactName, POLICY_ORDERS, PublishedPolicy, SecretNodes, Staged, WatchedFacts, WebhookClaim,
+    watched_node,
+};
 use crate::store::{Contact, Error, Store, Tx};
 
+use staged::Stages;
+
+pub use foresee::{Foreseen, LeftOut};
 pub use publish::{Proposal, PublishError, Published};
+/// How what would be sent is shown.
+pub use transom_protocol::{session::preview, syncml::redact::redact_value};
 
 /// The word in the name of who orders the commands.
 pub const NAME: &str = "policy";
@@ -40,6 +53,10 @@ pub struct Options {
     pub wakes: bool,
     /// Most commands that one queue may have.
     pub max_open: i64,
+    /// Whether devices are asked for what they took.
+    pub reads_back: bool,
+    /// All that a device is to have is read back each time that this has passed, in milliseconds; `None`: never.
+    pub verify_every: Option<i64>,
 }
 
 /// Brings what is wanted to devices. Cheap to clone; all clones are the same.
@@ -50,7 +67,9 @@ pub struct Rollout {
     options: Options,
     edge: Edge,
     watched: WatchedFacts,
+    secret_nodes: SecretNodes,
     claim: WebhookClaim,
+    watch_root: Option<LocUri>,
     ready: Arc<RwLock<Option<Arc<Ready>>>>,
 }
 
@@ -58,6 +77,10 @@ pub struct Rollout {
 #[derive(Debug)]
 struct Ready {
     policy: Policy,
+    /// A part of it that goes to devices in stages.
+    stages: Option<Stages>,
+    /// What is to be sent again that failed until then.
+    again: BTreeMap<String, Timestamp>,
     in_use: Arc<InUse>,
     generation: i64,
 }
@@ -80,7 +103,27 @@ impl Rollout {
     /// On a store. `watched` is told which facts decide what devices get.
     pub fn new(store: Store, library: Library, options: Options, edge: Edge, watched: WatchedFacts) -> Self {
         let claim = WebhookClaim::new((edge.now)());
-        Self { store, library, options, edge, watched, claim, ready: Arc::default() }
+        let secret_nodes = SecretNodes::default();
+        Self { store, library, options, edge, watched, secret_nodes, claim, watch_root: None, ready: Arc::default() }
+    }
+
+    /// The same; it tells which nodes hold secrets that authors put there.
+    #[must_use]
+    pub fn telling(self, secret_nodes: SecretNodes) -> Self {
+        Self { secret_nodes, ..self }
+    }
+
+    /// Learns which nodes those are, before anybody may ask.
+    pub async fn learn_secret_nodes(&self) -> Result<(), Error> {
+        let nodes = self.store.read(|tx: &mut Tx<'_>| tx.secret_nodes()).await?;
+        self.secret_nodes.set(nodes.iter().map(String::as_str));
+        Ok(())
+    }
+
+    /// The same; devices watch by themselves what they have, under this name of their server.
+    #[must_use]
+    pub fn watching(self, provider_id: &str) -> Self {
+        Self { watch_root: watched_node(provider_id), ..self }
     }
 
     /// Keeps what a message has told of settings.
@@ -105,13 +148,19 @@ impl Rollout {
             Err(error) => return Err(error),
         };
         let mut policy = before.clone();
+        let has_watched = watch::hear(&mut policy.watched, &decision.commands, now);
+        let has_tried = search::hear(&mut policy, &decision.commands);
+        let has_read = has_read(tx, &mut policy, decision, now)?;
         let ready = self.known();
         let is_fixed = |uri: &LocUri| {
             let hit = ready.as_ref().and_then(|ready| ready.in_use.catalogue.known(uri));
             hit.is_some_and(|hit| hit.chosen.is_empty())
         };
-        if hear::hear(&mut policy, &decision.commands, &is_fixed, now) {
+        let has_heard = hear::hear(&mut policy, &decision.commands, &is_fixed, now);
+        if has_heard || has_read || has_tried || has_watched {
             tx.save_device_policy(&contact.enrollment, version, &before, &policy, now)?;
+        }
+        if has_heard || has_tried {
             tx.note_policies_heard(&contact.enrollment);
         }
         Ok(())
@@ -130,14 +179,31 @@ impl Rollout {
         if let Some(ready) = self.known().filter(is_current) {
             return Ok(ready);
         }
-        let (generation, published) = self.store.read(published).await?;
+        let question = |tx: &mut Tx<'_>| {
+            let (generation, published) = published(tx)?;
+            let base = base(tx, &published)?;
+            let (secrets, nodes) = (tx.policy_secret_values()?, tx.secret_nodes()?);
+            Ok::<_, Error>((generation, published, base, tx.policy_retries()?, secrets, nodes))
+        };
+        let (generation, published, base, again, secrets, nodes) = self.store.read(question).await?;
+        // Before anything is sent there.
+        self.secret_nodes.set(nodes.iter().map(String::as_str));
         let compile = move || {
             let declarations: Vec<Declaration> = published.into_iter().map(|(_, declaration)| declaration).collect();
-            let policy = Policy::build(&declarations, &in_use.catalogue);
-            Ready { policy, in_use, generation }
+            // Templates that came with policies were kept with them: the catalogue has their settings.
+            let policy = Policy::build(&declarations, &in_use.catalogue).with_secrets(&secrets);
+            let stages = base.map(|(staged, declarations)| {
+                let base = Policy::build(&declarations, &in_use.catalogue).with_secrets(&secrets);
+                Stages { staged, base }
+            });
+            Ready { policy, stages, again, in_use, generation }
         };
         let ready = Arc::new(tokio::task::spawn_blocking(compile).await.map_err(|_| RolloutError::Stopped)?);
         let mut watched: BTreeSet<FactName> = ready.policy.facts();
+        if let Some(stages) = &ready.stages {
+            watched.extend(stages.base.facts());
+            watched.extend(stages.staged.facts());
+        }
         watched.extend([FactName::OS_BUILD, FactName::OS_REVISION, FactName::OS_EDITION_ID]);
         self.watched.set(watched);
         *self.ready.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ready));
@@ -149,10 +215,54 @@ impl Rollout {
     }
 }
 
+/// Takes what a message says of settings that were read back. Whether that was anything.
+fn has_read(tx: &mut Tx<'_>, policy: &mut DevicePolicy, decision: &Decision, now: Timestamp) -> Result<bool, Error> {
+    let settled = decision.commands.iter().filter(|command| !command.state.is_open());
+    let mut answers: Vec<Pending> = settled.filter(|command| drift::concerns(policy, command)).cloned().collect();
+    for answer in &mut answers {
+        // Of a value that came in chunks the message has only the last one.
+        let in_chunks = |item: &ItemOutcome| item.result.as_ref().is_some_and(|value| value.chunked);
+        if answer.progress.items.iter().any(in_chunks)
+            && let Some(whole) = tx.command(&answer.id)?
+        {
+            answer.progress = whole.progress;
+        }
+    }
+    Ok(drift::hear(policy, &answers, now))
+}
+
 /// All that is published, and the generation that it is of.
 fn published(tx: &mut Tx<'_>) -> Result<(i64, Vec<(PublishedPolicy, Declaration)>), Error> {
     let generation = tx.policy_work()?.generation;
     let policies = tx.policies(None)?;
+    Ok((generation, with_contents(tx, policies)?))
+}
+
+/// What devices have that a revision in stages has not come to.
+fn base(
+    tx: &mut Tx<'_>,
+    published: &[(PublishedPolicy, Declaration)],
+) -> Result<Option<(Staged, Vec<Declaration>)>, Error> {
+    let Some(staged) = tx.policy_stage()? else { return Ok(None) };
+    let of_base = tx.policies_of_revision(staged.base)?.into_iter().map(|policy| PublishedPolicy {
+        identifier: policy.identifier,
+        set: staged.set.clone(),
+        kind: policy.kind,
+        token: policy.token,
+        revision: staged.base,
+        changed_at: staged.changed_at,
+    });
+    let of_base = of_base.collect();
+    let own = with_contents(tx, of_base)?.into_iter().map(|(_, declaration)| declaration);
+    let others = published.iter().filter(|(policy, _)| policy.set != staged.set);
+    let all = others.map(|(_, declaration)| declaration.clone()).chain(own).collect();
+    Ok(Some((staged, all)))
+}
+
+fn with_contents(
+    tx: &mut Tx<'_>,
+    policies: Vec<PublishedPolicy>,
+) -> Result<Vec<(PublishedPolicy, Declaration)>, Error> {
     let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();
     let contents = tx.policy_contents(&tokens)?;
     let mut all = Vec::with_capacity(policies.len());
@@ -163,7 +273,7 @@ fn published(tx: &mut Tx<'_>) -> Result<(i64, Vec<(PublishedPolicy, Declaration)
         let document = read.ok_or_else(|| Error::Corrupt(format!("the declaration {}", policy.identifier)))?;
         all.push((policy, document.declaration));
     }
-    Ok((generation, all))
+    Ok(all)
 }
 
 /// Who orders the commands.

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{Rollout, RolloutError, published};
-use crate::model::{NewPolicyRevision, PolicyRevision, RevisedPolicy};
-use crate::policy::declaration::{Asset, Concern, Content, Declaration, Document, Level, Payload, Remark, check};
+use crate::model::{KeptTemplate, NewPolicyRevision, PolicyRevision, RevisedPolicy, StagePlan, secret_node_pattern};
+use crate::policy::catalogue::{self, LibraryError};
+use crate::policy::declaration::{
+    Asset, Concern, Content, Declaration, Document, Identifier, Level, Payload, Remark, all_ingested, check,
+};
 use crate::store::{Error, Tx};
 use transom_protocol::session::Timestamp;
 
@@ -21,6 +24,8 @@ pub struct Proposal {
     pub documents: Vec<Document>,
     /// What was to be said of them before.
     pub remarks: Vec<Remark>,
+    /// How it goes to devices; to all at once where nothing is said.
+    pub stages: Option<StagePlan>,
 }
 
 /// Declarations in which nothing is wrong, ready to be kept.
@@ -30,6 +35,8 @@ pub struct Published {
     pub revision: NewPolicyRevision,
     /// What is to be said of it: warnings and notes.
     pub remarks: Vec<Remark>,
+    /// Templates in it, as the catalogue keeps them.
+    templates: Vec<(KeptTemplate, Vec<u8>)>,
     /// What it was held against.
     generation: i64,
 }
@@ -64,10 +71,18 @@ impl Rollout {
                 .collect();
             let mut remarks = proposal.remarks.clone();
             remarks.extend(all_remarks(&proposal.documents, &others, &ready.catalogue));
-            (proposal, remarks)
+            let theirs = others.iter().map(|(_, declaration)| declaration);
+            let own = proposal.documents.iter().map(|document| &document.declaration);
+            let ingested = all_ingested(theirs.chain(own));
+            let keep = |ingested| catalogue::kept(ingested, &proposal.author).map_err(LibraryError::from);
+            let templates = ingested.into_iter().map(keep).collect::<Result<Vec<_>, _>>()?;
+            let own = proposal.documents.iter().map(|document| &document.declaration);
+            let secret_nodes = secret_nodes(own.chain(others.iter().map(|(_, other)| other)));
+            Ok((proposal, remarks, templates, secret_nodes))
         };
-        let (proposal, remarks) =
+        let made: Result<_, LibraryError> =
             tokio::task::spawn_blocking(job).await.map_err(|_| PublishError::Failed(RolloutError::Stopped))?;
+        let (proposal, remarks, templates, secret_nodes) = made.map_err(RolloutError::from)?;
         if remarks.iter().any(|remark| remark.level == Level::Error) {
             return Err(PublishError::Wrong(remarks));
         }
@@ -78,16 +93,46 @@ impl Rollout {
             (RevisedPolicy { identifier, kind, token }, content)
         };
         let declarations = proposal.documents.into_iter().map(kept).collect();
-        let (set, author, message) = (proposal.set, proposal.author, proposal.message);
-        Ok(Published { revision: NewPolicyRevision { set, author, message, declarations }, remarks, generation })
+        let (set, author, message, stages) = (proposal.set, proposal.author, proposal.message, proposal.stages);
+        let revision = NewPolicyRevision { set, author, message, declarations, secret_nodes, stages };
+        Ok(Published { revision, remarks, templates, generation })
     }
 }
 
 impl Published {
-    /// Keeps it, in a transaction of whoever asks for it; nothing where it is what the set has already.
+    /// Keeps it, in a transaction of whoever asks for it; nothing where it is what the set has already. The catalogue knows
+    /// the settings of templates in it from then on.
     pub fn keep(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<PolicyRevision>, Error> {
-        tx.publish_policies(&self.revision, self.generation, now)
+        let revision = tx.publish_policies(&self.revision, self.generation, now)?;
+        if revision.is_some() && !self.templates.is_empty() {
+            let known = tx.templates()?;
+            for (template, body) in &self.templates {
+                let is_known = known.iter().any(|known| {
+                    (&known.file, &known.app, &known.sha256) == (&template.file, &template.app, &template.sha256)
+                });
+                if !is_known {
+                    tx.keep_template(&KeptTemplate { imported_at: now, ..template.clone() }, body)?;
+                }
+            }
+        }
+        Ok(revision)
     }
+}
+
+/// The addresses to which secrets go by these declarations, whatever is applied to whom.
+fn secret_nodes<'a>(declarations: impl Iterator<Item = &'a Declaration> + Clone) -> Vec<String> {
+    let secrets: BTreeSet<&Identifier> = declarations
+        .clone()
+        .filter(|each| matches!(&each.payload, Payload::Asset(asset) if asset.content.is_secret()))
+        .map(|each| &each.identifier)
+        .collect();
+    let settings = declarations.filter_map(|each| match &each.payload {
+        Payload::Configuration(configuration) => Some(&configuration.settings),
+        Payload::Asset(_) | Payload::Activation(_) | Payload::Management(_) => None,
+    });
+    let secret = settings.flatten().filter(|(_, value)| value.assets().iter().any(|asset| secrets.contains(asset)));
+    let nodes: BTreeSet<String> = secret.map(|(uri, _)| secret_node_pattern(uri.as_str())).collect();
+    nodes.into_iter().collect()
 }
 
 fn all_remarks(

@@ -4,15 +4,29 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument as _;
 use transom_protocol::session::Timestamp;
 
-use super::decide::{Decided, decide};
+use super::decide::{Decided, Parcel, decide};
+use super::drift;
+use super::search::Move;
+use super::staged::{again, next_move};
+use super::watch;
 use super::{Ready, Rollout, RolloutError, created_by};
-use crate::model::{EnrollmentId, FactName, NewCommand, NewCommands, PolicyLook, PolicyWalk};
+use crate::model::{
+    CommandId, EnrollmentId, FactName, FeedKind, NewCommand, NewCommands, POLICY_READS, PolicyLook, PolicyWalk,
+    StageMove, Told, WatchedNodes, work,
+};
 use crate::store::{Error, PolicySubject, Tx};
 
 /// Devices that are looked at together.
 const TOGETHER: usize = 20;
+
+/// How long a device waits that is due and with which there is nothing to do now, in milliseconds.
+const IDLE: i64 = 60 * 60_000;
+
+/// Of these, devices of which it is looked at what they have, whatever else there is to do.
+const CHECKS: i64 = 10;
 
 /// How often an instance with nothing to do looks whether there is something.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
@@ -21,7 +35,7 @@ const LOOKS_EVERY: Duration = Duration::from_millis(500);
 const AFTER_ERROR: Duration = Duration::from_secs(5);
 
 /// How long a claim is good without a sign of life, in milliseconds.
-const LEASE: i64 = 30_000;
+pub(super) const LEASE: i64 = 30_000;
 
 /// How long after something was published the walk begins, in milliseconds: by then every instance knows which facts
 /// count, so that none that changes meanwhile is passed over.
@@ -29,6 +43,9 @@ const SETTLES: i64 = 1_000;
 
 /// How long a device waits whose queue is full, in milliseconds.
 const QUEUE_FULL: i64 = 15 * 60_000;
+
+/// The word in the name of who orders that settings are read back.
+const READS: &str = "verify";
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,7 +61,7 @@ enum Change {
     /// Its life has ended.
     Gone(EnrollmentId),
     /// Something is to be done, or stands elsewhere.
-    Decided(Box<PolicySubject>, Decided),
+    Decided(Box<PolicySubject>, Box<Decided>),
 }
 
 impl Rollout {
@@ -73,13 +90,26 @@ impl Rollout {
         let ready = self.ready().await?;
         let now = self.now();
         let limit = i64::try_from(TOGETHER).unwrap_or(1);
-        let question = move |tx: &mut Tx<'_>| Ok::<_, Error>((tx.policy_work()?, tx.policy_looks(now, limit)?));
-        let (work, looks) = self.store.read(question).await?;
+        let question = move |tx: &mut Tx<'_>| {
+            let next = match tx.policy_stage()? {
+                Some(staged) => next_move(tx, &staged, now)?,
+                None => StageMove::Stay,
+            };
+            let (looks, checks) = (tx.policy_looks(now, limit)?, tx.policy_checks(now, CHECKS)?);
+            Ok::<_, Error>((tx.policy_work()?, looks, checks, next))
+        };
+        let span = work("policies.bring");
+        let (work, looks, checks, next) = self.store.read(question).await?;
+        if next != StageMove::Stay {
+            return self.turn(now).await;
+        }
         let stale = work.walk.generation != work.generation || work.walk.catalogue != ready.in_use.generation;
         let settled = now.millis_since(work.changed_at) >= SETTLES && ready.generation == work.generation;
         let begins = work.generation > 0 && stale && settled;
         let walks = begins || work.generation > 0 && !stale && !work.walk.done;
-        if looks.is_empty() && !walks {
+        // By then every instance knows which nodes hold secrets, so that none is kept or shown by one that does not.
+        let is_early = work.generation > 0 && now.millis_since(work.changed_at) < SETTLES;
+        if looks.is_empty() && checks.is_empty() && !walks || is_early {
             return Ok(Round::default());
         }
         let (claim, until) = (self.claim.clone(), now.plus_millis(LEASE));
@@ -92,18 +122,27 @@ impl Rollout {
             walk = walk.begin(work.generation, ready.in_use.generation, total, now);
         }
         let mut ids: Vec<EnrollmentId> = looks.iter().map(|look| look.enrollment.clone()).collect();
+        let is_new = |id: &&EnrollmentId| looks.iter().all(|look| look.enrollment != **id);
+        ids.extend(checks.iter().filter(is_new).cloned());
         let room = TOGETHER.saturating_sub(ids.len());
         if walks && room > 0 {
             let (behind, most) = (walk.position.clone(), i64::try_from(room).unwrap_or(1));
             let found = self.store.read(move |tx: &mut Tx<'_>| tx.managed_enrollments(&behind, most)).await?;
             let next = walk.advance(found, room, now);
-            ids.extend(next.into_iter().filter(|id| looks.iter().all(|look| look.enrollment != *id)));
+            let known: BTreeSet<EnrollmentId> = ids.iter().cloned().collect();
+            ids.extend(next.into_iter().filter(|id| !known.contains(id)));
         }
         let looked = ids.len();
-        let changes = self.changes(ready, ids, now).await?;
-        let changed = changes.len();
-        walk.changed += u64::try_from(changed).unwrap_or(0);
-        let is_ours = self.keep(changes, looks, walks.then_some(walk), now).await?;
+        let bring = async {
+            let changes = self.changes(ready, ids, now).await?;
+            let changed = changes.len();
+            walk.changed += u64::try_from(changed).unwrap_or(0);
+            let is_same = |id: &EnrollmentId| changes.iter().all(|change| change.enrollment() != id);
+            let idle: Vec<EnrollmentId> = checks.into_iter().filter(is_same).collect();
+            let is_ours = self.keep(changes, looks, idle, walks.then_some(walk), now).await?;
+            Ok::<_, RolloutError>((changed, is_ours))
+        };
+        let (changed, is_ours) = bring.instrument(span).await?;
         Ok(if is_ours { Round { looked: looked.max(1), changed } } else { Round::default() })
     }
 
@@ -129,7 +168,9 @@ impl Rollout {
             Ok(subjects)
         };
         let subjects = self.store.read(question).await?;
-        let waits_for_facts = self.options.waits_for_facts;
+        let options = self.options;
+        let watch_root = self.watch_root.clone();
+        let waits_for_facts = options.waits_for_facts;
         let look = move || {
             let mut changes = Vec::new();
             for subject in subjects {
@@ -145,10 +186,20 @@ impl Rollout {
                     continue;
                 }
                 let PolicySubject { facts, policy, carriers, .. } = &subject;
-                let decided = decide(&ready.policy, &ready.in_use.catalogue, facts, policy, carriers, now);
+                let checks = drift::Plan {
+                    watch: watch_root.as_ref(),
+                    after_applying: options.reads_back,
+                    every: options.verify_every,
+                    spread: spread(&subject.enrollment),
+                };
+                let (share, catalogue) = (ready.share(&subject), &ready.in_use.catalogue);
+                let mut start = policy.clone();
+                again(&mut start, &ready.again);
+                let mut decided = decide(share.policy(), catalogue, facts, &start, carriers, checks, now);
+                decided.of_stage(&share, policy, |base| base.wanted(catalogue, facts));
                 let is_empty = subject.version == 0 && decided.is_empty();
                 if decided.differs(policy) && !is_empty {
-                    changes.push(Change::Decided(Box::new(subject), decided));
+                    changes.push(Change::Decided(Box::new(subject), Box::new(decided)));
                 }
             }
             changes
@@ -161,6 +212,7 @@ impl Rollout {
         &self,
         changes: Vec<Change>,
         looks: Vec<PolicyLook>,
+        idle: Vec<EnrollmentId>,
         walk: Option<PolicyWalk>,
         now: Timestamp,
     ) -> Result<bool, RolloutError> {
@@ -177,12 +229,15 @@ impl Rollout {
             for look in &looks {
                 tx.end_policy_look(look)?;
             }
+            if !idle.is_empty() {
+                tx.postpone_policy_checks(&idle, now.plus_millis(IDLE), now)?;
+            }
             let mut woken: Vec<String> = Vec::new();
             for change in changes {
                 match change {
                     Change::Gone(enrollment) => tx.forget_device_policy(&enrollment, now)?,
                     Change::Decided(subject, decided) if live.contains(&subject.enrollment) => {
-                        if this.give(tx, &subject, decided, now)? {
+                        if this.give(tx, &subject, *decided, now)? {
                             woken.push(subject.enrollment.as_str().to_owned());
                         }
                     }
@@ -212,14 +267,9 @@ impl Rollout {
             tx.look_at_policies(id, now)?;
             return Ok(false);
         }
-        let commands: Vec<NewCommand> =
-            decided.parcels.iter().map(|parcel| NewCommand::new(parcel.instruction.clone())).collect();
-        let gives = !commands.is_empty();
+        let mut gives = !decided.parcels.is_empty();
         if gives {
-            let max_open = self.options.max_open;
-            let (devices, batch, created_by) = (Vec::new(), None, created_by());
-            let new = NewCommands { devices, commands, batch, created_by, max_open, wake: false };
-            let carriers = tx.enqueue_own(id, &new, now)?;
+            let carriers = self.enqueue(tx, id, &decided.parcels, created_by(), now)?;
             if carriers.is_empty() {
                 tx.look_at_policies(id, now.plus_millis(QUEUE_FULL))?;
                 return Ok(false);
@@ -228,9 +278,102 @@ impl Rollout {
                 decided.carried_by(place, &carrier.0);
             }
         }
+        self.watch(tx, id, &mut decided, now)?;
+        if !decided.questions.is_empty() {
+            // They wait for the device to come by itself. Where the queue is full it is asked another time.
+            let carriers = self.enqueue(tx, id, &decided.questions, POLICY_READS.to_owned(), now)?;
+            for (place, carrier) in carriers.iter().enumerate() {
+                decided.asked_by(place, &carrier.0);
+            }
+        }
+        gives |= self.search(tx, id, &mut decided, now)?;
+        for told in told(subject, &decided.found, now) {
+            tx.tell(told);
+        }
+        let answered: Vec<CommandId> = decided.found.answered.iter().cloned().map(CommandId).collect();
+        if !answered.is_empty() {
+            tx.forget_own(&answered, READS)?;
+        }
         tx.save_device_policy(id, subject.version, &subject.policy, &decided.policy, now)?;
         Ok(gives)
     }
+
+    /// Tells a device what to watch, or asks what of that has changed. Where the queue is full it is not waited for.
+    fn watch(&self, tx: &mut Tx<'_>, id: &EnrollmentId, decided: &mut Decided, now: Timestamp) -> Result<(), Error> {
+        let Some(step) = decided.watching.take() else { return Ok(()) };
+        let asks = matches!(step, watch::Step::Ask(_));
+        let instructions = match step {
+            watch::Step::Build(instructions) => instructions,
+            watch::Step::Ask(instruction) => vec![instruction],
+        };
+        let parcel = |instruction| Parcel { instruction, settings: Vec::new() };
+        let parcels: Vec<Parcel> = instructions.into_iter().map(parcel).collect();
+        let carriers = self.enqueue(tx, id, &parcels, POLICY_READS.to_owned(), now)?;
+        let carriers: Vec<String> = carriers.into_iter().map(|carrier| carrier.0).collect();
+        let watched = &mut decided.policy.watched;
+        if carriers.is_empty() {
+            *watched = WatchedNodes::default();
+        } else if asks {
+            watched.question = carriers.into_iter().next();
+        } else {
+            watched.building = carriers;
+        }
+        Ok(())
+    }
+
+    /// Goes on with searches. Where the queue is full they go on another time. Whether anything waits for the device now.
+    fn search(&self, tx: &mut Tx<'_>, id: &EnrollmentId, decided: &mut Decided, now: Timestamp) -> Result<bool, Error> {
+        let mut any = false;
+        for (place, step) in std::mem::take(&mut decided.moves) {
+            let (instructions, by) = match step {
+                Move::Ask(question) => (vec![question.instruction], POLICY_READS.to_owned()),
+                // One order: what takes a try back stands right behind it.
+                Move::Try { attempt, back } => ([vec![attempt], back].concat(), created_by()),
+            };
+            let parcel = |instruction| Parcel { instruction, settings: Vec::new() };
+            let parcels: Vec<Parcel> = instructions.into_iter().map(parcel).collect();
+            let carrier = self.enqueue(tx, id, &parcels, by, now)?.into_iter().next();
+            any |= carrier.is_some();
+            if let Some(search) = decided.policy.searches.get_mut(place) {
+                // With none it is over: the queue is full.
+                search.carrier = Some(carrier.map(|carrier| carrier.0).unwrap_or_default());
+            }
+        }
+        Ok(any)
+    }
+
+    fn enqueue(
+        &self,
+        tx: &mut Tx<'_>,
+        id: &EnrollmentId,
+        parcels: &[Parcel],
+        created_by: String,
+        now: Timestamp,
+    ) -> Result<Vec<CommandId>, Error> {
+        let commands = parcels.iter().map(|parcel| NewCommand::new(parcel.instruction.clone())).collect();
+        let max_open = self.options.max_open;
+        let new = NewCommands { devices: Vec::new(), commands, batch: None, created_by, max_open, wake: false };
+        tx.enqueue_own(id, &new, now)
+    }
+}
+
+/// What is told of what answers came to.
+fn told(subject: &PolicySubject, found: &drift::Found, now: Timestamp) -> Vec<Told> {
+    let kinds = [(FeedKind::PolicyDrifted, &found.drifted), (FeedKind::PolicyRepaired, &found.mended)];
+    let told = kinds.into_iter().filter_map(|(kind, settings)| {
+        let data = serde_json::json!({ "target": settings.first()?, "settings": settings.len() });
+        Some(Told {
+            device_id: Some(subject.device_id.clone()),
+            enrollment_id: Some(subject.enrollment.clone()),
+            ..Told::new(kind, now, data)
+        })
+    });
+    told.collect()
+}
+
+/// Tells devices apart: the digits of an enrollment are random.
+fn spread(enrollment: &EnrollmentId) -> u64 {
+    enrollment.as_str().bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
 impl Change {

@@ -35,6 +35,17 @@ pub fn write(message: &Message) -> String {
     writer.into_sink()
 }
 
+/// Commands alone, in a body.
+pub fn commands(commands: &[Command]) -> String {
+    let mut writer = Writer::new(String::with_capacity(1024));
+    writer.open("SyncBody");
+    for command in commands {
+        write_command(&mut writer, command);
+    }
+    writer.close("SyncBody");
+    writer.into_sink()
+}
+
 /// Bytes that a command adds to [`write()`]'s output, wherever it stands: a command declares what it needs itself.
 pub fn command_len(command: &Command) -> usize {
     let mut writer = Writer::new(Count::default());

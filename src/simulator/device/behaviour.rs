@@ -52,6 +52,8 @@ pub struct Behaviour {
     pub install_sessions: u8,
     /// It erases itself at once when it is told to, without a word.
     pub wipes_silently: bool,
+    /// Where an Atomic fails it does not say because of which command: all of them are "not executed".
+    pub hides_culprits: bool,
     /// The tests promise that no Exec is ordered twice with the same target and data: a second one is a complaint.
     pub execs_are_unique: bool,
 }
@@ -93,6 +95,7 @@ impl Default for Behaviour {
             says: BTreeMap::new(),
             install_sessions: 0,
             wipes_silently: false,
+            hides_culprits: false,
             execs_are_unique: false,
         }
     }

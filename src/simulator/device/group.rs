@@ -66,6 +66,9 @@ impl Device {
             if !outcome.is_failure() && outcome.code != StatusCode::NOT_EXECUTED {
                 outcome.code = StatusCode::ROLLED_BACK;
             }
+            if self.behaviour.hides_culprits {
+                (outcome.code, outcome.original_error) = (StatusCode::NOT_EXECUTED, None);
+            }
         }
         (StatusCode::ATOMIC_FAILED, outcomes)
     }

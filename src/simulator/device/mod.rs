@@ -231,6 +231,11 @@ impl Device {
         &self.tree
     }
 
+    /// Somebody at the device sets a value, or takes it away, without its server.
+    pub fn is_changed(&mut self, loc_uri: &str, value: Option<&str>) {
+        self.tree.change(loc_uri, value);
+    }
+
     /// What took effect, oldest first.
     pub const fn log(&self) -> &EffectLog {
         &self.log

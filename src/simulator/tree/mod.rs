@@ -11,6 +11,7 @@ mod csp_versions;
 mod exec;
 mod first_sync;
 mod node;
+mod node_cache;
 mod path;
 mod read;
 mod rule;
@@ -158,6 +159,16 @@ impl Tree {
         for (uri, value) in says {
             self.root.plant(uri, Format::Chr, value.as_str());
         }
+    }
+
+    /// Somebody at the device sets a value, or takes it away: no rule of management holds for that.
+    pub fn change(&mut self, uri: &str, value: Option<&str>) {
+        let Ok((path, _)) = path::Path::parse(uri) else { return };
+        let segments = path.storage().segments;
+        let Some(data) = value.map(str::to_owned) else { return self.root.remove(&segments) };
+        let before = self.root.at(&segments).and_then(|node| node.value.as_ref());
+        let format = before.map_or(Format::Chr, |stored| stored.format.clone());
+        self.root.make(&segments).value = Some(node::Stored { format, data });
     }
 
     /// The device gets this channel as soon as it is given a package family name.

@@ -24,7 +24,13 @@ impl Tree {
                 let names: Vec<String> = children(&place).map(|(name, _, _)| escape(&name)).collect();
                 Ok(vec![Reading { uri, format: Format::Node, data: Some(names.join("/")) }])
             }
-            Query::Node => Ok(vec![leaf(uri, place.rule, place.node)]),
+            Query::Node => {
+                let mut reading = leaf(uri, place.rule, place.node);
+                if let Some(data) = self.of_node_cache(&place.storage) {
+                    reading.data = Some(data);
+                }
+                Ok(vec![reading])
+            }
             Query::List { with_data } if place.rule.csp.is_some_and(|csp| csp.lists) => {
                 let root = loc_uri.split('?').next().unwrap_or_default().to_owned();
                 let mut readings = Vec::new();

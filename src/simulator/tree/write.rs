@@ -5,7 +5,7 @@ use transom_protocol::syncml::{Format, StatusCode, Verb};
 
 use super::access::Place;
 use super::node::Stored;
-use super::path::Query;
+use super::path::{Path, Query, Segment};
 use super::rule::{Action, Rule};
 use super::{Done, Refusal, Tree, Value, exec};
 
@@ -59,10 +59,14 @@ impl Tree {
         }
         let stored = admit(rule, value)?;
         self.check_first_sync(&storage)?;
+        if !self.has_template_of(&storage) {
+            return Err(Refusal::NOT_FOUND);
+        }
         if rule.action == Action::Protected {
             return Err(Refusal::DENIED);
         }
         self.root.make(&storage.segments).value = stored;
+        self.expect_what_is(&storage);
         let code = match exec::after_write(&mut self.root, &storage, rule.action, self.channel.as_deref()) {
             Some(work) => {
                 self.work.push(work);
@@ -71,6 +75,19 @@ impl Tree {
             None => StatusCode::OK,
         };
         Ok(Done::with(code))
+    }
+}
+
+impl Tree {
+    /// Whether the template that a policy comes from was given to the device. Areas without `~` are of Windows itself.
+    fn has_template_of(&self, path: &Path) -> bool {
+        let names: Vec<&str> = path.segments.iter().map(|segment| segment.key.as_str()).collect();
+        let [_, "vendor", "msft", "policy", "config", area, ..] = names.as_slice() else { return true };
+        let mut parts = area.split('~');
+        let (Some(app), Some(kind)) = (parts.next(), parts.next()) else { return true };
+        let names = ["Device", "Vendor", "MSFT", "Policy", "ConfigOperations", "ADMXInstall", app, kind];
+        let place: Vec<Segment> = names.into_iter().map(Segment::new).collect();
+        self.root.at(&place).is_some()
     }
 }
 

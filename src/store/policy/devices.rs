@@ -8,7 +8,7 @@ use transom_protocol::session::{CommandId, CommandState, DeviceId, Timestamp};
 use crate::model::{
     Cursor, DeviceKey, DevicePolicy, EnrollmentId, EnrollmentState, Facts, Page, PolicyStanding, PolicyState,
 };
-use crate::store::fragments::{among, update};
+use crate::store::fragments::{among, at_most, update};
 use crate::store::schema::enrollments;
 use crate::store::schema::policies::{policy_counts, policy_devices, policy_standings};
 use crate::store::seal::Place;
@@ -66,10 +66,19 @@ impl Tx<'_> {
         let waiting: BTreeSet<&String> = policy
             .settings
             .values()
-            .filter(|setting| setting.waits())
-            .filter_map(|setting| setting.carrier.as_ref())
+            .flat_map(|setting| {
+                let reading = setting.check.reading.as_ref().filter(|_| setting.check.reads());
+                let carrier = setting.carrier.as_ref().filter(|_| setting.waits());
+                carrier.into_iter().chain(reading.map(|reading| &reading.carrier))
+            })
             .collect();
-        let waiting: Vec<CommandId> = waiting.into_iter().map(|id| CommandId(id.clone())).collect();
+        let searches = policy.searches.iter().filter_map(|search| search.carrier.as_ref());
+        let waiting: Vec<CommandId> = waiting
+            .into_iter()
+            .chain(searches)
+            .chain(policy.watched.carriers())
+            .map(|id| CommandId(id.clone()))
+            .collect();
         let carriers = if waiting.is_empty() { Vec::new() } else { self.command_states(&waiting)? };
         Ok(Some(PolicySubject {
             enrollment: enrollment.clone(),
@@ -90,6 +99,30 @@ impl Tx<'_> {
         let row: Option<(i64, Vec<u8>)> = on_backend!(self, |conn| query.first(conn).optional())?;
         let Some((version, sealed)) = row else { return Ok((0, DevicePolicy::default())) };
         Ok((version, self.key.open_json(policy_of(enrollment.as_str()), &sealed)?))
+    }
+
+    /// Devices of which somebody is to look at what they have, the longest due first.
+    pub fn policy_checks(&mut self, now: Timestamp, limit: i64) -> Result<Vec<EnrollmentId>, Error> {
+        let query = policy_devices::table
+            .filter(policy_devices::look_at.assume_not_null().le(now.0))
+            .order((policy_devices::look_at.asc(), policy_devices::enrollment.asc()))
+            .select(policy_devices::enrollment);
+        let ids: Vec<String> = on_backend!(self, |conn| at_most(limit, query).load(conn))?;
+        ids.into_iter().map(words::id).collect()
+    }
+
+    /// There is nothing to do now with these: they are looked at again from then on. What changed since stays due.
+    pub fn postpone_policy_checks(
+        &mut self,
+        ids: &[EnrollmentId],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let due = policy_devices::look_at.assume_not_null().le(now.0).and(policy_devices::changed_at.lt(now.0));
+        let these = among(policy_devices::enrollment, ids.iter().map(EnrollmentId::as_str));
+        let query = diesel::update(policy_devices::table.filter(these).filter(due))
+            .set(policy_devices::look_at.eq(Some(until.0)));
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
     /// How often what a device is to have has changed in this life.
@@ -120,6 +153,7 @@ impl Tx<'_> {
             policy_devices::version.eq(version + 1),
             policy_devices::waits.eq(i64::try_from(after.waiting()).unwrap_or(i64::MAX)),
             policy_devices::changed_at.eq(now.0),
+            policy_devices::look_at.eq(after.look_at().map(|at| at.0)),
             policy_devices::value.eq(value),
         );
         let kept = if version == 0 {

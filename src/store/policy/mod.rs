@@ -4,8 +4,11 @@
 //! row and writes one. Lists and counts are kept beside it, by what changed.
 
 mod devices;
+mod drafts;
 mod published;
 mod revisions;
+mod secrets;
+mod staged;
 mod work;
 
 pub use devices::PolicySubject;

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
-use crate::model::{NewPolicyRevision, PolicyRevision, PolicyState, PublishedPolicy, RevisedPolicy};
+use crate::model::{
+    NewPolicyRevision, Outcomes, PolicyRevision, PolicyState, PublishedPolicy, RevisedPolicy, Staged, StagedState,
+};
 use crate::store::fragments::{among, at_most, columns};
 use crate::store::schema::policies::{
     policy_contents, policy_counts, policy_declarations, policy_revision_items, policy_revisions,
@@ -128,7 +130,9 @@ impl Tx<'_> {
             changed: count(difference.changed.len()),
             removed: count(difference.removed.len()),
         };
+        self.begin_stages(&revision, new, now)?;
         self.insert_revision(&revision, new)?;
+        self.add_secret_nodes(&new.secret_nodes)?;
         let replaced = difference.changed.iter().map(|each| each.identifier.clone()).chain(difference.removed);
         let query = diesel::delete(policy_declarations::table.filter(among(policy_declarations::identifier, replaced)));
         on_backend!(self, |conn| query.execute(conn))?;
@@ -191,6 +195,44 @@ impl Tx<'_> {
             on_backend!(self, |conn| query.execute(conn))?;
         }
         Ok(())
+    }
+
+    /// What was published in stages of the set is so no longer; this is, if it is to be.
+    fn begin_stages(
+        &mut self,
+        revision: &PolicyRevision,
+        new: &NewPolicyRevision,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let open = self.policy_stage()?;
+        let own = open.filter(|staged| staged.set == new.set);
+        if let Some(mut before) = own.clone() {
+            (before.state, before.changed_at) = (StagedState::Replaced, now);
+            self.save_policy_stage(&before)?;
+        }
+        let Some(plan) = &new.stages else { return Ok(()) };
+        if let Some(other) = self.policy_stage()? {
+            let (number, set) = (other.revision, other.set);
+            let why = format!("revision {number} of the set {set} still goes to devices in stages: end that first");
+            return Err(Error::Conflict(why));
+        }
+        let base = match own {
+            // What the other devices have is what they had before that.
+            Some(before) => before.base,
+            None => self.policy_revisions(Some(&new.set), None, 1)?.first().map_or(0, |last| last.number),
+        };
+        self.save_policy_stage(&Staged {
+            revision: revision.number,
+            set: new.set.clone(),
+            base,
+            state: StagedState::Running,
+            stage: 0,
+            stage_since: now,
+            plan: plan.clone(),
+            forgiven: Outcomes::default(),
+            why: None,
+            changed_at: now,
+        })
     }
 
     /// On how many devices each declaration, or this one, stands where.

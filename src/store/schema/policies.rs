@@ -51,6 +51,7 @@ table! {
         waits -> BigInt,
         changed_at -> BigInt,
         value -> Binary,
+        look_at -> Nullable<BigInt>,
     }
 }
 
@@ -91,8 +92,58 @@ table! {
     }
 }
 
+table! {
+    policy_drafts (author, owner) {
+        author -> Text,
+        owner -> Text,
+        version -> BigInt,
+        base -> BigInt,
+        changed_at -> BigInt,
+        body -> Binary,
+    }
+}
+
+table! {
+    policy_web_revisions (revision) {
+        revision -> BigInt,
+    }
+}
+
+table! {
+    policy_secrets (name) {
+        name -> Text,
+        version -> BigInt,
+        value -> Nullable<Binary>,
+        set_at -> BigInt,
+        set_by -> Text,
+    }
+}
+
+table! {
+    policy_secret_nodes (pattern) {
+        pattern -> Text,
+    }
+}
+
+table! {
+    policy_stages (revision) {
+        revision -> BigInt,
+        state -> Text,
+        value -> Text,
+    }
+}
+
+table! {
+    policy_retries (identifier) {
+        identifier -> Text,
+        asked_at -> BigInt,
+    }
+}
+
 joinable!(policy_devices -> enrollments (enrollment));
 joinable!(policy_standings -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, policy_devices, policy_standings);
 allow_tables_to_appear_in_same_query!(policy_declarations, policy_contents);
+allow_tables_to_appear_in_same_query!(policy_counts, policy_declarations);
 allow_tables_to_appear_in_same_query!(policy_revision_items, policy_contents);
+allow_tables_to_appear_in_same_query!(policy_revisions, policy_web_revisions);

@@ -57,6 +57,15 @@
   };
   addEventListener("hashchange", unfold);
 
+  // The menu closes when somebody goes elsewhere: by Escape, a click, or the keyboard.
+  const menu = document.querySelector(".menu");
+  const leave = (event) => { if (menu?.open && !menu.contains(event.target)) menu.open = false; };
+  addEventListener("click", leave);
+  addEventListener("focusin", leave);
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && menu?.open) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+
   // "/" goes to the search, "j" and "k" to the next and the last row.
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
@@ -71,7 +80,31 @@
     }
   });
 
-  const better = (root) => { times(root); copies(root); };
+  // A file can be chosen in place of what would be pasted.
+  const largest = 4 * 1024 * 1024;
+  const files = (root) => {
+    for (const area of root.querySelectorAll("textarea[data-file]:not([data-chooses])")) {
+      area.dataset.chooses = "";
+      const label = document.createElement("label");
+      const input = document.createElement("input");
+      const told = document.createElement("p");
+      label.textContent = area.dataset.file;
+      label.htmlFor = input.id = `${area.id}-file`;
+      input.type = "file";
+      told.className = "hint";
+      told.setAttribute("role", "status");
+      input.addEventListener("change", async () => {
+        const [file] = input.files;
+        if (!file) return;
+        if (file.size > largest) { told.textContent = `${file.name}: ${file.size} > ${largest}`; return; }
+        area.value = await file.text();
+        told.textContent = file.name;
+      });
+      area.after(label, input, told);
+    }
+  };
+
+  const better = (root) => { times(root); copies(root); files(root); };
   better(document);
   unfold();
 })();

@@ -38,7 +38,6 @@ texts! {
     WORKS_WHILE = "Works while";
     SOURCE = "Known from";
     BELOW = "Below it";
-    CHOSEN = "a name that is chosen";
     IN_THE_CATALOGUE = "What is known of this setting";
     UNKNOWN = "This setting is not in the catalogue:";
 }

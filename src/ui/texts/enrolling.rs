@@ -37,6 +37,7 @@ texts! {
     MAKE_TOKEN = "Make a token";
     USES = "For how many devices";
     HOURS = "Good for hours";
+    HOURS_WRONG = "a token is good for 1 to 8760 hours.";
     MAKE_TOKEN_BUTTON = "Make it";
     TOKEN = "The token, to be typed instead of a password:";
     TOKEN_LIVE = "good";

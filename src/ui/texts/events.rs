@@ -11,7 +11,6 @@ texts! {
     WHAT = "What";
     NOTHING_YET = "Nothing has happened yet. When a device enrolls, it is told here.";
     NOTHING_FITS = "Nothing of this type is among these numbers.";
-    NO_LONGER_KEPT = "Events before these are no longer kept.";
     RECEIVERS = "Receivers of events";
     RECEIVERS_LEAD = "Programs to which each event is sent as it happens, signed (webhooks).";
     RECEIVER = "Receiver";
@@ -42,4 +41,5 @@ texts! {
     DELIVERED = "taken";
     MISSED = "missed";
     FAILURES = "failures in a row";
+    MILLISECONDS = "ms";
 }

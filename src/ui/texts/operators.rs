@@ -25,7 +25,6 @@ texts! {
     INVITE_NAME = "Name (they choose one where this stays empty)";
     INVITE_BUTTON = "Make a link";
     LINK = "Whoever opens this link comes in, once, for a day:";
-    RESET_LINK = "Whoever opens this link sets the password anew, once, for a day:";
     TOKENS = "Tokens of programs";
     TOKENS_LEAD = "With these, programs and the command line ask the API. A token may at most what its maker may.";
     NO_TOKENS = "There are no tokens. Make one below for a program that asks the API.";
@@ -33,6 +32,7 @@ texts! {
     MAKE_BUTTON = "Make it";
     FOR_WHAT = "What it is for";
     DAYS = "Good for days";
+    DAYS_WRONG = "a token is good for 1 to 3650 days.";
     TOKEN = "The token is made:";
     REVOKE = "Take back…";
     REVOKE_IT = "Take it back";

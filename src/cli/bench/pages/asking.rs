@@ -142,6 +142,9 @@ impl Person {
         let applied = self.json(Method::POST, "/policies/apply", Some(&policy)).await?;
         let revision = applied.get("revision").and_then(Value::as_i64).context("nothing was published")?;
         values.put("{number}", vec![revision.to_string()]);
+        let draft = json!({ "declarations": [] });
+        self.json(Method::POST, "/policies/drafts/bench", Some(&draft)).await?;
+        values.put("{set}", vec!["bench".to_owned()]);
         values.put("{identifier}", vec![name]);
         let mut keys = Vec::new();
         for time in 0..times {

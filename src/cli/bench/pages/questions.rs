@@ -114,6 +114,8 @@ const OF_PAGES: &[(&str, &[&str])] = &[
     ("/sessions/{id}", &["only=problems"]),
     ("/audit", &["actor=ada", "action=command.", "subject={device}", "until=2001-01-01T00:00"]),
     ("/settings", &["only=set"]),
+    ("/sets/{set}/declarations/{identifier}", &["words=camera", "words=policy"]),
+    ("/sets/{set}/preview", &["device={device}"]),
 ];
 
 /// Without a query these are no questions.
@@ -121,6 +123,10 @@ const NEEDED: &[(&str, &str)] = &[
     ("/csp/diff", "from=builtin&to=builtin"),
     ("/csp/nodes", "words=camera"),
     ("/catalogue/setting", "uri=./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"),
+    (
+        "/sets/{set}/declarations/{identifier}/setting",
+        "uri=./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength",
+    ),
     ("/csp/node", "uri=./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"),
 ];
 

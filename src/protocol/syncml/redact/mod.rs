@@ -28,7 +28,19 @@ pub const REDACTED: &str = "[redacted]";
 /// assert_eq!(redact("<Cred><Data>dG9wIHNlY3JldA==</Data></Cred>"), "<Cred><Data>[redacted]</Data></Cred>");
 /// ```
 pub fn redact(xml: &str) -> String {
-    let Ok(hidden) = walk::hidden(xml) else {
+    redact_also(xml, &|_| false)
+}
+
+/// The same, and what else somebody knows to be a secret: `also` is asked about the address of a node.
+///
+/// ```
+/// use transom_protocol::syncml::redact::redact_also;
+///
+/// let item = "<Item><Target><LocURI>./X</LocURI></Target><Data>a</Data></Item>";
+/// assert_eq!(redact_also(item, &|uri| uri == "./X"), item.replace(">a<", ">[redacted]<"));
+/// ```
+pub fn redact_also(xml: &str, also: &dyn Fn(&str) -> bool) -> String {
+    let Ok(hidden) = walk::hidden(xml, also) else {
         return format!("[not readable: {} bytes]", xml.len());
     };
     let mut redacted = String::with_capacity(xml.len());
@@ -56,10 +68,15 @@ pub fn redact(xml: &str) -> String {
 /// assert_eq!(redact_value("./DevInfo/Man", "Contoso"), "Contoso");
 /// ```
 pub fn redact_value<'a>(loc_uri: &str, data: &'a str) -> Cow<'a, str> {
+    redact_value_also(loc_uri, data, &|_| false)
+}
+
+/// The same, and what else somebody knows to be a secret.
+pub fn redact_value_also<'a>(loc_uri: &str, data: &'a str, also: &dyn Fn(&str) -> bool) -> Cow<'a, str> {
     if data.is_empty() {
         return Cow::Borrowed(data);
     }
-    if is_secret(loc_uri) {
+    if is_secret(loc_uri) || also(loc_uri) {
         return Cow::Borrowed(REDACTED);
     }
     let secrets = value::secrets(data);

@@ -19,9 +19,10 @@ pub(super) struct Hidden {
 /// Bounds for texts that a reader with other limits accepted or refused. What is beyond them is not shown.
 const LIMITS: Limits = Limits { bytes: usize::MAX, depth: 128, elements: usize::MAX, attributes: 256 };
 
-/// Everything to be hidden in a text: by place, and the outer before what lies in it.
-pub(super) fn hidden(xml: &str) -> Result<Vec<Hidden>, Refusal> {
-    let mut walk = Walk { xml: Reader::new(xml, &LIMITS), open: Vec::new(), waiting: Vec::new(), hidden: Vec::new() };
+/// Everything to be hidden in a text: by place, and the outer before what lies in it. `also` says of an address whether it holds a secret though its name does not tell.
+pub(super) fn hidden(xml: &str, also: &dyn Fn(&str) -> bool) -> Result<Vec<Hidden>, Refusal> {
+    let (open, waiting, hidden) = (Vec::new(), Vec::new(), Vec::new());
+    let mut walk = Walk { xml: Reader::new(xml, &LIMITS), also, open, waiting, hidden };
     loop {
         match walk.xml.next()? {
             Event::Start(name) => walk.start(name)?,
@@ -37,6 +38,7 @@ pub(super) fn hidden(xml: &str) -> Result<Vec<Hidden>, Refusal> {
 
 struct Walk<'a> {
     xml: Reader<'a>,
+    also: &'a dyn Fn(&str) -> bool,
     open: Vec<Open>,
     waiting: Vec<Waiting>,
     hidden: Vec<Hidden>,
@@ -111,7 +113,8 @@ impl Walk<'_> {
     fn start(&mut self, name: &str) -> Result<(), Refusal> {
         match Kind::of(name) {
             Kind::LocUri | Kind::Reference => {
-                let secret = secret::is_secret(&self.xml.content(|_| {})?.text);
+                let uri = self.xml.content(|_| {})?.text;
+                let secret = secret::is_secret(&uri) || (self.also)(&uri);
                 if let Some(open) = self.said_of() {
                     open.names_node = true;
                     open.secret |= secret;
@@ -182,7 +185,8 @@ impl Walk<'_> {
                 Event::Start(name) => {
                     markup = true;
                     if matches!(Kind::of(name), Kind::LocUri | Kind::Reference) {
-                        names_secret |= secret::is_secret(&self.xml.content(|_| {})?.text);
+                        let uri = self.xml.content(|_| {})?.text;
+                        names_secret |= secret::is_secret(&uri) || (self.also)(&uri);
                     }
                 }
                 Event::End(_) if self.xml.depth() < depth => break,

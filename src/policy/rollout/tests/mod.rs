@@ -1,16 +1,21 @@
 //! What is decided for a device, and what answers make of it: a device that is a value.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use transom_protocol::csp::LocUri;
 use transom_protocol::csp::catalogue::Catalogue;
-use transom_protocol::session::{CommandId, CommandState, ItemOutcome, Pending, Progress, Timestamp};
-use transom_protocol::syncml::StatusCode;
+use transom_protocol::csp::{Instruction, LocUri, Setting};
+use transom_protocol::session::{CommandId, CommandState, ItemOutcome, Pending, Progress, ResultValue, Timestamp};
+use transom_protocol::syncml::{Format, StatusCode, Verb};
 
 use super::decide::decide;
+use super::drift;
 use super::hear::hear;
-use crate::model::{DevicePolicy, EnrollmentId, Fact, FactName, FactValue, Facts, PolicyState};
+use super::search::{self, Move};
+use super::watch;
+use crate::model::{DevicePolicy, EnrollmentId, Fact, FactName, FactValue, Facts, PolicyState, SettingRecord};
 use crate::policy::catalogue::builtin;
 use crate::policy::declaration::{Declaration, read_text};
 use crate::policy::reconcile::Policy;
@@ -50,39 +55,137 @@ fn facts(build: i64) -> Facts {
 }
 
 /// A device, and what the server keeps of it.
-#[derive(Default)]
 struct Kept {
     policy: DevicePolicy,
     queue: Vec<Pending>,
     carriers: BTreeMap<String, CommandState>,
+    checks: drift::Plan<'static>,
+    now: Timestamp,
+    found: drift::Found,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            policy: DevicePolicy::default(),
+            queue: Vec::new(),
+            carriers: BTreeMap::new(),
+            checks: drift::Plan { watch: None, after_applying: false, every: None, spread: 0 },
+            now: NOW,
+            found: drift::Found::default(),
+        }
+    }
 }
 
 impl Kept {
     /// Looks at the device; how many commands that makes.
     fn look(&mut self, policy: &Policy, facts: &Facts) -> usize {
-        let mut decided = decide(policy, catalogue(), facts, &self.policy, &self.carriers, NOW);
+        let mut decided = decide(policy, catalogue(), facts, &self.policy, &self.carriers, self.checks, self.now);
         let count = decided.parcels.len();
         for place in 0..count {
-            let id = format!("command {}", self.carriers.len());
-            let instruction = decided.parcels[place].instruction.clone();
-            self.queue.push(Pending {
-                id: CommandId(id.clone()),
-                sequence: 1,
-                progress: Progress::new(&instruction),
-                instruction,
-                user: None,
-                state: CommandState::Queued,
-                reason: None,
-                attempts: 0,
-                not_before: None,
-                expires_at: None,
-                depends_on: Vec::new(),
-            });
-            self.carriers.insert(id.clone(), CommandState::Queued);
+            let id = self.queued(decided.parcels[place].instruction.clone());
             decided.carried_by(place, &id);
         }
+        match decided.watching.take() {
+            Some(watch::Step::Build(all)) => {
+                decided.policy.watched.building = all.into_iter().map(|each| self.queued(each)).collect();
+            }
+            Some(watch::Step::Ask(question)) => decided.policy.watched.question = Some(self.queued(question)),
+            None => {}
+        }
+        for place in 0..decided.questions.len() {
+            let id = self.queued(decided.questions[place].instruction.clone());
+            decided.asked_by(place, &id);
+        }
+        for (place, step) in std::mem::take(&mut decided.moves) {
+            let instructions = match step {
+                Move::Ask(question) => vec![question.instruction],
+                Move::Try { attempt, back } => [vec![attempt], back].concat(),
+            };
+            let ids: Vec<String> = instructions.into_iter().map(|instruction| self.queued(instruction)).collect();
+            decided.policy.searches[place].carrier = ids.into_iter().next();
+        }
+        self.found = decided.found;
         self.policy = decided.policy;
         count
+    }
+
+    fn queued(&mut self, instruction: Instruction) -> String {
+        let id = format!("command {}", self.carriers.len());
+        self.queue.push(Pending {
+            id: CommandId(id.clone()),
+            sequence: 1,
+            progress: Progress::new(&instruction),
+            instruction,
+            user: None,
+            state: CommandState::Queued,
+            reason: None,
+            attempts: 0,
+            not_before: None,
+            expires_at: None,
+            depends_on: Vec::new(),
+        });
+        self.carriers.insert(id.clone(), CommandState::Queued);
+        id
+    }
+
+    /// The device does all that waits with what it has; an Atomic fails as a whole where it takes one setting not, without
+    /// saying which.
+    fn session(&mut self, has: &mut BTreeMap<String, String>, refuses: impl Fn(&str) -> bool) {
+        for mut command in std::mem::take(&mut self.queue) {
+            let group = matches!(command.instruction, Instruction::Group { .. });
+            let parts: Vec<(Verb, Setting)> =
+                command.instruction.settings().map(|(verb, item)| (verb, item.clone())).collect();
+            let fails = group && parts.iter().any(|(_, item)| refuses(item.target.as_str()));
+            let outcome = |(verb, item): &(Verb, Setting)| {
+                let uri = item.target.as_str().to_owned();
+                let mut result = None;
+                let code = match verb {
+                    _ if fails => 215,
+                    Verb::Get => {
+                        result = has.get(&uri).map(|data| ResultValue {
+                            uri: uri.clone(),
+                            format: Format::Chr,
+                            mime: None,
+                            data: data.clone(),
+                            chunked: false,
+                        });
+                        if result.is_some() { 200 } else { 404 }
+                    }
+                    Verb::Delete => {
+                        if has.remove(&uri).is_some() {
+                            200
+                        } else {
+                            404
+                        }
+                    }
+                    _ if refuses(&uri) => 500,
+                    _ => {
+                        has.insert(uri, item.data.clone().unwrap_or_default());
+                        200
+                    }
+                };
+                ItemOutcome { status: Some(StatusCode(code)), result, ..ItemOutcome::default() }
+            };
+            command.progress.items = parts.iter().map(outcome).collect();
+            command.progress.group_status = group.then_some(StatusCode(if fails { 507 } else { 200 }));
+            let is_delete = |place: usize| parts[place].0 == Verb::Delete;
+            let mut items = command.progress.items.iter().enumerate();
+            let all = items.all(|(place, item)| item.status == Some(StatusCode(200)) || is_delete(place));
+            command.state = if all { CommandState::Succeeded } else { CommandState::Failed };
+            self.carriers.insert(command.id.0.clone(), command.state);
+            let is_fixed = |uri: &LocUri| catalogue().known(uri).is_some_and(|hit| hit.chosen.is_empty());
+            let commands = [command];
+            watch::hear(&mut self.policy.watched, &commands, self.now);
+            search::hear(&mut self.policy, &commands);
+            drift::hear(&mut self.policy, &commands, self.now);
+            hear(&mut self.policy, &commands, &is_fixed, self.now);
+        }
+    }
+
+    fn setting(&self, name: &str) -> &SettingRecord {
+        let folded = name.to_ascii_lowercase();
+        self.policy.settings.iter().find(|(key, _)| key.ends_with(&folded)).map(|(_, setting)| setting).unwrap()
     }
 
     /// The device answers all that waits, each address with its code.

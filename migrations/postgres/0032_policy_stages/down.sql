@@ -1,0 +1,2 @@
+DROP TABLE policy_retries;
+DROP TABLE policy_stages;

@@ -1,0 +1,2 @@
+DROP TABLE policy_web_revisions;
+DROP TABLE policy_drafts;

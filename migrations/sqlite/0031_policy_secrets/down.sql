@@ -1,0 +1,2 @@
+DROP TABLE policy_secret_nodes;
+DROP TABLE policy_secrets;

@@ -1,0 +1,275 @@
+//! What an author enters, and the value that it is.
+
+use std::collections::BTreeMap;
+
+use transom_protocol::csp::admx::ElementKind;
+use transom_protocol::csp::ddf::Element;
+use transom_protocol::syncml::Format;
+
+use super::{Field, Form};
+use crate::policy::declaration::{Identifier, PolicyValue, Value};
+
+/// Most fields that are looked at.
+const MOST: usize = 2_000;
+
+/// What was entered, by the names of the fields.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entries(Vec<(String, String)>);
+
+impl Entries {
+    /// Of the fields of a form that was sent. Ends of lines become what they are everywhere else.
+    pub fn new(fields: Vec<(String, String)>) -> Self {
+        Self(fields.into_iter().take(MOST).map(|(name, text)| (name, text.replace("\r\n", "\n"))).collect())
+    }
+
+    /// The text of a field; nothing where it is not there.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, text)| text)
+    }
+
+    /// Every text of a field.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, text)| text.as_str())
+    }
+
+    /// Whether a field has this text.
+    pub fn has(&self, name: &str, text: &str) -> bool {
+        self.all(name).any(|known| known == text)
+    }
+
+    /// The same with one more.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.0.push((name.into(), text.into()));
+        self
+    }
+
+    /// The lines of a field in which something stands.
+    fn lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.text(name).lines().map(str::trim).filter(|line| !line.is_empty())
+    }
+}
+
+impl Form {
+    /// The value that was entered. Whether the node takes it is the check's to say.
+    pub fn value(&self, entries: &Entries) -> Result<Value, String> {
+        let asset = entries.text("asset").trim();
+        if !asset.is_empty() {
+            return Identifier::parse(asset).map(Value::Asset).map_err(|error| format!("{asset:?}: {error}"));
+        }
+        let other = entries.text("other");
+        if !other.trim().is_empty() && !matches!(self.field, Field::Node | Field::Free) {
+            return Ok(Value::Text(other.to_owned()));
+        }
+        let written = entries.text("value");
+        let wanted = || if written.trim().is_empty() { Err("there is no value yet".to_owned()) } else { Ok(written) };
+        Ok(match &self.field {
+            Field::Node => Value::Node,
+            Field::Choice(_) => scalar(wanted()?, &self.format),
+            Field::Number(_) => number(wanted()?),
+            Field::Truth => scalar(wanted()?, &Format::Bool),
+            Field::Flags(_) => {
+                let bits = entries.all("flag").map(|flag| parsed(flag).ok_or_else(|| format!("{flag:?} is no flag")));
+                Value::Integer(bits.collect::<Result<Vec<i64>, String>>()?.into_iter().fold(0, |sum, bit| sum | bit))
+            }
+            Field::List(_) => {
+                let chosen = entries.all("flag").map(str::to_owned);
+                let list: Vec<String> = chosen.chain(entries.lines("lines").map(str::to_owned)).collect();
+                if list.is_empty() {
+                    return Err("there is no value yet".to_owned());
+                }
+                Value::List(list)
+            }
+            Field::Text { .. } => Value::Text(wanted()?.to_owned()),
+            Field::Policy(elements) => policy(elements.as_deref(), entries)?,
+            Field::Free => {
+                let format = Format::from(entries.text("format"));
+                let mime = Some(entries.text("type").trim().to_owned()).filter(|mime| !mime.is_empty());
+                Value::Explicit { value: written.to_owned(), format, mime }
+            }
+        })
+    }
+}
+
+/// The entries that make a value.
+pub fn entered(form: &Form, value: &Value) -> Entries {
+    let none = Entries::default();
+    if let Value::Asset(asset) = value {
+        return none.with("asset", asset.as_str());
+    }
+    match (&form.field, value) {
+        (Field::Free, Value::Explicit { value, format, mime }) => {
+            none.with("value", value).with("format", format.as_str()).with("type", mime.clone().unwrap_or_default())
+        }
+        (Field::Free, value) => {
+            let format = match value {
+                Value::Bool(_) => Format::Bool,
+                Value::Integer(_) => Format::Int,
+                Value::Node => Format::Node,
+                _ => Format::Chr,
+            };
+            none.with("value", plain(value)).with("format", format.as_str())
+        }
+        (_, Value::Explicit { value, .. }) => none.with("other", value),
+        (Field::Choice(choices), value) => {
+            let text = plain(value);
+            let choice = choices.iter().find(|choice| is_same(&choice.value, &text));
+            choice.map_or_else(
+                || none.clone().with("other", text.clone()),
+                |choice| none.clone().with("value", &choice.value),
+            )
+        }
+        (Field::Truth, value) => match plain(value).as_str() {
+            text @ ("true" | "false") => none.with("value", text),
+            text => none.with("other", text),
+        },
+        (Field::Flags(choices), value) => {
+            let number = parsed(&plain(value));
+            let bits: Vec<(&str, i64)> =
+                choices.iter().filter_map(|choice| Some((choice.value.as_str(), parsed(&choice.value)?))).collect();
+            let Some(number) = number else { return none.with("other", plain(value)) };
+            let set: Vec<&(&str, i64)> = bits.iter().filter(|(_, bit)| *bit != 0 && number & bit == *bit).collect();
+            if set.iter().fold(0, |sum, (_, bit)| sum | bit) != number {
+                return none.with("other", plain(value));
+            }
+            set.into_iter().fold(none, |entries, (word, _)| entries.with("flag", *word))
+        }
+        (Field::List(choices), Value::List(items)) => {
+            let (known, others): (Vec<&String>, Vec<&String>) =
+                items.iter().partition(|item| choices.iter().any(|choice| choice.value == **item));
+            let entries = known.into_iter().fold(none, |entries, item| entries.with("flag", item));
+            let others: Vec<&str> = others.into_iter().map(String::as_str).collect();
+            entries.with("lines", others.join("\n"))
+        }
+        (Field::List(_), value) => none.with("other", plain(value)),
+        (Field::Policy(elements), value) => policy_entries(elements.as_deref(), value),
+        (_, value) => none.with("value", plain(value)),
+    }
+}
+
+fn scalar(text: &str, format: &Format) -> Value {
+    match format {
+        Format::Int => number(text),
+        Format::Bool => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" => Value::Bool(true),
+            "false" | "0" => Value::Bool(false),
+            _ => Value::Text(text.to_owned()),
+        },
+        _ => Value::Text(text.to_owned()),
+    }
+}
+
+fn number(text: &str) -> Value {
+    let trimmed = text.trim();
+    trimmed.parse().map_or_else(|_| Value::Text(trimmed.to_owned()), Value::Integer)
+}
+
+/// A number as descriptions write it.
+fn parsed(text: &str) -> Option<i64> {
+    let text = text.trim();
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => i64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// Whether two literals mean the same: `0x1` is 1, `True` is `true` is 1.
+fn is_same(one: &str, other: &str) -> bool {
+    let truth = |text: &str| match text.to_ascii_lowercase().as_str() {
+        "true" => Some(1),
+        "false" => Some(0),
+        _ => parsed(text),
+    };
+    one == other || truth(one).is_some_and(|one| Some(one) == truth(other))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Bool(truth) => truth.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) | Value::Explicit { value: text, .. } => text.clone(),
+        Value::List(items) => items.join("\n"),
+        Value::Node | Value::Asset(_) | Value::Policy(_) => String::new(),
+    }
+}
+
+fn policy(elements: Option<&[Element]>, entries: &Entries) -> Result<Value, String> {
+    match entries.text("state") {
+        "disabled" => return Ok(Value::Text("disabled".to_owned())),
+        "enabled" => {}
+        _ => return Err("say whether the policy is enabled or disabled".to_owned()),
+    }
+    let mut data = BTreeMap::new();
+    for element in elements.unwrap_or_default() {
+        let name = format!("element.{}", element.id);
+        if let Some(value) = element_value(&element.kind, &name, entries) {
+            data.insert(element.id.clone(), value?);
+        }
+    }
+    // Where nobody knows what it asks for: ID = value, line by line.
+    for line in entries.lines("elements") {
+        let (id, value) = line.split_once('=').ok_or_else(|| format!("{line:?}: write ID = value"))?;
+        let value = value.trim();
+        let value = match value {
+            "true" | "false" => PolicyValue::Bool(value == "true"),
+            _ => value.parse().map_or_else(|_| PolicyValue::Text(value.to_owned()), PolicyValue::Number),
+        };
+        data.insert(id.trim().to_owned(), value);
+    }
+    Ok(if data.is_empty() { Value::Text("enabled".to_owned()) } else { Value::Policy(data) })
+}
+
+/// What was entered for one thing that a policy asks for; nothing where it is left out.
+fn element_value(kind: &ElementKind, name: &str, entries: &Entries) -> Option<Result<PolicyValue, String>> {
+    let text = entries.text(name);
+    if text.trim().is_empty() {
+        return None;
+    }
+    let number = || text.trim().parse().map_or_else(|_| PolicyValue::Text(text.trim().to_owned()), PolicyValue::Number);
+    Some(Ok(match kind {
+        ElementKind::Boolean => PolicyValue::Bool(text == "true"),
+        ElementKind::Decimal { .. } | ElementKind::Enum { .. } => number(),
+        ElementKind::Text { .. } => PolicyValue::Text(text.to_owned()),
+        ElementKind::MultiText { .. } => PolicyValue::Lines(text.lines().map(str::to_owned).collect()),
+        ElementKind::List { explicit: false } => PolicyValue::Lines(entries.lines(name).map(str::to_owned).collect()),
+        ElementKind::List { explicit: true } => {
+            let mut named = BTreeMap::new();
+            for line in entries.lines(name) {
+                let Some((key, value)) = line.split_once('=') else {
+                    return Some(Err(format!("{line:?}: write name = value")));
+                };
+                named.insert(key.trim().to_owned(), value.trim().to_owned());
+            }
+            PolicyValue::Named(named)
+        }
+    }))
+}
+
+fn policy_entries(elements: Option<&[Element]>, value: &Value) -> Entries {
+    let none = Entries::default();
+    let data = match value {
+        Value::Policy(data) => data,
+        Value::Bool(truth) => return none.with("state", if *truth { "enabled" } else { "disabled" }),
+        Value::Text(text) if ["enabled", "disabled"].contains(&text.trim()) => return none.with("state", text.trim()),
+        other => return none.with("other", plain(other)),
+    };
+    let mut entries = none.with("state", "enabled");
+    let mut unknown = Vec::new();
+    for (id, value) in data {
+        let known = elements.unwrap_or_default().iter().find(|element| element.id.eq_ignore_ascii_case(id));
+        let text = match value {
+            PolicyValue::Bool(truth) => truth.to_string(),
+            PolicyValue::Number(number) => number.to_string(),
+            PolicyValue::Text(text) => text.clone(),
+            PolicyValue::Lines(lines) => lines.join("\n"),
+            PolicyValue::Named(named) => {
+                named.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join("\n")
+            }
+        };
+        match known {
+            Some(element) => entries = entries.with(format!("element.{}", element.id), text),
+            None => unknown.push(format!("{id} = {text}")),
+        }
+    }
+    if unknown.is_empty() { entries } else { entries.with("elements", unknown.join("\n")) }
+}

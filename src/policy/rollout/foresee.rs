@@ -1,0 +1,95 @@
+//! Before anything is published: what would be said of it, and what one device would be sent.
+
+use transom_protocol::csp::Instruction;
+use transom_protocol::session::DeviceId;
+
+use super::decide::decide;
+use super::{Rollout, RolloutError, drift, published};
+use crate::model::{DevicePolicy, PolicyState};
+use crate::policy::declaration::{Declaration, Document, Remark, check, with_ingested};
+use crate::policy::reconcile::Policy;
+use crate::store::{Error, PolicySubject, Tx};
+
+/// What one device would be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Foreseen {
+    /// The commands, in this order.
+    pub commands: Vec<Instruction>,
+    /// Settings that it would have, those that it has already as well.
+    pub wanted: usize,
+    /// Settings that it would not be sent, by address: where they would stand, and why.
+    pub left_out: Vec<LeftOut>,
+    /// The activations that would hold for it.
+    pub activations: Vec<String>,
+}
+
+/// A setting that is not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its address.
+    pub uri: String,
+    /// Where it would stand.
+    pub state: PolicyState,
+    /// Why.
+    pub why: String,
+}
+
+impl Rollout {
+    /// What one device would be sent if a set were so; nothing where it is not under management.
+    pub async fn foresee(
+        &self,
+        device: &DeviceId,
+        set: &str,
+        declarations: Vec<Declaration>,
+    ) -> Result<Option<Foreseen>, RolloutError> {
+        let in_use = self.library.in_use().await?;
+        let device = device.clone();
+        let question = move |tx: &mut Tx<'_>| {
+            let life = tx.device(&device)?.and_then(|device| device.enrollment).filter(|life| life.ended_at.is_none());
+            let Some(life) = life else { return Ok(None) };
+            let subject = tx.policy_subject(&life.id)?;
+            Ok::<_, Error>(subject.map(|subject| (published(tx), subject)))
+        };
+        let Some((published, subject)) = self.store.read(question).await? else { return Ok(None) };
+        let (_, published) = published?;
+        let (set, now) = (set.to_owned(), self.now());
+        let look = move || {
+            let others = published.into_iter().filter(|(policy, _)| policy.set != set);
+            let all: Vec<Declaration> = others.map(|(_, declaration)| declaration).chain(declarations).collect();
+            let catalogue = &*with_ingested(&in_use.catalogue, &all);
+            let policy = Policy::build(&all, catalogue);
+            // It is asked for nothing, and sent no value of a secret.
+            let checks = drift::Plan { watch: None, after_applying: false, every: None, spread: 0 };
+            let PolicySubject { facts, policy: had, carriers, .. } = &subject;
+            let decided = decide(&policy, catalogue, facts, had, carriers, checks, now);
+            let commands = decided.parcels.into_iter().map(|parcel| parcel.instruction).collect();
+            let DevicePolicy { settings, active, .. } = decided.policy;
+            let wanted = settings.values().filter(|setting| !setting.by.is_empty()).count();
+            let goes = [PolicyState::Pending, PolicyState::Applied, PolicyState::Retracting];
+            let left_out = settings.into_values().filter(|setting| !goes.contains(&setting.state));
+            let left_out = left_out
+                .map(|setting| LeftOut { uri: setting.uri, state: setting.state, why: setting.why.unwrap_or_default() })
+                .collect();
+            Foreseen { commands, wanted, left_out, activations: active.into_keys().collect() }
+        };
+        tokio::task::spawn_blocking(look).await.map(Some).map_err(|_| RolloutError::Stopped)
+    }
+
+    /// What is to be said of some declarations of a set, beside others of it that are not looked at themselves.
+    pub async fn remarks(
+        &self,
+        set: &str,
+        documents: Vec<Document>,
+        beside: Vec<Declaration>,
+    ) -> Result<Vec<Remark>, RolloutError> {
+        let in_use = self.library.in_use().await?;
+        let (_, published) = self.store.read(published).await?;
+        let set = set.to_owned();
+        let look = move || {
+            let others = published.into_iter().filter(|(policy, _)| policy.set != set);
+            let known: Vec<Declaration> = others.map(|(_, declaration)| declaration).chain(beside).collect();
+            check(&documents, &known, &in_use.catalogue)
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|_| RolloutError::Stopped)
+    }
+}
