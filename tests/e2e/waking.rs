@@ -177,10 +177,13 @@ async fn where_a_channel_points_nobody_goes(site: Site) {
     wns.script("PC-1", [Does::with(307, "Location", &elsewhere)]);
     let command = json!([{"kind": "get", "items": [{"target": "./DevDetail/SwV"}]}]);
     operator.order_for("PC-1", &command).await;
-    let refused = async || operator.counter("transom_pushes_total", "refused").await == 1;
-    until("the push is given up", async || refused().await.then_some(())).await;
-    let push = push_of(&operator, "PC-1").await;
-    assert!(push.to_string().contains("WNS would not have it (307)"), "{push}");
+    // Counted when WNS answered, and written down after that: what is shown is waited for.
+    let push = until("the push is given up", async || {
+        let push = push_of(&operator, "PC-1").await;
+        push.to_string().contains("WNS would not have it (307)").then_some(push)
+    })
+    .await;
+    assert_eq!(operator.counter("transom_pushes_total", "refused").await, 1);
     assert_eq!((wns.elsewhere(), wns.count("PC-1")), (0, 1));
     no_secret_in(&site, &push.to_string());
     // The device comes by itself and does what waits.
