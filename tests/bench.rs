@@ -1,4 +1,5 @@
-//! What `transom bench pages` asks is answered, on both databases, and no question to the database looks through a table.
+//! What `transom bench pages` asks is answered, on both databases, and no question to the database looks through a table;
+//! `transom bench policies` brings what is published to every device.
 //!
 //! How long it takes is nobody's business here.
 
@@ -14,9 +15,15 @@ use crate::support::databases::{Engine, fresh};
 
 /// Runs the program on an empty database, and gives what it found.
 fn measured(engine: Engine) -> Option<Value> {
+    let report = reported(engine, &["bench", "pages", "--devices", "300", "--times", "2", "--plans", "--json"])?;
+    assert_eq!(report["scans"].as_array().map_or(0, Vec::len), 0, "{:#}", report["scans"]);
+    Some(report)
+}
+
+fn reported(engine: Engine, arguments: &[&str]) -> Option<Value> {
     let (url, place) = fresh(engine)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_transom"));
-    command.args(["bench", "pages", "--devices", "300", "--times", "2", "--plans", "--json"]);
+    command.args(arguments);
     if let DatabaseUrl::Postgres(url) = &url {
         command.args(["--database", url]);
     }
@@ -24,7 +31,6 @@ fn measured(engine: Engine) -> Option<Value> {
     drop(place);
     let said = String::from_utf8_lossy(&ended.stderr);
     let report: Value = serde_json::from_slice(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {said}"));
-    assert_eq!(report["scans"].as_array().map_or(0, Vec::len), 0, "{:#}", report["scans"]);
     assert!(ended.status.success(), "{report:#}\n{said}");
     Some(report)
 }
@@ -47,6 +53,30 @@ fn everything_is_asked_and_answered(engine: Engine) {
         assert_ne!(is_asked(&format!("{base}{path}")), is_apart, "{base}{path}");
     }
     assert!(report["statements"].as_u64().unwrap() > 60, "{}", report["statements"]);
+}
+
+fn policies_come_to_every_device(engine: Engine) {
+    let small = ["--devices", "60", "--sessions", "20", "--declarations", "10", "--times", "1", "--json"];
+    let Some(report) = reported(engine, &[["bench", "policies"].as_slice(), &small].concat()) else { return };
+    let walks = report["walks"].as_array().unwrap();
+    assert_eq!(walks.len(), 4, "{walks:#?}");
+    assert!(walks.iter().all(|walk| walk["devices"] == 60), "{walks:#?}");
+    let changed: Vec<u64> = walks.iter().map(|walk| walk["changed"].as_u64().unwrap()).collect();
+    assert_eq!((changed[0], changed[2]), (60, 0), "{walks:#?}");
+    assert!(changed[1] > 0 && changed[3] == 60, "{walks:#?}");
+    let questions = report["questions"]["questions"].as_array().unwrap();
+    let asked = questions.iter().filter(|question| question["question"].as_str().unwrap().contains("polic")).count();
+    assert!(asked > 15, "{questions:#?}");
+}
+
+#[test]
+fn policies_on_sqlite() {
+    policies_come_to_every_device(Engine::Sqlite);
+}
+
+#[test]
+fn policies_on_postgres() {
+    policies_come_to_every_device(Engine::Postgres);
 }
 
 #[test]

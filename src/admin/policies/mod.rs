@@ -34,10 +34,11 @@ use crate::policy::rollout::{PublishError, Rollout, RolloutError};
 const LONGEST_SET: usize = 64;
 
 impl Admin {
-    /// The same, and it brings policies to devices.
+    /// The same, and it brings policies to devices. The catalogue is made once for both: before anybody looks at it, as
+    /// the rollout needs it from the start.
     #[must_use]
     pub fn with_policies(self, rollout: Rollout) -> Self {
-        Self { rollout: Some(rollout), ..self }
+        Self { library: rollout.library().clone(), rollout: Some(rollout), ..self }
     }
 
     fn rollout(&self) -> Result<&Rollout, Error> {

@@ -133,7 +133,7 @@ fn looked_up(catalogue: &Catalogue, time: Duration) -> anyhow::Result<f64> {
 }
 
 /// Settings that the device of the benchmark has, with values that they take: their defaults.
-fn takeable(catalogue: &Catalogue, most: usize) -> anyhow::Result<BTreeMap<String, String>> {
+pub(super) fn takeable(catalogue: &Catalogue, most: usize) -> anyhow::Result<BTreeMap<String, String>> {
     let mut values = BTreeMap::new();
     for node in catalogue.ids() {
         let written = catalogue.uri(node);

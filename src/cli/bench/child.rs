@@ -50,9 +50,15 @@ pub(super) struct Memory {
 impl Child {
     /// Starts `transom serve` on an installation, and waits until it is ready.
     pub(super) async fn serve(data: &Path, log: PathBuf) -> anyhow::Result<Self> {
+        Self::serve_with(data, log, &[]).await
+    }
+
+    /// The same, with settings by their names in the environment.
+    pub(super) async fn serve_with(data: &Path, log: PathBuf, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let started = Instant::now();
         let arguments = ["serve", "--device-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"];
-        let process = transom(data, &arguments, &log)?.stdout(Stdio::null()).spawn()?;
+        let mut command = transom(data, &arguments, &log)?;
+        let process = command.envs(settings.iter().copied()).stdout(Stdio::null()).spawn()?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut child = Self { process, log, addr, admin: String::new(), ready_after: Duration::ZERO };
         let folder = DataFolder::new(data);

@@ -9,6 +9,7 @@ mod catalogue;
 mod child;
 mod measure;
 mod pages;
+mod policies;
 mod report;
 mod signatures;
 mod site;
@@ -26,6 +27,7 @@ use crate::config::DatabaseUrl;
 use catalogue::CatalogueBench;
 use measure::Effort;
 use pages::Pages;
+use policies::Policies;
 use report::{Report, Settings};
 use signatures::Signatures;
 use site::{Peopling, Site};
@@ -79,6 +81,7 @@ enum Part {
     Catalogue(CatalogueBench),
     Signatures(Signatures),
     Pages(Pages),
+    Policies(Policies),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -86,6 +89,7 @@ const EXAMPLES: &str = "Examples:
   transom bench --quick
   transom bench signatures
   transom bench pages --devices 100000 --bound 200
+  transom bench policies --devices 100000 --bound 200
   transom bench catalogue --drop DDFv2.zip
   transom bench --devices 1000,10000 --rounds 5 --json
   transom bench --devices 1000 --database postgres://transom@localhost/bench";
@@ -99,6 +103,7 @@ impl Bench {
             Some(Part::Catalogue(catalogue)) => return catalogue.run(output),
             Some(Part::Signatures(signatures)) => return signatures.run(output),
             Some(Part::Pages(pages)) => return pages.run(output),
+            Some(Part::Policies(policies)) => return policies.run(output),
             None => {}
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

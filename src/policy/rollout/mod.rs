@@ -113,6 +113,11 @@ impl Rollout {
         Self { secret_nodes, ..self }
     }
 
+    /// Where it has the catalogue from.
+    pub const fn library(&self) -> &Library {
+        &self.library
+    }
+
     /// Learns which nodes those are, before anybody may ask.
     pub async fn learn_secret_nodes(&self) -> Result<(), Error> {
         let nodes = self.store.read(|tx: &mut Tx<'_>| tx.secret_nodes()).await?;

@@ -7,14 +7,15 @@ use reqwest::{Client, Method, header, redirect::Policy};
 use serde_json::{Value, json};
 
 use super::questions::{self, Question, Values};
-use crate::admin::Admin;
+use crate::admin::{self, Admin};
 use crate::cli::{Installation, Instance, now, open_store};
 use crate::http;
 use crate::model::{Actor, NewApiToken};
+use crate::store;
 
 /// What was answered to a question.
 #[derive(Debug)]
-pub(super) struct Answers {
+pub(in crate::cli::bench) struct Answers {
     pub(super) question: String,
     /// Of the last answer, or of the first that was no success.
     pub(super) status: u16,
@@ -27,8 +28,39 @@ pub(super) struct Answers {
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_mins(5);
 
+/// Asks everything about policies, of a server that has some.
+pub(in crate::cli::bench) async fn of_policies(
+    person: &Person,
+    devices: usize,
+    times: usize,
+) -> anyhow::Result<Vec<Answers>> {
+    let mut values = Values::new(devices, times);
+    values.put("{identifier}", person.texts("/policies", "identifier").await?);
+    values.put("{set}", vec!["bench".to_owned()]);
+    let revisions = person.json(Method::GET, "/policies/revisions", None).await?;
+    let revisions = revisions.get("items").and_then(Value::as_array).context("there are no revisions")?;
+    let numbers = revisions.iter().filter_map(|revision| revision.get("revision")?.as_i64());
+    values.put("{number}", numbers.map(|number| number.to_string()).collect());
+    let draft = json!({ "declarations": [] });
+    person.json(Method::POST, "/policies/drafts/bench", Some(&draft)).await?;
+    let mut all = Vec::new();
+    let concerns = |question: &Question| {
+        let route = question.route.as_str();
+        ["/policies", "/policy-", "/sets", "/devices/{id}"].iter().any(|begins| route.starts_with(begins))
+    };
+    for question in questions::all().into_iter().filter(concerns) {
+        let Ok(_) = question.address(&values, 0) else { continue };
+        let (answers, next) = person.ask(&question, &values, times).await?;
+        all.push(answers);
+        if let Some(next) = next {
+            all.push(person.ask_next(&question, &next, times).await?);
+        }
+    }
+    Ok(all)
+}
+
 /// Somebody with a token for the API and a browser that is signed in.
-struct Person {
+pub(in crate::cli::bench) struct Person {
     http: Client,
     base: String,
     token: String,
@@ -59,12 +91,27 @@ pub(super) async fn ask(installation: &Installation, devices: usize, times: usiz
     Ok(all)
 }
 
+/// Does it again while the server that is measured writes to the same database.
+async fn patiently<T>(work: impl AsyncFn() -> Result<T, admin::Error>) -> Result<T, admin::Error> {
+    let began = Instant::now();
+    loop {
+        match work().await {
+            Err(admin::Error::Store(store::Error::Busy)) if began.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
 impl Person {
-    async fn come_in(installation: &Installation, base: String) -> anyhow::Result<Self> {
+    pub(in crate::cli::bench) async fn come_in(installation: &Installation, base: String) -> anyhow::Result<Self> {
         let store = open_store(installation)?;
         let by = Actor::server("bench");
-        let made = Admin::make_token(&store, NewApiToken::admin("bench"), &by, now()).await?;
-        let link = Admin::first_link(&store, &base, &by, now().plus_millis(60_000), now()).await?;
+        let token = async || Admin::make_token(&store, NewApiToken::admin("bench"), &by, now()).await;
+        let made = patiently(token).await?;
+        let link = async || Admin::first_link(&store, &base, &by, now().plus_millis(60_000), now()).await;
+        let link = patiently(link).await?;
         let http = Client::builder().no_proxy().redirect(Policy::none()).timeout(PATIENCE).build()?;
         // Chance, once: nobody ever types it.
         let password = format!("{:032x}", rand::random::<u128>());
@@ -98,7 +145,12 @@ impl Person {
         Ok(Answer { status, body: String::from_utf8_lossy(&bytes).into_owned(), took })
     }
 
-    async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    pub(in crate::cli::bench) async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
         let answer = self.send(method, &format!("/api/v1{path}"), body).await?;
         ensure!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.body);
         Ok(serde_json::from_str(&answer.body)?)

@@ -19,8 +19,10 @@ use crate::cli::{Installation, Output, now};
 use crate::config::{DataFolder, DatabaseUrl};
 use crate::model::Timestamp;
 use crate::store::{self, Copies, Multiplied, SealKey};
+pub(super) use asking::{Person, of_policies as ask_of_policies};
 use sample::COMMANDS;
-use table::{Report, Scan};
+pub(super) use table::Report;
+use table::Scan;
 
 /// Measure how long pages and lists take on a large database
 ///

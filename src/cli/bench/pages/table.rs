@@ -10,7 +10,7 @@ use super::asking::Answers;
 
 /// Everything that is printed.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(in crate::cli::bench) struct Report {
     database: &'static str,
     questions: Vec<Line>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub(super) struct Report {
 
 /// A question to the database that looks through a whole table.
 #[derive(Debug, Serialize)]
-pub(super) struct Scan {
+pub(in crate::cli::bench) struct Scan {
     pub(super) sql: String,
     pub(super) plan: Vec<String>,
 }
@@ -43,7 +43,7 @@ struct Line {
 }
 
 impl Report {
-    pub(super) fn new(
+    pub(in crate::cli::bench) fn new(
         database: &'static str,
         answers: Vec<Answers>,
         scans: Option<(usize, Vec<Scan>)>,
@@ -55,11 +55,11 @@ impl Report {
     }
 
     /// Whether every answer was one, in time, and without a look through a table.
-    pub(super) fn all_met(&self) -> bool {
+    pub(in crate::cli::bench) fn all_met(&self) -> bool {
         self.scans.is_empty() && self.questions.iter().all(|line| line.met)
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(in crate::cli::bench) fn text(&self) -> String {
         let mut table = Table::new();
         table.load_preset(UTF8_HORIZONTAL_ONLY);
         table.remove_style(TableComponent::HorizontalLines);
