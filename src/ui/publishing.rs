@@ -34,6 +34,8 @@ pub struct PolicyStagesPage<'a> {
     pub frame: Frame<'a>,
     /// Revisions in stages, newest first.
     pub stages: &'a [PolicyStageJson],
+    /// What was done just now.
+    pub done: Option<&'static str>,
     /// Why something was not done.
     pub error: Option<&'a str>,
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::admin::devices::named_device;
-use crate::admin::{Admin, Error};
+use crate::admin::{Admin, Error, Fault};
 use crate::model::{
     Actor, AuditRecord, Outcomes, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent, percent_text,
     rfc3339,
@@ -15,11 +15,8 @@ use crate::store::Tx;
 /// Revisions that are listed.
 const LISTED: i64 = 50;
 
-/// Devices that have to have said something before failures count, where nobody says another number.
-const MINIMUM: u32 = 5;
-
-/// The share of failures at which it stops, where nobody says another.
-const STOP_AT: &str = "5%";
+/// Most devices that have to have said something: nobody has as many, and it would never stop.
+const MOST_MINIMUM: u32 = 1_000_000;
 
 /// Longest time in a stage, in seconds: 30 days.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
@@ -36,6 +33,7 @@ pub struct PolicyStagesJson {
     pub stop_at_failures: Option<String>,
     /// Devices that have to have said so before that counts; 5 when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub minimum_devices: Option<u32>,
     /// It goes on by itself after so many seconds in a stage, while fewer have failed; otherwise somebody has to say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -126,19 +124,49 @@ impl StageDeed {
 }
 
 impl PolicyStagesJson {
+    /// Devices that have to have said something before failures count, where nobody says another number.
+    pub const MINIMUM: u32 = 5;
+
+    /// The share of failures at which it stops, where nobody says another.
+    pub const STOP_AT: &str = "5%";
+
+    /// What is wrong with it, each with the name of its member.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        self.plan().err().unwrap_or_default()
+    }
+
     /// As a value.
     pub(super) fn read(&self) -> Result<StagePlan, Error> {
-        let at = |what: &str| format!("/stages/{what}");
-        let text = self.stop_at_failures.as_deref().unwrap_or(STOP_AT);
-        let stop_at = parse_percent(text).ok_or_else(|| {
-            Error::invalid(at("stop_at_failures"), format!("{text:?} is no share: write one such as 5%"))
-        })?;
+        let placed = |(member, what): (&str, String)| Fault { at: format!("/stages/{member}"), what };
+        self.plan().map_err(|faults| {
+            let faults: Vec<Fault> = faults.into_iter().map(placed).collect();
+            let summary = faults.iter().map(|fault| fault.what.as_str()).collect::<Vec<_>>().join("; ");
+            Error::Invalid { summary, faults }
+        })
+    }
+
+    fn plan(&self) -> Result<StagePlan, Vec<(&'static str, String)>> {
+        let mut faults = Vec::new();
+        let text = self.stop_at_failures.as_deref().unwrap_or(Self::STOP_AT);
+        let stop_at = parse_percent(text);
+        if stop_at.is_none() {
+            faults.push(("stop_at_failures", format!("{text:?} is no share: write one such as 5%")));
+        }
+        let minimum = self.minimum_devices.unwrap_or(Self::MINIMUM);
+        if !(1..=MOST_MINIMUM).contains(&minimum) {
+            faults.push(("minimum_devices", format!("write a number from 1 to {MOST_MINIMUM}")));
+        }
         if self.advance_after_seconds.is_some_and(|seconds| seconds > LONGEST) {
-            return Err(Error::invalid(at("advance_after_seconds"), "a stage lasts at most 30 days"));
+            faults.push(("advance_after_seconds", "a stage lasts at most 30 days".to_owned()));
         }
         let after = self.advance_after_seconds.and_then(|seconds| i64::try_from(seconds).ok());
-        StagePlan::new(&self.stages, stop_at, self.minimum_devices.unwrap_or(MINIMUM), after.map(|after| after * 1000))
-            .map_err(|what| Error::invalid(at("stages"), what))
+        let after = after.map(|seconds| seconds.saturating_mul(1000));
+        match StagePlan::new(&self.stages, stop_at.unwrap_or_default(), minimum, after) {
+            Ok(plan) if faults.is_empty() => return Ok(plan),
+            Ok(_) => {}
+            Err(what) => faults.insert(0, ("stages", what)),
+        }
+        Err(faults)
     }
 }
 
@@ -152,6 +180,16 @@ impl Admin {
                 shown.push(stage_json(&staged, outcomes));
             }
             Ok::<_, Error>(shown)
+        };
+        self.store.read(job).await
+    }
+
+    /// The revision that goes to devices in stages just now, or was held.
+    pub async fn open_policy_stage(&self) -> Result<Option<PolicyStageJson>, Error> {
+        let job = move |tx: &mut Tx<'_>| {
+            let Some(staged) = tx.policy_stage()? else { return Ok(None) };
+            let outcomes = tx.stage_outcomes(staged.revision)?;
+            Ok::<_, Error>(Some(stage_json(&staged, outcomes)))
         };
         self.store.read(job).await
     }

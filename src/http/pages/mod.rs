@@ -21,6 +21,7 @@ mod provisioning;
 mod publishing;
 mod sessions;
 mod settings;
+mod staging;
 mod visitor;
 mod writing;
 

@@ -1,22 +1,20 @@
-//! What is published: which secrets have a value, what goes to devices in stages, and what is sent again.
+//! What is published: which secrets have a value, and what is sent again.
 
 use actix_web::web::{self, Data, Form, Path};
 use serde::Deserialize;
 
 use super::answer::see_other;
 use super::{Reply, Visitor, page};
-use crate::admin::{Admin, Error, RetryPolicies, SecretText, SetPolicySecret, StageDeed};
+use crate::admin::{Admin, Error, RetryPolicies, SecretText, SetPolicySecret};
 use crate::http::api::now;
 use crate::model::Right;
-use crate::ui::publishing::{PolicySecretsPage, PolicyStagesPage};
+use crate::ui::publishing::PolicySecretsPage;
 use crate::ui::{Frame, Section, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/policy-secrets").route(web::get().to(secrets)).route(web::post().to(set)))
         .service(web::resource("/policy-secrets/{name}/remove").route(web::post().to(remove)))
-        .service(web::resource("/policy-stages").route(web::get().to(stages)))
-        .service(web::resource("/policy-stages/{revision}/{deed}").route(web::post().to(change_stage)))
         .service(web::resource("/policy-retry").route(web::post().to(retry)));
 }
 
@@ -66,32 +64,6 @@ struct Again {
     identifier: String,
     #[serde(default)]
     device: String,
-}
-
-async fn stages(visitor: Visitor, admin: Data<Admin>) -> Reply {
-    shown_stages(&visitor, &admin, None).await
-}
-
-async fn shown_stages(visitor: &Visitor, admin: &Admin, error: Option<&str>) -> Reply {
-    let stages = admin.policy_stages().await?;
-    let frame = Frame::new(texts::publishing::STAGES, Section::Policies, &visitor.viewer);
-    Ok(page(&PolicyStagesPage { frame, stages: &stages, error }))
-}
-
-async fn change_stage(
-    visitor: Visitor,
-    admin: Data<Admin>,
-    path: Path<(String, String)>,
-    Form(form): Form<Plain>,
-) -> Reply {
-    visitor.verify(&form.csrf, Right::Author)?;
-    let (revision, deed) = path.into_inner();
-    let deed = StageDeed::parse(&deed).ok_or(Error::NotFound("page"))?;
-    match admin.change_policy_stage(&revision, deed, visitor.actor(), now()).await {
-        Ok(_) => Ok(see_other("/policy-stages")),
-        Err(Error::Conflict(why)) => shown_stages(&visitor, &admin, Some(&why)).await,
-        Err(error) => Err(error.into()),
-    }
 }
 
 async fn retry(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Again>) -> Reply {

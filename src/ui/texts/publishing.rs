@@ -39,5 +39,6 @@ texts! {
     RESUME = "Resume";
     RESUME_ALL_THE_SAME = "Go on all the same";
     RETRY = "Send again what failed";
+    PUBLISHED = "It is published, and goes to the devices of its first stage from now on.";
     STOPPED_LEAD = "Too many devices have failed: it goes to no more.";
 }
