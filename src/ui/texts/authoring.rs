@@ -193,7 +193,7 @@ texts! {
     STAGES_HINT = "A share of all devices such as 10%, or a condition such as 'pilot' in device.tags. Each has also the devices of those before, and everybody comes last.";
     STAGES_WRONG = "nothing was published; what is wrong with the stages is said at its field.";
     STAGES_TAKEN = "Only one set at a time can go to devices in stages:";
-    ENDS_STAGES = "This set goes to devices in stages just now. Publishing ends that, and devices that it has not come to keep what they had until the new one comes:";
+    ENDS_STAGES = "This set goes to devices in stages just now. Publishing ends that, at once or in stages of its own:";
     STOP_AT = "Stop when this share has failed";
     STOP_AT_HINT = "Of the devices that said what became of it; 0% stops with the first that failed.";
     MINIMUM = "Once so many devices said so";
