@@ -8,8 +8,16 @@ use super::pages::{Person, Shown};
 use crate::scenarios;
 use crate::support::admin_door::AdminDoor;
 use crate::support::databases::TestStore;
+use crate::support::server::until;
 
-scenarios!(a_draft_is_published_in_stages, stages_go_on_and_are_held, a_secret_is_set_and_removed_and_never_shown);
+scenarios!(
+    a_draft_is_published_in_stages,
+    stages_go_on_and_are_held,
+    the_devices_of_a_revision_are_listed_by_state_and_page,
+    a_secret_is_set_and_removed_and_never_shown,
+    what_needs_a_secret_is_foreseen_without_it,
+    what_failed_on_a_device_is_sent_again_when_somebody_is_sure,
+);
 
 /// What a plan is entered as where nothing is wrong with it.
 const PLAN: [(&str, &str); 5] = [
@@ -158,6 +166,165 @@ async fn stages_go_on_and_are_held(test: &TestStore) {
     for deed in ["policy.apply", "policy.pause", "policy.resume", "policy.advance"] {
         assert!(deeds.contains(&deed), "{deed}: {deeds:?}");
     }
+    door.close().await;
+}
+
+fn declarations(settings: &serde_json::Value) -> serde_json::Value {
+    json!([
+        {"type": "configuration", "identifier": "base", "payload": {"settings": settings}},
+        {"type": "activation", "identifier": "all", "payload": {"configurations": ["base"]}},
+    ])
+}
+
+async fn looked_at(door: &AdminDoor) {
+    let done = async || (door.get("/policies/progress").await.json()["done"] == true).then_some(());
+    until("all devices are looked at", done).await;
+}
+
+async fn the_devices_of_a_revision_are_listed_by_state_and_page(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let mut devices = Vec::new();
+    for number in 0..3 {
+        let mut device = door.enroll_named(&format!("D{number}"), &format!("LAPTOP-{number}")).await;
+        door.check_in(&mut device).await;
+        devices.push(device);
+    }
+    // Windows protects this one.
+    let settings = json!({"./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera": 0,
+        "./Device/Vendor/MSFT/Defender/Configuration/TamperProtection": "x"});
+    let plan = json!({"stages": ["100%"], "stop_at_failures": "100%", "minimum_devices": 100});
+    let body = json!({"message": "x", "declarations": declarations(&settings), "stages": plan});
+    assert_eq!(door.post("/policies/apply", &body).await.json()["revision"], 1);
+    looked_at(&door).await;
+    let path = "/policies/stages/1/devices";
+    let of = async |query: &str| door.get(&format!("{path}?{query}")).await.json();
+    assert_eq!(of("state=pending").await["items"].as_array().unwrap().len(), 3);
+    for device in devices.iter_mut().take(2) {
+        door.check_in(device).await;
+    }
+    let failed = of("state=failed&limit=1").await;
+    assert_eq!(failed["items"].as_array().unwrap().len(), 1, "{failed}");
+    assert_eq!(failed["items"][0]["name"], "LAPTOP-0", "{failed}");
+    let because = failed["items"][0]["because"].as_array().unwrap();
+    assert!(because.len() == 1 && because[0]["target"].as_str().unwrap().ends_with("TamperProtection"), "{failed}");
+    let cursor = failed["next_cursor"].as_str().unwrap();
+    let next = of(&format!("state=failed&limit=1&cursor={cursor}")).await;
+    assert_eq!((&next["items"][0]["name"], &next["next_cursor"]), (&json!("LAPTOP-1"), &json!(null)), "{next}");
+    assert_eq!(of("state=applied").await["items"], json!([]));
+    assert_eq!(of("").await["items"].as_array().unwrap().len(), 3);
+    let staged = door.get("/policies/stages/1").await.json();
+    assert_eq!(staged["devices"], json!({"failed": 2, "pending": 1}), "{staged}");
+    // Of a declaration it is the same.
+    let own = door.get("/policies/declarations/base/devices?state=failed&limit=1").await.json();
+    assert!(own["items"][0]["name"] == "LAPTOP-0" && own["next_cursor"].is_string(), "{own}");
+    for (path, status) in [
+        ("/policies/stages/1/devices?state=odd", 400),
+        ("/policies/stages/1/devices?limit=0", 400),
+        ("/policies/stages/7/devices", 404),
+        ("/policies/stages/x", 404),
+    ] {
+        assert_eq!(door.get(path).await.status, status, "{path}");
+    }
+
+    let joe = Person::signed_in_as(&door, "joe", "auditor").await;
+    let page = joe.see("/policy-stages/1?state=failed").await;
+    assert!(page.html.contains("LAPTOP-0") && page.html.contains("LAPTOP-1") && !page.html.contains("LAPTOP-2"));
+    assert!(page.html.contains("2 failed") && page.html.contains("1 pending"), "{}", page.html);
+    let pending = joe.see("/policy-stages/1?state=pending").await;
+    assert!(pending.html.contains("LAPTOP-2") && !pending.html.contains("LAPTOP-1"), "{}", pending.html);
+    assert_eq!(joe.send(Method::GET, "/policy-stages/7", None, &[]).await.status, 404);
+    assert_eq!(joe.send(Method::GET, "/policy-stages/1?state=odd", None, &[]).await.status, 400);
+    door.close().await;
+}
+
+async fn what_needs_a_secret_is_foreseen_without_it(test: &TestStore) {
+    const VALUE: &str = "Xylophon7.Quartz";
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let mut device = door.enroll("D1").await;
+    door.check_in(&mut device).await;
+    let ada = Author::signed_in(&door, "ada").await;
+    let declared = "/sets/default/declarations";
+    ada.done(declared, &[("type", "asset"), ("identifier", "word")]).await;
+    ada.done("/sets/default/declarations/word", &[("deed", "save"), ("kind", "secret")]).await;
+    ada.done(declared, &[("type", "configuration"), ("identifier", "quiet")]).await;
+    let uri = "./Vendor/Contoso/Word";
+    let setting = [("deed", "save"), ("uri", uri), ("format", "chr"), ("value", "say ${asset.word}")];
+    ada.done("/sets/default/declarations/quiet/setting", &setting).await;
+    ada.done(declared, &[("type", "activation"), ("identifier", "all")]).await;
+    ada.done("/sets/default/declarations/all", &[("deed", "save"), ("configuration", "quiet")]).await;
+    let asset = ada.person.see("/sets/default/declarations/word").await;
+    assert!(asset.html.contains("no value on this server yet") && asset.html.contains("/policy-secrets?name=word"));
+    let before = ada.person.see("/sets/default/preview?device=D1").await;
+    assert!(before.html.contains("Settings that need a secret") && before.html.contains("has no value"));
+    assert!(before.html.contains("unresolved") && before.html.contains("/policy-secrets?name=word"), "{}", before.html);
+    assert!(before.html.contains("Published in stages") && before.html.contains("1 setting wanted"), "{}", before.html);
+    let named = ada.person.see("/policy-secrets?name=%22%3E%3Cimg%3E").await;
+    assert!(!named.html.contains("<img"), "{}", named.html);
+
+    ada.done("/policy-secrets", &[("name", "word"), ("value", VALUE)]).await;
+    assert!(ada.person.see("/sets/default/declarations/word").await.html.contains("It has a value on this server"));
+    let after = ada.person.see("/sets/default/preview?device=D1").await;
+    assert!(after.html.contains("say [redacted]") && after.html.contains("has a value"), "{}", after.html);
+    assert!(!after.html.contains("unresolved") && !after.html.contains(VALUE), "{}", after.html);
+    // What the API gives may be sent by somebody: the setting is not among it, and is told.
+    let all = json!([
+        {"type": "asset", "identifier": "word", "payload": {"secret": true}},
+        {"type": "configuration", "identifier": "quiet", "payload": {"settings": {(uri): {"value": "say ${asset.word}", "format": "chr"}}}},
+        {"type": "activation", "identifier": "all", "payload": {"configurations": ["quiet"]}},
+    ]);
+    let planned = door.post("/policies/plan", &json!({"device_id": "D1", "declarations": all})).await.json();
+    assert_eq!(
+        (&planned["commands"], &planned["left_out"][0]["state"]),
+        (&json!([]), &json!("unresolved")),
+        "{planned}"
+    );
+    assert_eq!(planned["secrets"], json!([{"target": uri, "set": ["word"], "missing": []}]), "{planned}");
+    assert!(planned["stage_share"].as_str().unwrap().ends_with('%'), "{planned}");
+    door.close().await;
+}
+
+async fn what_failed_on_a_device_is_sent_again_when_somebody_is_sure(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let mut device = door.enroll_named("D1", "LAPTOP-ADA").await;
+    door.check_in(&mut device).await;
+    let joe = Person::signed_in_as(&door, "joe", "helpdesk").await;
+    let eve = Person::signed_in_as(&door, "eve", "auditor").await;
+    assert!(!joe.see("/devices/D1").await.html.contains("/devices/D1/retry"), "nothing has failed");
+    assert!(joe.see("/devices/D1/retry").await.html.contains("Nothing of its policies has failed."));
+    let settings = json!({"./Device/Vendor/MSFT/Defender/Configuration/TamperProtection": "x"});
+    door.post("/policies/apply", &json!({"message": "x", "declarations": declarations(&settings)})).await;
+    looked_at(&door).await;
+    door.check_in(&mut device).await;
+    let state = async || door.get("/devices/D1/policies").await.json()["settings"][0]["state"].clone();
+    assert_eq!(state().await, "failed");
+
+    assert!(!eve.see("/devices/D1").await.html.contains("/devices/D1/retry"));
+    assert_eq!(eve.send(Method::GET, "/devices/D1/retry", None, &[]).await.status, 403);
+    assert!(joe.see("/devices/D1").await.html.contains("/devices/D1/retry"));
+    let asked = joe.see("/devices/D1/retry").await;
+    assert!(asked.html.contains("TamperProtection") && asked.html.contains("LAPTOP-ADA"), "{}", asked.html);
+    let forged = joe.send(Method::POST, "/devices/D1/retry", Some(&[("csrf", "x")]), &[]).await;
+    assert_eq!(forged.status, 403);
+    let csrf = asked.field("csrf");
+    let form = [("csrf", csrf.as_str())];
+    assert_eq!(joe.send(Method::POST, "/devices/nobody/retry", Some(&form), &[]).await.status, 404);
+    assert_eq!(state().await, "failed", "nothing is sent before somebody is sure");
+    let done = joe.send(Method::POST, "/devices/D1/retry", Some(&form), &[]).await;
+    assert_eq!((done.status, done.header("location")), (303, "/devices/D1?done=retry"), "{}", done.html);
+    assert!(joe.see("/devices/D1?done=retry").await.html.contains("What failed is sent again"));
+    until("it is sent again", async || (state().await == "pending").then_some(())).await;
+    door.check_in(&mut device).await;
+    assert_eq!(state().await, "failed");
+    let again = door.post("/devices/D1/policies/retry", &json!({"identifier": "base"})).await;
+    assert_eq!((again.status, &again.json()["device_id"]), (202, &json!("D1")));
+    until("it is sent again", async || (state().await == "pending").then_some(())).await;
+    assert_eq!(door.post("/devices/D1/policies/retry", &json!({"identifier": "nobody"})).await.status, 404);
+    // For all devices it takes more, and the name of a declaration.
+    let of_all = [("csrf", csrf.as_str()), ("identifier", "base")];
+    assert_eq!(joe.send(Method::POST, "/policy-retry", Some(&of_all), &[]).await.status, 403);
+    let ada = Author::signed_in(&door, "ada").await;
+    assert_eq!(ada.post("/policy-retry", &[]).await.status, 404);
+    assert_eq!(ada.done("/policy-retry", &[("identifier", "base")]).await, "/policies/base");
     door.close().await;
 }
 

@@ -1,14 +1,17 @@
 //! Publishing in stages: how far a revision is, and going on, pausing and resuming by hand. And sending again what failed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::status::counted;
 use crate::admin::devices::named_device;
 use crate::admin::{Admin, Error, Fault};
 use crate::model::{
-    Actor, AuditRecord, Outcomes, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent, percent_text,
-    rfc3339,
+    Actor, AuditRecord, Outcomes, PolicyState, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent,
+    percent_text, rfc3339,
 };
 use crate::store::Tx;
 
@@ -68,6 +71,8 @@ pub struct PolicyStageJson {
     pub judged: u64,
     /// Devices that have it and have not said so yet.
     pub waiting: u64,
+    /// On how many devices it stands where, as long as it goes on.
+    pub devices: BTreeMap<String, i64>,
     /// It stops when this share has failed.
     pub stop_at_failures: String,
     /// Devices that have to have said something before that counts.
@@ -91,6 +96,15 @@ pub struct RetryPolicies {
     /// Only on this device; on all when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
+}
+
+/// What is to be sent again to a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryDevicePolicies {
+    /// Only what is of this declaration; all that failed when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
 }
 
 /// What is done to a revision that goes to devices in stages.
@@ -176,8 +190,7 @@ impl Admin {
         let job = move |tx: &mut Tx<'_>| {
             let mut shown = Vec::new();
             for staged in tx.policy_stages(LISTED)? {
-                let outcomes = tx.stage_outcomes(staged.revision)?;
-                shown.push(stage_json(&staged, outcomes));
+                shown.push(stage_json(&staged, &tx.stage_counts(staged.revision)?));
             }
             Ok::<_, Error>(shown)
         };
@@ -188,8 +201,17 @@ impl Admin {
     pub async fn open_policy_stage(&self) -> Result<Option<PolicyStageJson>, Error> {
         let job = move |tx: &mut Tx<'_>| {
             let Some(staged) = tx.policy_stage()? else { return Ok(None) };
-            let outcomes = tx.stage_outcomes(staged.revision)?;
-            Ok::<_, Error>(Some(stage_json(&staged, outcomes)))
+            Ok::<_, Error>(Some(stage_json(&staged, &tx.stage_counts(staged.revision)?)))
+        };
+        self.store.read(job).await
+    }
+
+    /// A revision that goes, or went, to devices in stages.
+    pub async fn policy_stage(&self, revision: &str) -> Result<PolicyStageJson, Error> {
+        let revision: i64 = revision.parse().map_err(|_| Error::NotFound("revision in stages"))?;
+        let job = move |tx: &mut Tx<'_>| {
+            let staged = tx.policy_stage_of(revision)?.ok_or(Error::NotFound("revision in stages"))?;
+            Ok::<_, Error>(stage_json(&staged, &tx.stage_counts(revision)?))
         };
         self.store.read(job).await
     }
@@ -207,12 +229,12 @@ impl Admin {
         let job = move |tx: &mut Tx<'_>| {
             tx.lock_policy_stages()?;
             let mut staged = tx.policy_stage_of(revision)?.ok_or(Error::NotFound("revision in stages"))?;
-            let outcomes = tx.stage_outcomes(revision)?;
+            let counts = tx.stage_counts(revision)?;
             let before = json!({"state": staged.state, "stage": staged.stage + 1});
             let done = match deed {
                 StageDeed::Advance => staged.advance(now),
                 StageDeed::Pause => staged.pause(now),
-                StageDeed::Resume => staged.resume(outcomes, now),
+                StageDeed::Resume => staged.resume(Outcomes::of(&counts), now),
             };
             done.map_err(Error::Conflict)?;
             tx.save_policy_stage(&staged)?;
@@ -224,7 +246,7 @@ impl Admin {
             };
             let record = AuditRecord::new(action, "policy", revision.to_string()).before(before);
             tx.audit(&by, record.after(json!({"state": staged.state, "stage": staged.stage + 1})), now);
-            Ok(stage_json(&staged, outcomes))
+            Ok(stage_json(&staged, &counts))
         };
         self.store.write(job).await
     }
@@ -270,11 +292,11 @@ impl Admin {
 pub(in crate::admin) fn stopped(tx: &mut Tx<'_>) -> Result<Option<PolicyStageJson>, Error> {
     let staged = tx.policy_stage()?.filter(|staged| staged.state == StagedState::Stopped);
     let Some(staged) = staged else { return Ok(None) };
-    let outcomes = tx.stage_outcomes(staged.revision)?;
-    Ok(Some(stage_json(&staged, outcomes)))
+    Ok(Some(stage_json(&staged, &tx.stage_counts(staged.revision)?)))
 }
 
-fn stage_json(staged: &Staged, outcomes: Outcomes) -> PolicyStageJson {
+fn stage_json(staged: &Staged, counts: &BTreeMap<PolicyState, i64>) -> PolicyStageJson {
+    let outcomes = Outcomes::of(counts);
     PolicyStageJson {
         revision: staged.revision,
         set: staged.set.clone(),
@@ -287,6 +309,7 @@ fn stage_json(staged: &Staged, outcomes: Outcomes) -> PolicyStageJson {
         failed: outcomes.failed,
         judged: outcomes.judged,
         waiting: outcomes.waiting,
+        devices: counted(counts),
         stop_at_failures: percent_text(staged.plan.stop_at),
         minimum_devices: staged.plan.minimum,
         advance_after_seconds: staged.plan.advance_after.map(|after| after / 1000),

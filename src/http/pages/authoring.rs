@@ -17,6 +17,7 @@ use crate::model::Right;
 use crate::policy::declaration::{
     Activation, Asset, Configuration, Content, Declaration, Identifier, Kind, Management, Payload, read_json,
 };
+use crate::policy::rollout::SecretsShown;
 use crate::ui::authoring::{
     Around, HistoryPage, ImportPage, KnownSet, PreviewPage, RevisionPage, SetPage, SetsPage, Tab, of_diff,
 };
@@ -338,7 +339,7 @@ async fn preview(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query
     let (planned, error) = if device.is_empty() {
         (None, None)
     } else {
-        match admin.plan_for(device, &working.set, working.declarations.clone()).await {
+        match admin.plan_for(device, &working.set, working.declarations.clone(), SecretsShown::Redacted).await {
             Ok(planned) => (Some(planned), None),
             Err(Error::NotFound(what)) => (None, Some(Error::NotFound(what).to_string())),
             Err(error) => (None, Some(told(error)?)),
@@ -346,9 +347,11 @@ async fn preview(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query
     };
     let checked = admin.check_working_set(&working).await?;
     let devices = admin.fitting(None).await?.first;
+    let open = admin.open_policy_stage().await?;
     let around = around(&working, Tab::Preview, None, error.as_deref());
     let (frame, has_errors) = (frame(&visitor, &name), checked.errors > 0);
-    Ok(page(&PreviewPage { frame, around, device, planned: planned.as_ref(), devices: &devices, has_errors }))
+    let (planned, open, devices) = (planned.as_ref(), open.as_ref(), &devices[..]);
+    Ok(page(&PreviewPage { frame, around, device, planned, open, devices, has_errors }))
 }
 
 async fn history(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query(query): Query<Listed>) -> Reply {

@@ -5,13 +5,13 @@ use serde::Deserialize;
 
 use super::answer::see_other;
 use super::authoring::{Done, around, frame, told};
-use super::{Reply, Visitor, page};
-use crate::admin::{Admin, CheckedPolicies, Error, PolicyStagesJson, PublishPolicyDraft, StageDeed};
+use super::{LISTED, Reply, Visitor, page};
+use crate::admin::{Admin, CheckedPolicies, DevicePolicyQuery, Error, PolicyStagesJson, PublishPolicyDraft, StageDeed};
 use crate::config::parse_duration;
 use crate::http::api::now;
 use crate::model::Right;
 use crate::ui::authoring::{PublishPage, StagesEntered, Tab, changes};
-use crate::ui::publishing::PolicyStagesPage;
+use crate::ui::publishing::{PolicyStagePage, PolicyStagesPage};
 use crate::ui::texts::{authoring as texts, publishing};
 use crate::ui::{Frame, Section, text::part};
 
@@ -19,6 +19,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/sets/{set}/publish").route(web::get().to(ask_publish)).route(web::post().to(publish)))
         .service(web::resource("/policy-stages").route(web::get().to(stages)))
+        .service(web::resource("/policy-stages/{revision}").route(web::get().to(stage)))
         .service(web::resource("/policy-stages/{revision}/{deed}").route(web::post().to(change_stage)));
 }
 
@@ -159,6 +160,29 @@ async fn shown_stages(visitor: &Visitor, admin: &Admin, done: Option<&'static st
     let stages = admin.policy_stages().await?;
     let frame = Frame::new(publishing::STAGES, Section::Policies, &visitor.viewer);
     Ok(page(&PolicyStagesPage { frame, stages: &stages, done, error }))
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(default)]
+    state: String,
+    cursor: Option<String>,
+}
+
+async fn stage(visitor: Visitor, admin: Data<Admin>, revision: Path<String>, Query(query): Query<Listed>) -> Reply {
+    let Listed { state, cursor } = query;
+    let staged = admin.policy_stage(&revision).await?;
+    let looked_for = Some(state.clone()).filter(|state| !state.is_empty());
+    let query = DevicePolicyQuery { state: looked_for, limit: Some(LISTED), cursor };
+    let devices = admin.policy_stage_devices(&revision, query).await?;
+    let next = devices.next_cursor.map(|cursor| {
+        let state = if state.is_empty() { String::new() } else { format!("state={}&", part(&state)) };
+        format!("/policy-stages/{}?{state}cursor={cursor}", staged.revision)
+    });
+    let title = format!("{} {}", publishing::REVISION, staged.revision);
+    let frame = Frame::new(title, Section::Policies, &visitor.viewer);
+    let devices = &devices.items[..];
+    Ok(page(&PolicyStagePage { frame, staged: &staged, state: &state, devices, next }))
 }
 
 async fn change_stage(

@@ -153,7 +153,8 @@ fn order(kind: &str) -> usize {
 fn says(declaration: &Declaration) -> String {
     match &declaration.payload {
         Payload::Configuration(configuration) => {
-            let count = format!("{} {}", configuration.settings.len(), texts::authoring::SETTINGS);
+            let (one, many) = (texts::authoring::SETTINGS_ONE, texts::authoring::SETTINGS);
+            let count = super::text::counted(configuration.settings.len(), one, many);
             configuration.description.as_ref().map_or(count.clone(), |description| format!("{count}: {description}"))
         }
         Payload::Activation(activation) => {

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::super::text::filters;
+use super::super::text::{counted, filters};
+use super::texts;
 use super::{Around, Change, looks};
 use crate::admin::{Affected, CheckedPolicies, ImportedPolicies, PlannedPolicies, PolicyStageJson, PolicyStagesJson};
 use crate::ui::Frame;
@@ -36,6 +37,8 @@ pub struct PreviewPage<'a> {
     pub device: &'a str,
     /// What it would be sent.
     pub planned: Option<&'a PlannedPolicies>,
+    /// What goes to devices in stages just now.
+    pub open: Option<&'a PolicyStageJson>,
     /// Some devices: id and name.
     pub devices: &'a [(String, String)],
     /// Whether something is wrong with the draft.
@@ -98,6 +101,12 @@ impl Default for StagesEntered {
 type Line<'a> = (&'static str, &'static str, &'static str, &'a str);
 
 impl PreviewPage<'_> {
+    /// How many settings are wanted of the device.
+    fn wanted(&self) -> String {
+        let wanted = self.planned.map_or(0, |planned| planned.wanted);
+        counted(wanted, texts::authoring::SETTINGS_ONE, texts::authoring::SETTINGS)
+    }
+
     fn lines(&self) -> Vec<CodeLine> {
         self.planned.map(|planned| highlight::lines(&planned.syncml, "sent")).unwrap_or_default()
     }
@@ -107,7 +116,6 @@ impl ImportPage<'_> {
     /// How an outcome looks, and what it is called.
     #[expect(clippy::unused_self, reason = "templates call methods")]
     fn outcome(&self, word: &str) -> (&'static str, &'static str) {
-        use super::texts;
         match word {
             "taken" => ("good", texts::authoring::TAKEN),
             "doubtful" => ("open", texts::authoring::DOUBTFUL),
@@ -137,12 +145,16 @@ impl PublishPage<'_> {
 
     /// The fields of a plan besides its stages.
     fn lines(&self) -> [Line<'_>; 3] {
-        use super::texts::authoring as texts;
         let entered = self.entered;
         [
-            ("stop_at_failures", texts::STOP_AT, texts::STOP_AT_HINT, &entered.stop_at_failures),
-            ("minimum_devices", texts::MINIMUM, texts::MINIMUM_HINT, &entered.minimum_devices),
-            ("advance_after", texts::ADVANCE_AFTER, texts::ADVANCE_AFTER_HINT, &entered.advance_after),
+            ("stop_at_failures", texts::authoring::STOP_AT, texts::authoring::STOP_AT_HINT, &entered.stop_at_failures),
+            ("minimum_devices", texts::authoring::MINIMUM, texts::authoring::MINIMUM_HINT, &entered.minimum_devices),
+            (
+                "advance_after",
+                texts::authoring::ADVANCE_AFTER,
+                texts::authoring::ADVANCE_AFTER_HINT,
+                &entered.advance_after,
+            ),
         ]
     }
 

@@ -41,6 +41,7 @@ texts! {
     CONTESTED = "Both of you changed this, and it stands in your draft as you have it:";
     TYPE = "Type";
     SAYS = "Says";
+    SETTINGS_ONE = "setting";
     SETTINGS = "settings";
     FOR_ALL = "for all devices";
     WHEN_PREFIX = "for devices with";
@@ -144,6 +145,8 @@ texts! {
     ASSET_TEXT = "a text";
     ASSET_BASE64 = "bytes, as base64";
     ASSET_SECRET = "a secret, whose value is never in a draft or a file";
+    SECRET_IS_SET = "It has a value on this server. To change it:";
+    SECRET_IS_NOT_SET = "It has no value on this server yet: what needs it is not sent. To set it:";
     CONTENT = "Content";
     ORGANIZATION = "Organization";
     CONTACT = "Whom to ask";
@@ -167,10 +170,14 @@ texts! {
     PREVIEW_TRY = "Devices:";
     PREVIEW_NOTHING = "It has all of it already: nothing would be sent.";
     PREVIEW_COMMANDS = "What it would be sent";
-    PREVIEW_WANTED = "settings are wanted of it; activations that hold:";
+    PREVIEW_WANTED = "wanted of it; activations that hold:";
     PREVIEW_NONE_HOLD = "none";
     PREVIEW_LEFT_OUT = "Not sent";
     PREVIEW_ERRORS = "There are errors in the draft: what they concern is left out here, and can't be published.";
+    PREVIEW_SECRETS = "Settings that need a secret";
+    PREVIEW_SECRETS_WHAT = "What is sent has [redacted] where the value of the secret goes. Without a value the setting is not sent.";
+    PREVIEW_STAGES = "Published in stages, this device gets it with a condition that holds for it, or with the first share of at least";
+    PREVIEW_OPEN = "What goes to devices in stages just now is counted as if all had it:";
     WHY = "Why";
     PUBLISH_LEAD = "What differs from what is published, whom it concerns, and why.";
     NO_CHANGES = "Nothing differs from what is published.";
