@@ -143,7 +143,7 @@ impl Admin {
         self.roll_back(back, None, by, repetition, now).await
     }
 
-    /// The same, by somebody who writes here: the next one who publishes from files is not told that others did.
+    /// The same, by somebody who writes here: the set is not said to come from files.
     pub async fn roll_back_policies_here(
         &self,
         back: RollBackPolicies,

@@ -168,7 +168,7 @@ texts! {
     PREVIEW_DEVICE = "Id of a device";
     PREVIEW_BUTTON = "Show it";
     PREVIEW_TRY = "Devices:";
-    PREVIEW_NOTHING = "It has all of it already: nothing would be sent.";
+    PREVIEW_NOTHING = "Nothing would be sent: what it can have it has already.";
     PREVIEW_COMMANDS = "What it would be sent";
     PREVIEW_WANTED = "wanted of it; activations that hold:";
     PREVIEW_NONE_HOLD = "none";
@@ -198,7 +198,7 @@ texts! {
     IN_STAGES = "In stages: to few first, and to the others when that went well";
     STAGES = "Stages, one on each line";
     STAGES_HINT = "A share of all devices such as 10%, or a condition such as 'pilot' in device.tags. Each has also the devices of those before, and everybody comes last.";
-    STAGES_WRONG = "nothing was published; what is wrong with the stages is said at its field.";
+    STAGES_WRONG = "what is wrong with the stages is said at its field.";
     STAGES_TAKEN = "Only one set at a time can go to devices in stages:";
     ENDS_STAGES = "This set goes to devices in stages just now. Publishing ends that, at once or in stages of its own:";
     STOP_AT = "Stop when this share has failed";
