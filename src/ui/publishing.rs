@@ -1,11 +1,14 @@
 //! What is published: which secrets have a value, and what goes to devices in stages.
 
+use std::time::Duration;
+
 use askama::Template;
 
 use super::Frame;
 use super::text::filters;
 use super::texts::publishing as texts;
 use crate::admin::{DeviceJson, DeviceSettingJson, PolicyDeviceJson, PolicySecretsJson, PolicyStageJson};
+use crate::config::format_duration;
 use crate::model::Right;
 
 /// The page of secrets.
@@ -90,7 +93,8 @@ pub fn is_retried(setting: &DeviceSettingJson) -> bool {
 
 /// How long a revision stays in each stage where it goes on by itself.
 pub(super) fn goes_on(staged: &PolicyStageJson) -> Option<String> {
-    staged.advance_after_seconds.map(|seconds| super::text::span(seconds.saturating_mul(1000)))
+    let seconds = staged.advance_after_seconds.and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.map(|seconds| format_duration(Duration::from_secs(seconds)))
 }
 
 /// How a state looks, and what it is called.

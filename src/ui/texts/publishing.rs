@@ -27,9 +27,9 @@ texts! {
     JUDGED = "said what became of it";
     WAITING = "to come";
     WHICH_DEVICES = "Which devices";
-    STOPS_AT = "It stops by itself at a share of failures of";
-    WHEN_AT_LEAST = ". For that to count, so many devices have to have said what became of it:";
-    GOES_ON = "It goes on by itself after this time in a stage:";
+    STOPS_AT = "Stops by itself at failures of";
+    WHEN_AT_LEAST = ", counted once so many devices have said what became of it:";
+    GOES_ON = "Goes on by itself in each stage after";
     ENDED = "It no longer goes to devices in stages: where its declarations stand is on their own pages.";
     RUNNING = "running";
     PAUSED = "paused";
