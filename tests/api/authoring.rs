@@ -25,7 +25,7 @@ const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
 /// What a page of a set is filled in with.
 pub(super) struct Author<'a> {
     pub(super) person: Person<'a>,
-    csrf: String,
+    pub(super) csrf: String,
 }
 
 impl<'a> Author<'a> {
@@ -38,6 +38,12 @@ impl<'a> Author<'a> {
     pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
         let form = [&[("csrf", self.csrf.as_str())], fields].concat();
         self.person.send(Method::POST, path, Some(&form), &[]).await
+    }
+
+    /// Posts a form that may have a file in it.
+    pub(super) async fn upload(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
+        let parts = [&[("csrf", self.csrf.as_str())], fields].concat();
+        self.person.send_body(path, super::importing::TYPE, super::importing::body(&parts)).await
     }
 
     /// Posts what is to be taken.
@@ -290,12 +296,12 @@ async fn what_is_entered_is_never_markup(test: &TestStore) {
     }
     let sent = [("when", hostile)];
     assert!(!ada.post("/sets/default/condition", &sent).await.html.contains("<img"));
-    let imported = ada.post("/sets/default/import", &[("name", hostile), ("text", hostile)]).await;
+    let imported = ada.upload("/sets/default/import", &[("name", hostile), ("text", hostile)]).await;
     assert!(imported.status == 200 && !imported.html.contains("<img"), "{}", imported.html);
     let profile = format!(
         "<Replace><Item><Target><LocURI>{own}/2</LocURI></Target><Data>&lt;img src=x&gt;</Data></Item></Replace>"
     );
-    let imported = ada.post("/sets/default/import", &[("name", "x"), ("text", &profile)]).await;
+    let imported = ada.upload("/sets/default/import", &[("name", "x"), ("text", &profile)]).await;
     assert!(imported.html.contains("./Vendor/Contoso/Text/2") && !imported.html.contains("<img"), "{}", imported.html);
     assert!(ada.person.see("/sets/default/declarations/x").await.html.contains("&#60;img"), "it is in the draft");
     door.close().await;

@@ -12,6 +12,7 @@ mod doors;
 mod enrolling;
 mod enrollments;
 mod facts;
+mod importing;
 mod pages;
 mod people;
 mod people_pages;

@@ -10,7 +10,7 @@ use super::revisions::{contents, of};
 use super::{AppliedPolicies, PolicyRevisionJson, PolicyStagesJson, names_a_set};
 use crate::admin::{Admin, Error, Fault, PageJson};
 use crate::model::{Actor, ActorKind, AuditRecord, PolicyDraftHead, Timestamp, from_rfc3339, rfc3339};
-use crate::policy::declaration::{Declaration, Level, read_json};
+use crate::policy::declaration::{Declaration, Document, Level, Remark, read_json, read_text};
 use crate::policy::merge::{Merged, merge};
 use crate::store::{self, Tx};
 
@@ -213,6 +213,13 @@ impl Admin {
         Ok(WorkingSet { set, draft, declarations, last, published, from_files })
     }
 
+    /// Declarations of a text, as it stands in a file: YAML, or JSON.
+    pub fn read_declarations(&self, text: &str) -> Result<Vec<Declaration>, Error> {
+        let is_json = text.trim_start().starts_with(['{', '[']);
+        let read = read_text(if is_json { "pasted.json" } else { "pasted.yaml" }, text);
+        sound(read.documents, &read.remarks)
+    }
+
     /// Changes a draft, which begins with what is published where there is none.
     pub async fn change_draft(
         &self,
@@ -309,10 +316,14 @@ pub(super) fn kept(all: &[Value]) -> Result<Vec<Declaration>, Error> {
 /// Declarations that somebody sent: readable, and each of a name of its own.
 fn readable(all: &[Value]) -> Result<Vec<Declaration>, Error> {
     let (documents, remarks) = read(all);
+    sound(documents, &remarks)
+}
+
+fn sound(documents: Vec<Document>, remarks: &[Remark]) -> Result<Vec<Declaration>, Error> {
     let mut faults: Vec<Fault> = remarks
         .iter()
         .filter(|remark| remark.level == Level::Error)
-        .map(|remark| Fault { at: "/declarations".to_owned(), what: remark.what.clone() })
+        .map(|remark| Fault { at: "/declarations".to_owned(), what: placed(remark) })
         .collect();
     let declarations: Vec<Declaration> = documents.into_iter().map(|document| document.declaration).collect();
     let mut seen = std::collections::BTreeSet::new();
@@ -327,6 +338,11 @@ fn readable(all: &[Value]) -> Result<Vec<Declaration>, Error> {
     }
     let summary = format!("the declarations can't be read: {} to be mended", faults.len());
     Err(Error::Invalid { summary, faults })
+}
+
+/// What is wrong, with the line where there is one.
+fn placed(remark: &Remark) -> String {
+    remark.line.map_or_else(|| remark.what.clone(), |line| format!("line {line}: {}", remark.what))
 }
 
 fn corrupt() -> Error {

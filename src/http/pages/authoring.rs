@@ -8,27 +8,19 @@ use serde::Deserialize;
 
 use super::answer::see_other;
 use super::{Failure, LISTED, Reply, Visitor, page};
-use crate::admin::{
-    Admin, Error, ImportPolicies, MAX_PROFILE, PolicyDiffQuery, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies,
-    WorkingSet,
-};
+use crate::admin::{Admin, Error, PolicyDiffQuery, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies, WorkingSet};
 use crate::http::api::now;
 use crate::model::Right;
 use crate::policy::declaration::{
-    Activation, Asset, Configuration, Content, Declaration, Identifier, Kind, Management, Payload, read_json,
+    Activation, Asset, Configuration, Content, Declaration, Identifier, Kind, Management, Payload,
 };
 use crate::policy::rollout::SecretsShown;
-use crate::ui::authoring::{
-    Around, HistoryPage, ImportPage, KnownSet, PreviewPage, RevisionPage, SetPage, SetsPage, Tab, of_diff,
-};
+use crate::ui::authoring::{Around, HistoryPage, KnownSet, PreviewPage, RevisionPage, SetPage, SetsPage, Tab, of_diff};
 use crate::ui::texts::authoring as texts;
 use crate::ui::{Frame, Section, text::part};
 
 /// Longest form with a value in it, in bytes.
 const LARGE: usize = 2 * 1024 * 1024;
-
-/// Longest form with a profile in it: three bytes for each that is escaped.
-const PROFILE: usize = 3 * MAX_PROFILE + 4096;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
@@ -37,12 +29,6 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/sets/{set}/declarations").route(web::post().to(add)))
         .service(web::resource("/sets/{set}/renew").route(web::post().to(renew)))
         .service(web::resource("/sets/{set}/discard").route(web::post().to(discard)))
-        .service(
-            web::resource("/sets/{set}/import")
-                .app_data(form(PROFILE))
-                .route(web::get().to(ask_import))
-                .route(web::post().to(import)),
-        )
         .service(web::resource("/sets/{set}/preview").route(web::get().to(preview)))
         .service(web::resource("/sets/{set}/history").route(web::get().to(history)))
         .service(
@@ -50,6 +36,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
                 .route(web::get().to(revision))
                 .route(web::post().to(roll_back)),
         );
+    super::importing::configure(routes);
     super::staging::configure(routes);
     super::writing::configure(routes);
 }
@@ -88,15 +75,6 @@ struct Added {
 #[derive(Deserialize)]
 struct Plain {
     csrf: String,
-}
-
-#[derive(Deserialize)]
-struct Profile {
-    csrf: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    text: String,
 }
 
 #[derive(Deserialize)]
@@ -280,57 +258,6 @@ async fn discard(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Form(
         Ok(()) | Err(Error::NotFound(_)) => Ok(see_other(&format!("/sets/{}?done=discarded", part(&name)))),
         Err(error) => Err(error.into()),
     }
-}
-
-async fn ask_import(visitor: Visitor, admin: Data<Admin>, name: Path<String>) -> Reply {
-    visitor.require(Right::Author)?;
-    let working = admin.working_set(&name, visitor.actor()).await?;
-    let around = around(&working, Tab::Import, None, None);
-    Ok(page(&ImportPage { frame: frame(&visitor, &name), around, imported: None, name: "", text: "" }))
-}
-
-async fn import(visitor: Visitor, admin: Data<Admin>, set: Path<String>, Form(form): Form<Profile>) -> Reply {
-    visitor.verify(&form.csrf, Right::Author)?;
-    let by = visitor.actor();
-    let profile = ImportPolicies { name: Some(form.name.clone()), text: form.text.clone() };
-    let imported = match admin.import_policies(profile).await {
-        Ok(imported) => imported,
-        Err(error) => {
-            let (error, working) = (told(error)?, admin.working_set(&set, by).await?);
-            let around = around(&working, Tab::Import, None, Some(&error));
-            let (name, text) = (form.name.as_str(), form.text.as_str());
-            return Ok(page(&ImportPage { frame: frame(&visitor, &set), around, imported: None, name, text }));
-        }
-    };
-    let new: Vec<Declaration> = imported
-        .declarations
-        .iter()
-        .flat_map(|json| read_json(json).documents)
-        .map(|document| document.declaration)
-        .collect();
-    let change = |all: &mut Vec<Declaration>| {
-        for declaration in &new {
-            let mut declaration = declaration.clone();
-            // What is there stays: what comes is called otherwise.
-            let first = declaration.identifier.to_string();
-            for number in 2.. {
-                if !all.iter().any(|known| known.identifier == declaration.identifier) {
-                    break;
-                }
-                let name = format!("{first}-{number}");
-                declaration.identifier =
-                    Identifier::parse(&name).map_err(|error| Error::invalid("/name", error.to_string()))?;
-            }
-            all.push(declaration);
-        }
-        Ok(())
-    };
-    let error = if new.is_empty() { None } else { admin.change_draft(&set, by, now(), change).await.err() };
-    let error = error.map(told).transpose()?;
-    let working = admin.working_set(&set, by).await?;
-    let around = around(&working, Tab::Import, None, error.as_deref());
-    let imported = error.is_none().then_some(&imported);
-    Ok(page(&ImportPage { frame: frame(&visitor, &set), around, imported, name: "", text: "" }))
 }
 
 async fn preview(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query(query): Query<Foreseen>) -> Reply {

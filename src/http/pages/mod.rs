@@ -14,6 +14,7 @@ mod commands;
 mod devices;
 mod enrolling;
 mod events;
+mod importing;
 mod operators;
 mod overview;
 mod policies;
@@ -22,6 +23,7 @@ mod publishing;
 mod sessions;
 mod settings;
 mod staging;
+mod upload;
 mod visitor;
 mod writing;
 

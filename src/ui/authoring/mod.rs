@@ -13,7 +13,7 @@ pub use changes::{Change, Part, changes, of_diff};
 pub use declaration::{ActivationPage, AssetPage, ConfigurationPage, FoundSetting, ManagementPage};
 pub use fragments::{ConditionSaid, SettingSaid};
 pub use history::{HistoryPage, RevisionPage};
-pub use outlook::{ImportPage, PreviewPage, PublishPage, StagesEntered};
+pub use outlook::{ImportEntered, ImportPage, PreviewPage, PublishPage, StagesEntered};
 pub use setting::SettingFormPage;
 
 use super::Frame;

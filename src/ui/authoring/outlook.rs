@@ -20,9 +20,20 @@ pub struct ImportPage<'a> {
     /// What was read just now.
     pub imported: Option<&'a ImportedPolicies>,
     /// What was entered.
-    pub name: &'a str,
+    pub entered: &'a ImportEntered,
+}
+
+/// What was entered to be imported, but for the file: a browser does not say it again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportEntered {
+    /// It is declarations, and no profile of another server.
+    pub is_declarations: bool,
+    /// They are all that the set is to have.
+    pub is_whole: bool,
+    /// What a configuration is called where the profile has no name for it.
+    pub name: String,
     /// What was pasted.
-    pub text: &'a str,
+    pub text: String,
 }
 
 /// What one device would be sent.

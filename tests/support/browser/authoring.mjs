@@ -187,8 +187,7 @@ try {
   await page.goto(`${base}/sets/default/import`);
   await look("import");
   await page.fill("#name", "from-fleet");
-  await page.setInputFiles("#text-file", { name: "profile.xml", mimeType: "text/xml", buffer: Buffer.from("<Replace><Item><Target><LocURI>./Device/Vendor/MSFT/Policy/Config/Experience/AllowCortana</LocURI></Target><Meta><Format>int</Format></Meta><Data>0</Data></Item></Replace><Exec><Item><Target><LocURI>./Device/Vendor/MSFT/Reboot/RebootNow</LocURI></Target></Item></Exec>") });
-  await page.waitForFunction(() => document.querySelector("#text").value.includes("AllowCortana"));
+  await page.setInputFiles("#file", { name: "profile.xml", mimeType: "text/xml", buffer: Buffer.from("<Replace><Item><Target><LocURI>./Device/Vendor/MSFT/Policy/Config/Experience/AllowCortana</LocURI></Target><Meta><Format>int</Format></Meta><Data>0</Data></Item></Replace><Exec><Item><Target><LocURI>./Device/Vendor/MSFT/Reboot/RebootNow</LocURI></Target></Item></Exec>") });
   await page.click("text=Read it");
   await says("What was understood");
   await look("imported");
@@ -343,6 +342,11 @@ try {
   await page.fill("#text", "no profile");
   await page.click("text=Read it");
   await says("Not done");
+  await page.check("input[name=as][value=declarations]");
+  await page.setInputFiles("#file", { name: "set.yaml", mimeType: "application/yaml", buffer: Buffer.from("type: asset\nidentifier: from-a-file\npayload:\n  text: hello\n") });
+  await page.click("text=Read it");
+  await page.waitForURL(/done=saved/);
+  await says("from-a-file");
   check(wrong.length === 0, wrong.join("\n"));
   console.log("done");
 } finally {
