@@ -90,8 +90,8 @@ pub use policies::{
     MAX_PROFILE, PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery,
     PolicyDraftDetailJson, PolicyDraftJson, PolicyJson, PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson,
     PolicyRevisionQuery, PolicySecretJson, PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson,
-    PublishPolicyDraft, RetryPolicies, RollBackPolicies, SetPolicySecret, SettingCheckJson, StageDeed,
-    UnplannedSetting, WorkingSet, WritePolicyDraft,
+    PublishPolicyDraft, RetryDevicePolicies, RetryPolicies, RollBackPolicies, SecretSetting, SetPolicySecret,
+    SettingCheckJson, StageDeed, UnplannedSetting, WorkingSet, WritePolicyDraft,
 };
 pub use provisioning::{
     EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,

@@ -48,7 +48,7 @@ pub use schedule::Schedule;
 pub use sign_in::{CertificateSignIn, Entra, OpenId, SecretText};
 pub use telemetry::{Sampling, Telemetry, pairs as header_pairs};
 pub use trust::Trust;
-pub(crate) use values::duration::parse as parse_duration;
+pub(crate) use values::duration::{format as format_duration, parse as parse_duration};
 pub use values::{DatabaseUrl, Host};
 
 /// The settings file with every key, its default and what it is for.

@@ -74,6 +74,14 @@ impl<'a> Person<'a> {
         Shown { status, headers, html: response.text().await.unwrap() }
     }
 
+    /// Sends a body as it is.
+    pub(super) async fn send_body(&self, path: &str, content_type: &str, body: Vec<u8>) -> Shown {
+        let request = self.http.post(format!("{}{path}", self.door.base)).header("Cookie", &self.cookie);
+        let response = request.header("Content-Type", content_type).body(body).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Shown { status, headers, html: response.text().await.unwrap() }
+    }
+
     pub(super) async fn see(&self, path: &str) -> Shown {
         let shown = self.send(Method::GET, path, None, &[]).await;
         assert_eq!(shown.status, 200, "{path}: {}", shown.html);

@@ -14,6 +14,7 @@ mod commands;
 mod devices;
 mod enrolling;
 mod events;
+mod importing;
 mod operators;
 mod overview;
 mod policies;
@@ -21,6 +22,8 @@ mod provisioning;
 mod publishing;
 mod sessions;
 mod settings;
+mod staging;
+mod upload;
 mod visitor;
 mod writing;
 
@@ -55,6 +58,7 @@ pub const PAGES: &[&str] = &[
     "/devices/{id}",
     "/devices/{id}/actions/{word}",
     "/devices/{id}/keys/{key}",
+    "/devices/{id}/retry",
     "/enrollment",
     "/enrollment/tokens",
     "/events",
@@ -66,6 +70,7 @@ pub const PAGES: &[&str] = &[
     "/policies/{identifier}",
     "/policy-secrets",
     "/policy-stages",
+    "/policy-stages/{revision}",
     "/provisioning",
     "/sessions",
     "/sessions/{id}",

@@ -80,31 +80,7 @@
     }
   });
 
-  // A file can be chosen in place of what would be pasted.
-  const largest = 4 * 1024 * 1024;
-  const files = (root) => {
-    for (const area of root.querySelectorAll("textarea[data-file]:not([data-chooses])")) {
-      area.dataset.chooses = "";
-      const label = document.createElement("label");
-      const input = document.createElement("input");
-      const told = document.createElement("p");
-      label.textContent = area.dataset.file;
-      label.htmlFor = input.id = `${area.id}-file`;
-      input.type = "file";
-      told.className = "hint";
-      told.setAttribute("role", "status");
-      input.addEventListener("change", async () => {
-        const [file] = input.files;
-        if (!file) return;
-        if (file.size > largest) { told.textContent = `${file.name}: ${file.size} > ${largest}`; return; }
-        area.value = await file.text();
-        told.textContent = file.name;
-      });
-      area.after(label, input, told);
-    }
-  };
-
-  const better = (root) => { times(root); copies(root); files(root); };
+  const better = (root) => { times(root); copies(root); };
   better(document);
   unfold();
 })();
