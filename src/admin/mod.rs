@@ -87,9 +87,9 @@ pub use operators::{NewOperatorJson, NewRole, OperatorJson, OperatorLinkJson};
 pub use order_check::OrderFindingJson;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use policies::{
-    Affected, AppliedPolicies, ApplyPolicies, ChangedPolicyJson, CheckPolicies, CheckedPolicies,
+    Affected, AppliedPolicies, ApplyPolicies, ChangedPolicyJson, ChangedSecretJson, CheckPolicies, CheckedPolicies,
     DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson, ExportedPolicies, Fitting, ImportPolicies,
-    ImportedPolicies, ImportedSetting, MAX_PROFILE, PlanPolicies, PlannedPolicies,
+    ImportedPolicies, ImportedSetting, MAX_PROFILE, PlanPolicies, PlannedDeclarationJson, PlannedPolicies,
     PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyDraftDetailJson, PolicyDraftJson,
     PolicyJson, PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson,
     PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson, PublishPolicyDraft, RetryPolicies,

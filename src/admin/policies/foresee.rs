@@ -8,11 +8,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::publish::read;
-use super::{PolicyRemarkJson, WorkingSet, set_of};
+use super::{PlannedDeclarationJson, PolicyRemarkJson, WorkingSet, set_of};
 use crate::admin::devices::named_device;
 use crate::admin::facts::condition;
 use crate::admin::{Admin, DeviceQuery, Error, Fault};
-use crate::model::Instruction;
+use crate::model::{Instruction, PublishedPolicy};
 use crate::policy::declaration::{
     Configuration, Declaration, Document, Identifier, Level, LocUri, Payload, Remark, Value as Wanted, with_ingested,
 };
@@ -62,8 +62,9 @@ pub struct CheckedPolicies {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanPolicies {
-    /// The device.
-    pub device_id: String,
+    /// The device; nothing to learn only on how many devices something would be another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
     /// The set that the declarations are to be; `default` when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
@@ -74,7 +75,7 @@ pub struct PlanPolicies {
 }
 
 /// What a device would be sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedPolicies {
     /// The commands, in this order; secrets are left out.
     #[schema(value_type = Vec<crate::admin::schema::Instruction>)]
@@ -87,6 +88,9 @@ pub struct PlannedPolicies {
     pub left_out: Vec<UnplannedSetting>,
     /// The activations that hold for the device.
     pub activations: Vec<String>,
+    /// Declarations that would be others than those that are published, with how many devices that concerns.
+    #[serde(default)]
+    pub declarations: Vec<PlannedDeclarationJson>,
 }
 
 /// A setting that is not sent.
@@ -231,9 +235,10 @@ impl Admin {
         Ok(remarks.iter().take(MOST_REMARKS).map(PolicyRemarkJson::of).collect())
     }
 
-    /// What one device would be sent.
+    /// What one device would be sent, and on how many devices something would be another.
     pub async fn plan_policies(&self, plan: PlanPolicies) -> Result<PlannedPolicies, Error> {
         let set = set_of(plan.set.as_deref())?;
+        let (published, others) = self.published_beside(&set).await?;
         let declarations = match plan.declarations {
             Some(sent) => {
                 let (documents, remarks) = read(&sent);
@@ -247,9 +252,14 @@ impl Admin {
                 }
                 documents.into_iter().map(|document| document.declaration).collect()
             }
-            None => self.published_set(&set).await?,
+            None => published.clone(),
         };
-        self.plan_for(&plan.device_id, &set, declarations).await
+        let reach = self.reach(&published, &declarations, &others).await?;
+        let planned = match &plan.device_id {
+            Some(device) => self.plan_for(device, &set, declarations).await?,
+            None => PlannedPolicies::default(),
+        };
+        Ok(PlannedPolicies { declarations: reach, ..planned })
     }
 
     /// What one device would be sent if a set were so.
@@ -264,13 +274,19 @@ impl Admin {
         foreseen.map(PlannedPolicies::of).ok_or(Error::NotFound("device under management"))
     }
 
-    async fn published_set(&self, set: &str) -> Result<Vec<Declaration>, Error> {
+    /// What is published of a set, and of the others.
+    async fn published_beside(&self, set: &str) -> Result<(Vec<Declaration>, Vec<Declaration>), Error> {
         let set = set.to_owned();
         let job = move |tx: &mut Tx<'_>| {
-            let tokens: Vec<String> = tx.policies(Some(&set))?.into_iter().map(|policy| policy.token).collect();
-            super::revisions::contents(tx, &tokens)
+            let (own, others): (Vec<_>, Vec<_>) = tx.policies(None)?.into_iter().partition(|policy| policy.set == set);
+            let mut contents = |policies: Vec<PublishedPolicy>| {
+                let tokens: Vec<String> = policies.into_iter().map(|policy| policy.token).collect();
+                super::revisions::contents(tx, &tokens)
+            };
+            Ok::<_, Error>((contents(own)?, contents(others)?))
         };
-        super::drafts::kept(&self.store.read(job).await?)
+        let (own, others) = self.store.read(job).await?;
+        Ok((super::drafts::kept(&own)?, super::drafts::kept(&others)?))
     }
 
     /// Makes declarations of a profile. Nothing is kept.
@@ -395,6 +411,7 @@ impl PlannedPolicies {
             wanted: foreseen.wanted,
             left_out: left_out.collect(),
             activations: foreseen.activations,
+            declarations: Vec::new(),
             commands: foreseen.commands.into_iter().map(without_secrets).collect(),
         }
     }

@@ -122,6 +122,7 @@ impl Admin {
     pub async fn roll_back_policies(
         &self,
         back: RollBackPolicies,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
@@ -131,7 +132,7 @@ impl Admin {
         let (documents, remarks) = read(&contents);
         // What is no good goes from all devices at once.
         let how = How { message: back.message, stages: None, dry_run: back.dry_run };
-        self.publish(revision.set, documents, remarks, how, None, by, repetition, now).await
+        self.publish(revision.set, documents, remarks, how, seen, by, repetition, now).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "what is published, by whom, and how")]

@@ -456,7 +456,7 @@ async fn roll_back(
         return shown_revision(&visitor, &admin, (&set, &number), None, Some(texts::ROLL_BACK_SURE)).await;
     }
     let back = RollBackPolicies { revision: revision.number, message: form.message, dry_run: false };
-    match admin.roll_back_policies(back, visitor.actor(), None, now()).await {
+    match admin.roll_back_policies(back, None, visitor.actor(), None, now()).await {
         Ok(applied) => {
             admin.note_written_here(&applied, None, visitor.actor()).await?;
             let number = applied.revision.unwrap_or(revision.number);
