@@ -1,17 +1,14 @@
 //! Policies are written in a real browser: found, entered, refused, foreseen, published, and taken by a device.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::io::Write as _;
 
 use reqwest::Method;
-use tokio::sync::mpsc;
 use transom::model::FactValue;
 
-use super::browser::{folder, has_browser};
+use super::browser::{Flow, has_browser};
 use crate::scenarios;
 use crate::support::admin_door::AdminDoor;
-use crate::support::databases::{Engine, TestStore};
+use crate::support::databases::TestStore;
 
 scenarios!(an_author_writes_and_a_device_takes_it);
 
@@ -29,22 +26,7 @@ async fn an_author_writes_and_a_device_takes_it(test: &TestStore) {
     let template = door.request(Method::POST, "/csp/templates?name=greeting.admx&app=Kiosk").body(GREETING.to_vec());
     assert_eq!(door.send(template).await.status, 201);
 
-    let shots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots").join(match test.engine {
-        Engine::Sqlite => "authoring-sqlite",
-        Engine::Postgres => "authoring-postgres",
-    });
-    let mut flow = Command::new("node")
-        .arg(folder().join("authoring.mjs"))
-        .args([door.base.as_str(), "ada", super::people::PASSWORD])
-        .arg(shots)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut answer = flow.stdin.take().unwrap();
-    let lines = BufReader::new(flow.stdout.take().unwrap()).lines();
-    let (tell, mut said) = mpsc::unbounded_channel();
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+    let Flow { mut browser, mut answer, mut said } = Flow::begin("authoring.mjs", "authoring-", &door, test);
     let mut last = String::new();
     while let Some(line) = said.recv().await {
         if line == "please check in" {
@@ -54,7 +36,7 @@ async fn an_author_writes_and_a_device_takes_it(test: &TestStore) {
             last = line;
         }
     }
-    assert!(flow.wait().unwrap().success(), "the flow ended after: {last}");
+    assert!(browser.wait().unwrap().success(), "the flow ended after: {last}");
     assert_eq!(last, "done");
     door.close().await;
 }

@@ -3,10 +3,10 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 use transom::model::FactValue;
 use transom::simulator::device::{Next, Trigger};
 
@@ -16,7 +16,7 @@ use crate::support::databases::{Engine, TestStore};
 
 scenarios!(the_flows_of_the_helpdesk);
 
-pub(super) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/browser")
 }
 
@@ -31,6 +31,37 @@ pub(super) fn has_browser() -> bool {
         println!("skipped: there is no browser; {hint}");
     }
     has_all
+}
+
+/// A script in a browser that tells what it wants done and waits until it is.
+pub(super) struct Flow {
+    pub(super) browser: Child,
+    pub(super) answer: ChildStdin,
+    pub(super) said: UnboundedReceiver<String>,
+}
+
+impl Flow {
+    /// Of somebody named `ada`, with screenshots in a folder for each engine.
+    pub(super) fn begin(script: &str, shots: &str, door: &AdminDoor, test: &TestStore) -> Self {
+        let engine = match test.engine {
+            Engine::Sqlite => "sqlite",
+            Engine::Postgres => "postgres",
+        };
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots").join(format!("{shots}{engine}"));
+        let mut browser = Command::new("node")
+            .arg(folder().join(script))
+            .args([door.base.as_str(), "ada", super::people::PASSWORD])
+            .arg(kept)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answer = browser.stdin.take().unwrap();
+        let lines = BufReader::new(browser.stdout.take().unwrap()).lines();
+        let (tell, said) = mpsc::unbounded_channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+        Self { browser, answer, said }
+    }
 }
 
 async fn the_flows_of_the_helpdesk(test: &TestStore) {
@@ -56,22 +87,7 @@ async fn the_flows_of_the_helpdesk(test: &TestStore) {
     door.post("/commands", &json!({"device_id": "D1", "commands": commands})).await;
     door.check_in(&mut device).await;
 
-    let shots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots").join(match test.engine {
-        Engine::Sqlite => "sqlite",
-        Engine::Postgres => "postgres",
-    });
-    let mut flow = Command::new("node")
-        .arg(folder().join("flow.mjs"))
-        .args([door.base.as_str(), "ada", super::people::PASSWORD])
-        .arg(shots)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut answer = flow.stdin.take().unwrap();
-    let lines = BufReader::new(flow.stdout.take().unwrap()).lines();
-    let (tell, mut said) = mpsc::unbounded_channel();
-    std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+    let Flow { mut browser, mut answer, mut said } = Flow::begin("flow.mjs", "", &door, test);
     let mut next = Next::Send(device.start_session(Trigger::Schedule));
     let mut last = String::new();
     while let Some(line) = said.recv().await {
@@ -94,7 +110,7 @@ async fn the_flows_of_the_helpdesk(test: &TestStore) {
             _ => last = line,
         }
     }
-    assert!(flow.wait().unwrap().success(), "the flow ended after: {last}");
+    assert!(browser.wait().unwrap().success(), "the flow ended after: {last}");
     assert_eq!(last, "done");
     door.close().await;
 }

@@ -16,7 +16,7 @@ use crate::cli::{
 };
 use crate::model::fact::FactKind;
 use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts, parse_rfc3339};
-use crate::policy::declaration::{Declaration, Level, check};
+use crate::policy::declaration::{Declaration, Level, Remark, check};
 use crate::policy::reconcile::Policy;
 
 /// What a person says of a device.
@@ -55,12 +55,18 @@ pub(super) fn checked(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Resul
     let read = files::read(paths)?;
     let mut remarks = read.remarks;
     remarks.extend(check(&read.documents, &[], catalogue));
-    let errors: Vec<String> =
-        remarks.iter().filter(|remark| remark.level == Level::Error).map(|remark| line(&remark.to_string())).collect();
+    sound(&remarks)?;
+    Ok(read.documents.into_iter().map(|document| document.declaration).collect())
+}
+
+/// Ends in an error that names all that is wrong, if anything is.
+pub(super) fn sound(remarks: &[Remark]) -> anyhow::Result<()> {
+    let wrong = remarks.iter().filter(|remark| remark.level == Level::Error);
+    let errors: Vec<String> = wrong.map(|remark| line(&remark.to_string())).collect();
     if !errors.is_empty() {
         bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
     }
-    Ok(read.documents.into_iter().map(|document| document.declaration).collect())
+    Ok(())
 }
 
 /// Declarations, compiled.

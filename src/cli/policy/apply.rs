@@ -2,18 +2,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::Args;
 use serde_json::Value;
 
-use super::{files, staged::Stages};
+use super::{about::sound, files, staged::Stages};
 use crate::admin::{AppliedPolicies, ApplyPolicies, RollBackPolicies};
-use crate::cli::{
-    Global, Output,
-    client::connected,
-    progress::note,
-    shown::{count, line},
-};
+use crate::cli::{Global, Output, client::connected, progress::note, shown::line};
 use crate::policy::declaration::{Declaration, Level};
 
 /// Publish files of declarations: devices are brought to what they say
@@ -72,15 +66,7 @@ pub(super) struct Rollback {
 impl Apply {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let read = files::read(&self.paths)?;
-        let errors: Vec<String> = read
-            .remarks
-            .iter()
-            .filter(|remark| remark.level == Level::Error)
-            .map(|remark| line(&remark.to_string()))
-            .collect();
-        if !errors.is_empty() {
-            bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
-        }
+        sound(&read.remarks)?;
         let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
         let declarations: Vec<Value> = declarations.iter().map(Declaration::to_json).collect();
         let stages = self.stages.plan();

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 use transom_protocol::csp::Instruction;
 
-use super::about::{Known, checked, compiled};
+use super::about::{Known, checked, compiled, sound};
 use super::files;
 use crate::admin::{PlanPolicies, PlannedDeclarationJson};
 use crate::cli::{
@@ -16,7 +15,7 @@ use crate::cli::{
     shown::{count, json, line, table},
 };
 use crate::policy::catalogue::builtin;
-use crate::policy::declaration::{Level, with_ingested};
+use crate::policy::declaration::with_ingested;
 use crate::policy::reconcile::{Standing, Wanted, plan, taken};
 
 /// Say which commands a device needs to become as files of declarations want it
@@ -120,15 +119,7 @@ impl Plan {
     /// Has the server plan it.
     fn ask(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let read = files::read(&self.paths)?;
-        let errors: Vec<String> = read
-            .remarks
-            .iter()
-            .filter(|remark| remark.level == Level::Error)
-            .map(|remark| line(&remark.to_string()))
-            .collect();
-        if !errors.is_empty() {
-            bail!("{} to be mended:\n  {}", count(errors.len(), "error"), errors.join("\n  "));
-        }
+        sound(&read.remarks)?;
         let declarations = read.documents.iter().map(|document| document.declaration.to_json()).collect();
         let plan = PlanPolicies { device_id: self.device, set: self.set, declarations: Some(declarations) };
         let planned = connected(global, async |client| Ok(client.plan_policies(&plan).await?))?;
