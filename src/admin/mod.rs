@@ -92,8 +92,9 @@ pub use policies::{
     ImportedPolicies, ImportedSetting, MAX_PROFILE, PlanPolicies, PlannedDeclarationJson, PlannedPolicies,
     PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyDraftDetailJson, PolicyDraftJson,
     PolicyJson, PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson,
-    PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson, PublishPolicyDraft, RetryPolicies,
-    RollBackPolicies, SetPolicySecret, SettingCheckJson, StageDeed, UnplannedSetting, WorkingSet, WritePolicyDraft,
+    PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson, PublishPolicyDraft, RetryDevicePolicies,
+    RetryPolicies, RollBackPolicies, SecretSetting, SetPolicySecret, SettingCheckJson, StageDeed, UnplannedSetting,
+    WorkingSet, WritePolicyDraft,
 };
 pub use provisioning::{
     EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,

@@ -224,6 +224,8 @@ pub enum GivenOutcome {
 pub struct PolicyStanding {
     /// The device.
     pub device: DeviceId,
+    /// Its own name for the computer.
+    pub name: Option<String>,
     /// Its life.
     pub enrollment: EnrollmentId,
     /// Where it stands.

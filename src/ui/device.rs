@@ -107,6 +107,11 @@ impl DevicePage<'_> {
         self.offered.iter().filter(|offered| offered.obstacle.is_none()).take(2)
     }
 
+    /// Whether something of policies could be sent again.
+    fn can_retry(&self) -> bool {
+        self.frame.may(Right::Act) && self.is_live() && self.policies.iter().any(super::publishing::is_retried)
+    }
+
     fn can_cancel(&self, action: &ActionJson) -> bool {
         self.frame.may(Right::Act) && action.state == ActionState::Queued
     }

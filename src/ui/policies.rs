@@ -64,6 +64,11 @@ pub(super) fn counts(devices: &BTreeMap<String, i64>) -> Vec<Counted> {
     each.collect()
 }
 
+/// What a device is called.
+pub(super) fn device(device: &PolicyDeviceJson) -> &str {
+    device.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&device.device_id)
+}
+
 /// The last parts of an address, which tell settings apart.
 pub(super) fn short(target: &str) -> &str {
     let start = target.rmatch_indices('/').nth(1).map_or(0, |(place, _)| place + 1);

@@ -5,7 +5,7 @@ use askama::Template;
 use super::Frame;
 use super::text::filters;
 use super::texts::publishing as texts;
-use crate::admin::{PolicySecretsJson, PolicyStageJson};
+use crate::admin::{DeviceJson, DeviceSettingJson, PolicyDeviceJson, PolicySecretsJson, PolicyStageJson};
 use crate::model::Right;
 
 /// The page of secrets.
@@ -16,6 +16,8 @@ pub struct PolicySecretsPage<'a> {
     pub frame: Frame<'a>,
     /// Which have a value, and which wait for one.
     pub secrets: &'a PolicySecretsJson,
+    /// Which one is to be set, where the way here said so or what was entered was refused.
+    pub name: &'a str,
     /// Why something was not done.
     pub error: Option<&'a str>,
 }
@@ -34,6 +36,8 @@ pub struct PolicyStagesPage<'a> {
     pub frame: Frame<'a>,
     /// Revisions in stages, newest first.
     pub stages: &'a [PolicyStageJson],
+    /// What was done just now.
+    pub done: Option<&'static str>,
     /// Why something was not done.
     pub error: Option<&'a str>,
 }
@@ -42,6 +46,51 @@ impl PolicyStagesPage<'_> {
     fn may_author(&self) -> bool {
         self.frame.may(Right::Author)
     }
+}
+
+/// The page of one revision in stages, with its devices.
+#[derive(Template)]
+#[template(path = "policy_stage.html", config = "src/ui/askama.toml")]
+pub struct PolicyStagePage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// The revision.
+    pub staged: &'a PolicyStageJson,
+    /// The state that is looked for; none for all.
+    pub state: &'a str,
+    /// Devices that have it, or are to have it.
+    pub devices: &'a [PolicyDeviceJson],
+    /// Where the next page is.
+    pub next: Option<String>,
+}
+
+impl PolicyStagePage<'_> {
+    /// Whether its devices are no longer followed by it.
+    fn has_ended(&self) -> bool {
+        matches!(self.staged.state.as_str(), "done" | "replaced")
+    }
+}
+
+/// Asks before something is sent again to a device.
+#[derive(Template)]
+#[template(path = "policy_retry.html", config = "src/ui/askama.toml")]
+pub struct PolicyRetryPage<'a> {
+    /// What stands around it.
+    pub frame: Frame<'a>,
+    /// The device.
+    pub device: &'a DeviceJson,
+    /// What would be sent again.
+    pub settings: &'a [DeviceSettingJson],
+}
+
+/// Whether a setting is one that can be sent again.
+pub fn is_retried(setting: &DeviceSettingJson) -> bool {
+    matches!(setting.state.as_str(), "failed" | "drifted" | "kept")
+}
+
+/// How long a revision stays in each stage where it goes on by itself.
+pub(super) fn goes_on(staged: &PolicyStageJson) -> Option<String> {
+    staged.advance_after_seconds.map(|seconds| super::text::span(seconds.saturating_mul(1000)))
 }
 
 /// How a state looks, and what it is called.

@@ -80,6 +80,11 @@ pub fn part(text: &str) -> String {
     utf8_percent_encode(text, PLAIN).to_string()
 }
 
+/// So many of something.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A number of bytes.
 pub fn size(bytes: i64) -> String {
     match u64::try_from(bytes).unwrap_or(0) {

@@ -23,32 +23,32 @@ scenarios!(
 const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
 
 /// What a page of a set is filled in with.
-struct Author<'a> {
-    person: Person<'a>,
+pub(super) struct Author<'a> {
+    pub(super) person: Person<'a>,
     csrf: String,
 }
 
 impl<'a> Author<'a> {
-    async fn signed_in(door: &'a AdminDoor, name: &str) -> Self {
+    pub(super) async fn signed_in(door: &'a AdminDoor, name: &str) -> Self {
         let person = Person::signed_in_as(door, name, "author").await;
         let csrf = person.see("/sets").await.field("csrf");
         Self { person, csrf }
     }
 
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
+    pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Shown {
         let form = [&[("csrf", self.csrf.as_str())], fields].concat();
         self.person.send(Method::POST, path, Some(&form), &[]).await
     }
 
     /// Posts what is to be taken.
-    async fn done(&self, path: &str, fields: &[(&str, &str)]) -> String {
+    pub(super) async fn done(&self, path: &str, fields: &[(&str, &str)]) -> String {
         let shown = self.post(path, fields).await;
         assert_eq!(shown.status, 303, "{path}: {}", shown.html);
         shown.header("location").to_owned()
     }
 
     /// A configuration with the length of passwords, for every device.
-    async fn baseline(&self, set: &str, length: &str) {
+    pub(super) async fn baseline(&self, set: &str, length: &str) {
         let declarations = format!("/sets/{set}/declarations");
         self.done(&declarations, &[("type", "configuration"), ("identifier", "baseline")]).await;
         self.length(set, length).await;
@@ -57,13 +57,13 @@ impl<'a> Author<'a> {
         self.done(&format!("{declarations}/everyone"), &activation).await;
     }
 
-    async fn length(&self, set: &str, length: &str) {
+    pub(super) async fn length(&self, set: &str, length: &str) {
         let uri = format!("{CONFIG}/DeviceLock/MinDevicePasswordLength");
         let page = format!("/sets/{set}/declarations/baseline/setting");
         self.done(&page, &[("deed", "save"), ("uri", &uri), ("value", length)]).await;
     }
 
-    async fn publish(&self, set: &str, message: &str) -> Shown {
+    pub(super) async fn publish(&self, set: &str, message: &str) -> Shown {
         let version = self.person.see(&format!("/sets/{set}/publish")).await.field("version");
         self.post(&format!("/sets/{set}/publish"), &[("version", &version), ("message", message)]).await
     }

@@ -15,6 +15,7 @@ mod facts;
 mod pages;
 mod people;
 mod people_pages;
+mod publishing;
 mod repeated;
 mod rights;
 mod schemathesis;

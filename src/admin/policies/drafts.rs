@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::publish::read;
+use super::publish::{How, Written, read};
 use super::revisions::{contents, of};
-use super::{AppliedPolicies, ApplyPolicies, PolicyRevisionJson, names_a_set};
+use super::{AppliedPolicies, PolicyRevisionJson, PolicyStagesJson, names_a_set};
 use crate::admin::{Admin, Error, Fault, PageJson};
 use crate::model::{Actor, ActorKind, AuditRecord, PolicyDraftHead, Timestamp, from_rfc3339, rfc3339};
 use crate::policy::declaration::{Declaration, Level, read_json};
@@ -61,12 +61,15 @@ pub struct WritePolicyDraft {
     pub base: Option<i64>,
 }
 
-/// Why a draft is published.
+/// Why a draft is published, and how.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishPolicyDraft {
     /// For those who look at the history.
     pub message: String,
+    /// How it goes to devices; to all at once when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<PolicyStagesJson>,
 }
 
 /// A set as its author sees it: the draft, or what is published where there is none.
@@ -174,35 +177,13 @@ impl Admin {
         if seen.is_some_and(|seen| seen != draft.version.to_string()) {
             return Err(Error::Changed);
         }
+        let stages = publish.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
         let declarations: Vec<Value> = working.declarations.iter().map(Declaration::to_json).collect();
-        let (set, message) = (Some(set.to_owned()), publish.message);
-        let apply = ApplyPolicies { set, message, declarations, stages: None, dry_run: false };
-        let applied = self.apply_policies(apply, Some(draft.base.to_string()), by, None, now).await?;
-        self.note_written_here(&applied, Some(draft), by).await?;
-        Ok(applied)
-    }
-
-    /// Notes that a revision was not published from files, and forgets the draft that it was.
-    pub async fn note_written_here(
-        &self,
-        applied: &AppliedPolicies,
-        draft: Option<PolicyDraftHead>,
-        by: &Actor,
-    ) -> Result<(), Error> {
-        let (author, revision) = (author(by), applied.revision);
-        let job = move |tx: &mut Tx<'_>| {
-            if let Some(number) = revision {
-                tx.note_web_revision(number)?;
-            }
-            // What was written meanwhile stays.
-            if let Some(draft) = draft
-                && tx.policy_draft(&author, &draft.set)?.is_some_and(|now| now.head.version == draft.version)
-            {
-                tx.forget_policy_draft(&author, &draft.set)?;
-            }
-            Ok::<_, Error>(())
-        };
-        self.store.write(job).await
+        let (documents, remarks) = read(&declarations);
+        let base = Some(draft.base.to_string());
+        let written = Some(Written { author: author(by), draft: Some(draft) });
+        let how = How { message: publish.message, stages, dry_run: false, written };
+        self.publish(working.set, documents, remarks, how, base, by, None, now).await
     }
 
     /// A set as its author sees it.
@@ -306,7 +287,7 @@ fn named(set: &str) -> Result<String, Error> {
 }
 
 /// Whose a draft is. A person and a token of the same name are two.
-fn author(by: &Actor) -> String {
+pub(super) fn author(by: &Actor) -> String {
     let kind = match by.kind {
         ActorKind::Operator => "operator",
         ActorKind::Token => "token",

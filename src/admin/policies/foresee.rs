@@ -12,13 +12,13 @@ use super::{PlannedDeclarationJson, PolicyRemarkJson, WorkingSet, set_of};
 use crate::admin::devices::named_device;
 use crate::admin::facts::condition;
 use crate::admin::{Admin, DeviceQuery, Error, Fault};
-use crate::model::{Instruction, PublishedPolicy};
+use crate::model::{Instruction, PublishedPolicy, percent_text};
 use crate::policy::declaration::{
     Configuration, Declaration, Document, Identifier, Level, LocUri, Payload, Remark, Value as Wanted, with_ingested,
 };
 use crate::policy::form::Form;
 use crate::policy::import::{ImportError, Outcome, Told, import};
-use crate::policy::rollout::{Foreseen, Proposal, PublishError, preview, redact_value};
+use crate::policy::rollout::{Foreseen, NeedsSecret, Proposal, PublishError, SecretsShown, preview, redact_value};
 use crate::store::Tx;
 
 /// Most remarks that an answer has.
@@ -88,9 +88,25 @@ pub struct PlannedPolicies {
     pub left_out: Vec<UnplannedSetting>,
     /// The activations that hold for the device.
     pub activations: Vec<String>,
+    /// Settings of these that need the value of a secret.
+    pub secrets: Vec<SecretSetting>,
+    /// The smallest share of all devices among which this one is: published in stages, it gets it with the first that is
+    /// not smaller, or with one whose condition holds for it.
+    pub stage_share: String,
     /// Declarations that would be others than those that are published, with how many devices that concerns.
     #[serde(default)]
     pub declarations: Vec<PlannedDeclarationJson>,
+}
+
+/// A setting that needs the value of a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecretSetting {
+    /// Its address, as its author wrote it.
+    pub target: String,
+    /// The secrets that have a value.
+    pub set: Vec<String>,
+    /// Those that have none: the setting is not sent before they have.
+    pub missing: Vec<String>,
 }
 
 /// A setting that is not sent.
@@ -256,7 +272,8 @@ impl Admin {
         };
         let reach = self.reach(&published, &declarations, &others).await?;
         let planned = match &plan.device_id {
-            Some(device) => self.plan_for(device, &set, declarations).await?,
+            // Somebody may send these commands.
+            Some(device) => self.plan_for(device, &set, declarations, SecretsShown::LeftOut).await?,
             None => PlannedPolicies::default(),
         };
         Ok(PlannedPolicies { declarations: reach, ..planned })
@@ -268,9 +285,10 @@ impl Admin {
         device: &str,
         set: &str,
         declarations: Vec<Declaration>,
+        shown: SecretsShown,
     ) -> Result<PlannedPolicies, Error> {
         let device = named_device(device)?;
-        let foreseen = self.rollout()?.foresee(&device, set, declarations).await?;
+        let foreseen = self.rollout()?.foresee(&device, set, declarations, shown).await?;
         foreseen.map(PlannedPolicies::of).ok_or(Error::NotFound("device under management"))
     }
 
@@ -412,8 +430,18 @@ impl PlannedPolicies {
             left_out: left_out.collect(),
             activations: foreseen.activations,
             declarations: Vec::new(),
+            secrets: foreseen.secrets.into_iter().map(SecretSetting::from).collect(),
+            stage_share: percent_text(foreseen.share),
             commands: foreseen.commands.into_iter().map(without_secrets).collect(),
         }
+    }
+}
+
+impl From<NeedsSecret> for SecretSetting {
+    fn from(needs: NeedsSecret) -> Self {
+        let (set, missing): (Vec<_>, Vec<_>) = needs.secrets.into_iter().partition(|(_, has_value)| *has_value);
+        let names = |all: Vec<(String, bool)>| all.into_iter().map(|(name, _)| name).collect();
+        Self { target: needs.uri, set: names(set), missing: names(missing) }
     }
 }
 

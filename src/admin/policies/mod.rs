@@ -12,7 +12,7 @@ mod status;
 pub use drafts::{PolicyDraftDetailJson, PolicyDraftJson, PublishPolicyDraft, WorkingSet, WritePolicyDraft};
 pub use foresee::{
     Affected, CheckPolicies, CheckedPolicies, Fitting, ImportPolicies, ImportedPolicies, ImportedSetting, MAX_PROFILE,
-    PlanPolicies, PlannedPolicies, UnplannedSetting,
+    PlanPolicies, PlannedPolicies, SecretSetting, UnplannedSetting,
 };
 pub use publish::{AppliedPolicies, ApplyPolicies, PolicyRemarkJson, RollBackPolicies};
 pub use reach::PlannedDeclarationJson;
@@ -22,7 +22,7 @@ pub use revisions::{
 };
 pub use secrets::{PolicySecretJson, PolicySecretsJson, SetPolicySecret};
 pub(super) use stages::stopped;
-pub use stages::{PolicyStageJson, PolicyStagesJson, RetryPolicies, StageDeed};
+pub use stages::{PolicyStageJson, PolicyStagesJson, RetryDevicePolicies, RetryPolicies, StageDeed};
 pub use status::{
     DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson, PolicyDetailJson, PolicyDeviceJson, PolicyJson,
     PolicyProgressJson, SettingCheckJson,

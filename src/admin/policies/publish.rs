@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{PolicyStagesJson, set_of};
 use crate::admin::{Admin, Error, Fault, Repetition};
-use crate::model::{Actor, AuditRecord, PolicyRevision, StagePlan, Timestamp};
+use crate::model::{Actor, AuditRecord, PolicyDraftHead, PolicyRevision, StagePlan, Timestamp};
 use crate::policy::declaration::{Concern, Document, Level, Remark, read_json};
 use crate::policy::rollout::{Proposal, PublishError, Published};
 use crate::store::Tx;
@@ -92,10 +92,24 @@ pub struct PolicyRemarkJson {
 }
 
 /// How something is published.
-struct How {
-    message: String,
-    stages: Option<StagePlan>,
-    dry_run: bool,
+pub(super) struct How {
+    /// Why.
+    pub(super) message: String,
+    /// To which devices first.
+    pub(super) stages: Option<StagePlan>,
+    /// Only check.
+    pub(super) dry_run: bool,
+    /// Where it was written here, and not in files: its author, and the draft that it was.
+    pub(super) written: Option<Written>,
+}
+
+/// What was written here.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    /// Whose draft.
+    pub(super) author: String,
+    /// It, where it was one.
+    pub(super) draft: Option<PolicyDraftHead>,
 }
 
 impl Admin {
@@ -114,7 +128,7 @@ impl Admin {
         }
         let (documents, remarks) = read(&apply.declarations);
         let stages = apply.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
-        let how = How { message: apply.message, stages, dry_run: apply.dry_run };
+        let how = How { message: apply.message, stages, dry_run: apply.dry_run, written: None };
         self.publish(set, documents, remarks, how, seen, by, repetition, now).await
     }
 
@@ -127,16 +141,39 @@ impl Admin {
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
+        self.roll_back(back, None, seen, by, repetition, now).await
+    }
+
+    /// The same, by somebody who writes here: the set is not said to come from files.
+    pub async fn roll_back_policies_here(
+        &self,
+        back: RollBackPolicies,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<AppliedPolicies, Error> {
+        let written = Written { author: super::drafts::author(by), draft: None };
+        self.roll_back(back, Some(written), None, by, None, now).await
+    }
+
+    async fn roll_back(
+        &self,
+        back: RollBackPolicies,
+        written: Option<Written>,
+        seen: Option<String>,
+        by: &Actor,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<AppliedPolicies, Error> {
         let number = back.revision;
         let (revision, contents) = self.store.read(move |tx: &mut Tx<'_>| super::revisions::of(tx, number)).await?;
         let (documents, remarks) = read(&contents);
         // What is no good goes from all devices at once.
-        let how = How { message: back.message, stages: None, dry_run: back.dry_run };
+        let how = How { message: back.message, stages: None, dry_run: back.dry_run, written };
         self.publish(revision.set, documents, remarks, how, seen, by, repetition, now).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "what is published, by whom, and how")]
-    async fn publish(
+    pub(super) async fn publish(
         &self,
         set: String,
         documents: Vec<Document>,
@@ -147,7 +184,7 @@ impl Admin {
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
-        let How { message, stages, dry_run } = how;
+        let How { message, stages, dry_run, written } = how;
         let message = message.trim().to_owned();
         if message.is_empty() || message.chars().count() > LONGEST_MESSAGE {
             return Err(Error::invalid("/message", format!("say why, in 1 to {LONGEST_MESSAGE} characters")));
@@ -177,9 +214,28 @@ impl Admin {
                 tx.audit(&by, record(&revision, &applied), now);
                 applied.revision = Some(revision.number);
             }
+            if let Some(written) = &written {
+                written.note(tx, applied.revision)?;
+            }
             Ok(applied)
         };
         self.once(repetition, now, job).await
+    }
+}
+
+impl Written {
+    /// Notes that a revision was not published from files, and forgets the draft that it was.
+    fn note(&self, tx: &mut Tx<'_>, revision: Option<i64>) -> Result<(), Error> {
+        if let Some(number) = revision {
+            tx.note_web_revision(number)?;
+        }
+        // What was written meanwhile stays.
+        if let Some(draft) = &self.draft
+            && tx.policy_draft(&self.author, &draft.set)?.is_some_and(|now| now.head.version == draft.version)
+        {
+            tx.forget_policy_draft(&self.author, &draft.set)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,25 +1,25 @@
 //! Publishing in stages: how far a revision is, and going on, pausing and resuming by hand. And sending again what failed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::status::counted;
 use crate::admin::devices::named_device;
-use crate::admin::{Admin, Error};
+use crate::admin::{Admin, Error, Fault};
 use crate::model::{
-    Actor, AuditRecord, Outcomes, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent, percent_text,
-    rfc3339,
+    Actor, AuditRecord, Outcomes, PolicyState, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent,
+    percent_text, rfc3339,
 };
 use crate::store::Tx;
 
 /// Revisions that are listed.
 const LISTED: i64 = 50;
 
-/// Devices that have to have said something before failures count, where nobody says another number.
-const MINIMUM: u32 = 5;
-
-/// The share of failures at which it stops, where nobody says another.
-const STOP_AT: &str = "5%";
+/// Most devices that have to have said something: nobody has as many, and it would never stop.
+const MOST_MINIMUM: u32 = 1_000_000;
 
 /// Longest time in a stage, in seconds: 30 days.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
@@ -36,6 +36,7 @@ pub struct PolicyStagesJson {
     pub stop_at_failures: Option<String>,
     /// Devices that have to have said so before that counts; 5 when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1_000_000)]
     pub minimum_devices: Option<u32>,
     /// It goes on by itself after so many seconds in a stage, while fewer have failed; otherwise somebody has to say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,6 +71,8 @@ pub struct PolicyStageJson {
     pub judged: u64,
     /// Devices that have it and have not said so yet.
     pub waiting: u64,
+    /// On how many devices it stands where, as long as it goes on.
+    pub devices: BTreeMap<String, i64>,
     /// It stops when this share has failed.
     pub stop_at_failures: String,
     /// Devices that have to have said something before that counts.
@@ -93,6 +96,15 @@ pub struct RetryPolicies {
     /// Only on this device; on all when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
+}
+
+/// What is to be sent again to a device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryDevicePolicies {
+    /// Only what is of this declaration; all that failed when nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
 }
 
 /// What is done to a revision that goes to devices in stages.
@@ -126,19 +138,49 @@ impl StageDeed {
 }
 
 impl PolicyStagesJson {
+    /// Devices that have to have said something before failures count, where nobody says another number.
+    pub const MINIMUM: u32 = 5;
+
+    /// The share of failures at which it stops, where nobody says another.
+    pub const STOP_AT: &str = "5%";
+
+    /// What is wrong with it, each with the name of its member.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        self.plan().err().unwrap_or_default()
+    }
+
     /// As a value.
     pub(super) fn read(&self) -> Result<StagePlan, Error> {
-        let at = |what: &str| format!("/stages/{what}");
-        let text = self.stop_at_failures.as_deref().unwrap_or(STOP_AT);
-        let stop_at = parse_percent(text).ok_or_else(|| {
-            Error::invalid(at("stop_at_failures"), format!("{text:?} is no share: write one such as 5%"))
-        })?;
+        let placed = |(member, what): (&str, String)| Fault { at: format!("/stages/{member}"), what };
+        self.plan().map_err(|faults| {
+            let faults: Vec<Fault> = faults.into_iter().map(placed).collect();
+            let summary = faults.iter().map(|fault| fault.what.as_str()).collect::<Vec<_>>().join("; ");
+            Error::Invalid { summary, faults }
+        })
+    }
+
+    fn plan(&self) -> Result<StagePlan, Vec<(&'static str, String)>> {
+        let mut faults = Vec::new();
+        let text = self.stop_at_failures.as_deref().unwrap_or(Self::STOP_AT);
+        let stop_at = parse_percent(text);
+        if stop_at.is_none() {
+            faults.push(("stop_at_failures", format!("{text:?} is no share: write one such as 5%")));
+        }
+        let minimum = self.minimum_devices.unwrap_or(Self::MINIMUM);
+        if !(1..=MOST_MINIMUM).contains(&minimum) {
+            faults.push(("minimum_devices", format!("write a number from 1 to {MOST_MINIMUM}")));
+        }
         if self.advance_after_seconds.is_some_and(|seconds| seconds > LONGEST) {
-            return Err(Error::invalid(at("advance_after_seconds"), "a stage lasts at most 30 days"));
+            faults.push(("advance_after_seconds", "a stage lasts at most 30 days".to_owned()));
         }
         let after = self.advance_after_seconds.and_then(|seconds| i64::try_from(seconds).ok());
-        StagePlan::new(&self.stages, stop_at, self.minimum_devices.unwrap_or(MINIMUM), after.map(|after| after * 1000))
-            .map_err(|what| Error::invalid(at("stages"), what))
+        let after = after.map(|seconds| seconds.saturating_mul(1000));
+        match StagePlan::new(&self.stages, stop_at.unwrap_or_default(), minimum, after) {
+            Ok(plan) if faults.is_empty() => return Ok(plan),
+            Ok(_) => {}
+            Err(what) => faults.insert(0, ("stages", what)),
+        }
+        Err(faults)
     }
 }
 
@@ -148,10 +190,28 @@ impl Admin {
         let job = move |tx: &mut Tx<'_>| {
             let mut shown = Vec::new();
             for staged in tx.policy_stages(LISTED)? {
-                let outcomes = tx.stage_outcomes(staged.revision)?;
-                shown.push(stage_json(&staged, outcomes));
+                shown.push(stage_json(&staged, &tx.stage_counts(staged.revision)?));
             }
             Ok::<_, Error>(shown)
+        };
+        self.store.read(job).await
+    }
+
+    /// The revision that goes to devices in stages just now, or was held.
+    pub async fn open_policy_stage(&self) -> Result<Option<PolicyStageJson>, Error> {
+        let job = move |tx: &mut Tx<'_>| {
+            let Some(staged) = tx.policy_stage()? else { return Ok(None) };
+            Ok::<_, Error>(Some(stage_json(&staged, &tx.stage_counts(staged.revision)?)))
+        };
+        self.store.read(job).await
+    }
+
+    /// A revision that goes, or went, to devices in stages.
+    pub async fn policy_stage(&self, revision: &str) -> Result<PolicyStageJson, Error> {
+        let revision: i64 = revision.parse().map_err(|_| Error::NotFound("revision in stages"))?;
+        let job = move |tx: &mut Tx<'_>| {
+            let staged = tx.policy_stage_of(revision)?.ok_or(Error::NotFound("revision in stages"))?;
+            Ok::<_, Error>(stage_json(&staged, &tx.stage_counts(revision)?))
         };
         self.store.read(job).await
     }
@@ -169,12 +229,12 @@ impl Admin {
         let job = move |tx: &mut Tx<'_>| {
             tx.lock_policy_stages()?;
             let mut staged = tx.policy_stage_of(revision)?.ok_or(Error::NotFound("revision in stages"))?;
-            let outcomes = tx.stage_outcomes(revision)?;
+            let counts = tx.stage_counts(revision)?;
             let before = json!({"state": staged.state, "stage": staged.stage + 1});
             let done = match deed {
                 StageDeed::Advance => staged.advance(now),
                 StageDeed::Pause => staged.pause(now),
-                StageDeed::Resume => staged.resume(outcomes, now),
+                StageDeed::Resume => staged.resume(Outcomes::of(&counts), now),
             };
             done.map_err(Error::Conflict)?;
             tx.save_policy_stage(&staged)?;
@@ -186,7 +246,7 @@ impl Admin {
             };
             let record = AuditRecord::new(action, "policy", revision.to_string()).before(before);
             tx.audit(&by, record.after(json!({"state": staged.state, "stage": staged.stage + 1})), now);
-            Ok(stage_json(&staged, outcomes))
+            Ok(stage_json(&staged, &counts))
         };
         self.store.write(job).await
     }
@@ -232,11 +292,11 @@ impl Admin {
 pub(in crate::admin) fn stopped(tx: &mut Tx<'_>) -> Result<Option<PolicyStageJson>, Error> {
     let staged = tx.policy_stage()?.filter(|staged| staged.state == StagedState::Stopped);
     let Some(staged) = staged else { return Ok(None) };
-    let outcomes = tx.stage_outcomes(staged.revision)?;
-    Ok(Some(stage_json(&staged, outcomes)))
+    Ok(Some(stage_json(&staged, &tx.stage_counts(staged.revision)?)))
 }
 
-fn stage_json(staged: &Staged, outcomes: Outcomes) -> PolicyStageJson {
+fn stage_json(staged: &Staged, counts: &BTreeMap<PolicyState, i64>) -> PolicyStageJson {
+    let outcomes = Outcomes::of(counts);
     PolicyStageJson {
         revision: staged.revision,
         set: staged.set.clone(),
@@ -249,6 +309,7 @@ fn stage_json(staged: &Staged, outcomes: Outcomes) -> PolicyStageJson {
         failed: outcomes.failed,
         judged: outcomes.judged,
         waiting: outcomes.waiting,
+        devices: counted(counts),
         stop_at_failures: percent_text(staged.plan.stop_at),
         minimum_devices: staged.plan.minimum,
         advance_after_seconds: staged.plan.advance_after.map(|after| after / 1000),

@@ -11,8 +11,8 @@ use super::set_asked;
 use crate::admin::devices::named_device;
 use crate::admin::{Admin, Error, ErrorJson, PageJson, Part, PolicySetQuery};
 use crate::model::{
-    CommandId, DevicePolicy, PolicyState, PublishedPolicy, SettingRecord, StatusCode, Timestamp, from_rfc3339,
-    from_rfc3339_option, rfc3339, rfc3339_option,
+    CommandId, Cursor, DevicePolicy, PolicyState, PublishedPolicy, SettingRecord, Staged, StatusCode, Timestamp,
+    from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
 };
 use crate::policy::declaration::{read_json, to_yaml};
 use crate::store::Tx;
@@ -73,6 +73,9 @@ pub struct DevicePolicyQuery {
 pub struct PolicyDeviceJson {
     /// The device.
     pub device_id: String,
+    /// What the computer calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Where it stands.
     pub state: String,
     /// Since when.
@@ -230,35 +233,29 @@ impl Admin {
         identifier: &str,
         query: DevicePolicyQuery,
     ) -> Result<PageJson<PolicyDeviceJson>, Error> {
-        let part = Part { limit: query.limit, cursor: query.cursor };
-        let (limit, cursor) = (part.limit()?, part.cursor()?);
-        let parse = |word: &String| {
-            let words: Vec<&str> = PolicyState::ALL.iter().map(|state| state.as_str()).collect();
-            PolicyState::parse(word)
-                .ok_or_else(|| Error::parameter("state", format!("write one of {}", words.join(", "))))
-        };
-        let state = query.state.as_ref().map(parse).transpose()?;
+        let asked = Asked::of(query)?;
         let name = identifier.to_owned();
         let job = move |tx: &mut Tx<'_>| {
             let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
-            let page = tx.policy_standings(&policy.identifier, state, cursor.as_ref(), limit)?;
-            let mut items = Vec::with_capacity(page.items.len());
-            for standing in page.items {
-                let (_, known) = tx.device_policy(&standing.enrollment)?;
-                let mut because = Vec::new();
-                if !matches!(standing.state, PolicyState::Applied | PolicyState::Pending) {
-                    let own = own_settings(&known, &policy.identifier);
-                    let same = own.into_iter().filter(|setting| setting.state == standing.state);
-                    because.extend(same.take(MOST_COMMANDS).map(setting_json));
-                }
-                items.push(PolicyDeviceJson {
-                    device_id: standing.device.to_string(),
-                    state: standing.state.to_string(),
-                    since: standing.since,
-                    because,
-                });
-            }
-            Ok::<_, Error>(PageJson { items, next_cursor: page.next.map(|next| next.to_string()) })
+            asked.standings(tx, &policy.identifier, |known| own_settings(known, &policy.identifier))
+        };
+        self.store.read(job).await
+    }
+
+    /// The devices that have a revision in stages, or are to have it.
+    pub async fn policy_stage_devices(
+        &self,
+        revision: &str,
+        query: DevicePolicyQuery,
+    ) -> Result<PageJson<PolicyDeviceJson>, Error> {
+        let revision: i64 = revision.parse().map_err(|_| Error::NotFound("revision in stages"))?;
+        let asked = Asked::of(query)?;
+        let job = move |tx: &mut Tx<'_>| {
+            tx.policy_stage_of(revision)?.ok_or(Error::NotFound("revision in stages"))?;
+            asked.standings(tx, &Staged::standing(revision), |known| {
+                let own = known.stage.iter().filter(|stage| stage.revision == revision);
+                own.flat_map(|stage| &stage.settings).filter_map(|key| known.settings.get(key)).collect()
+            })
         };
         self.store.read(job).await
     }
@@ -324,6 +321,53 @@ impl Admin {
     }
 }
 
+/// Which devices are asked for.
+struct Asked {
+    state: Option<PolicyState>,
+    limit: usize,
+    cursor: Option<Cursor>,
+}
+
+impl Asked {
+    fn of(query: DevicePolicyQuery) -> Result<Self, Error> {
+        let part = Part { limit: query.limit, cursor: query.cursor };
+        let (limit, cursor) = (part.limit()?, part.cursor()?);
+        let parse = |word: &String| {
+            let words: Vec<&str> = PolicyState::ALL.iter().map(|state| state.as_str()).collect();
+            PolicyState::parse(word)
+                .ok_or_else(|| Error::parameter("state", format!("write one of {}", words.join(", "))))
+        };
+        Ok(Self { state: query.state.as_ref().map(parse).transpose()?, limit, cursor })
+    }
+
+    /// Devices on which something stands, each with those of its settings because of which it stands there.
+    fn standings(
+        &self,
+        tx: &mut Tx<'_>,
+        name: &str,
+        own: impl Fn(&DevicePolicy) -> Vec<&SettingRecord>,
+    ) -> Result<PageJson<PolicyDeviceJson>, Error> {
+        let page = tx.policy_standings(name, self.state, self.cursor.as_ref(), self.limit)?;
+        let mut items = Vec::with_capacity(page.items.len());
+        for standing in page.items {
+            let mut because = Vec::new();
+            if !matches!(standing.state, PolicyState::Applied | PolicyState::Pending) {
+                let (_, known) = tx.device_policy(&standing.enrollment)?;
+                let same = own(&known).into_iter().filter(|setting| setting.state == standing.state);
+                because.extend(same.take(MOST_COMMANDS).map(setting_json));
+            }
+            items.push(PolicyDeviceJson {
+                device_id: standing.device.to_string(),
+                name: standing.name,
+                state: standing.state.to_string(),
+                since: standing.since,
+                because,
+            });
+        }
+        Ok(PageJson { items, next_cursor: page.next.map(|next| next.to_string()) })
+    }
+}
+
 fn shown(policy: PublishedPolicy, counts: &BTreeMap<PolicyState, i64>) -> PolicyJson {
     PolicyJson {
         identifier: policy.identifier,
@@ -332,12 +376,14 @@ fn shown(policy: PublishedPolicy, counts: &BTreeMap<PolicyState, i64>) -> Policy
         token: policy.token,
         revision: policy.revision,
         changed_at: policy.changed_at,
-        devices: counts
-            .iter()
-            .filter(|(_, count)| **count > 0)
-            .map(|(state, count)| (state.to_string(), *count))
-            .collect(),
+        devices: counted(counts),
     }
+}
+
+/// On how many devices something stands where, by words.
+pub(super) fn counted(counts: &BTreeMap<PolicyState, i64>) -> BTreeMap<String, i64> {
+    let any = counts.iter().filter(|(_, count)| **count > 0);
+    any.map(|(state, count)| (state.to_string(), *count)).collect()
 }
 
 /// The settings of a declaration on a device: of a configuration, or of all configurations of an activation.

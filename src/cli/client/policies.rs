@@ -7,7 +7,7 @@ use crate::admin::{
     AppliedPolicies, ApplyPolicies, ChangeTags, DevicePoliciesJson, DevicePolicyQuery, ExportedPolicies, PageJson,
     PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson,
     PolicyProgressJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson, PolicySecretsJson, PolicySetQuery,
-    PolicyStageJson, RetryPolicies, RollBackPolicies, SetPolicySecret, StageDeed, TagsJson,
+    PolicyStageJson, RetryDevicePolicies, RetryPolicies, RollBackPolicies, SetPolicySecret, StageDeed, TagsJson,
 };
 
 const POLICIES: &str = "policies";
@@ -47,6 +47,15 @@ impl Client {
         self.get(&[POLICIES, "stages"], &()).await
     }
 
+    /// The devices that have a revision in stages.
+    pub async fn policy_stage_devices(
+        &self,
+        revision: i64,
+        query: &DevicePolicyQuery,
+    ) -> Result<PageJson<PolicyDeviceJson>, ClientError> {
+        self.get(&[POLICIES, "stages", &revision.to_string(), "devices"], query).await
+    }
+
     /// Lets a revision go on, pauses or resumes it.
     pub async fn change_policy_stage(&self, revision: i64, deed: StageDeed) -> Result<PolicyStageJson, ClientError> {
         self.post(&[POLICIES, "stages", &revision.to_string(), deed.as_str()], None).await
@@ -55,6 +64,15 @@ impl Client {
     /// Sends again what failed.
     pub async fn retry_policies(&self, retry: &RetryPolicies) -> Result<RetryPolicies, ClientError> {
         self.post(&[POLICIES, "retry"], Some(json!(retry))).await
+    }
+
+    /// Sends again what failed on a device.
+    pub async fn retry_device_policies(
+        &self,
+        device: &str,
+        retry: &RetryDevicePolicies,
+    ) -> Result<RetryPolicies, ClientError> {
+        self.post(&["devices", device, POLICIES, "retry"], Some(json!(retry))).await
     }
 
     /// Which secrets have a value.

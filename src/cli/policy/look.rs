@@ -6,8 +6,8 @@ use anyhow::bail;
 use clap::Args;
 
 use crate::admin::{
-    ChangedPolicyJson, DevicePolicyQuery, DeviceSettingJson, PolicyDiffQuery, PolicyProgressJson, PolicyRevisionQuery,
-    PolicySetQuery,
+    ChangedPolicyJson, DevicePolicyQuery, DeviceSettingJson, PageJson, PolicyDeviceJson, PolicyDiffQuery,
+    PolicyProgressJson, PolicyRevisionQuery, PolicySetQuery,
 };
 use crate::cli::{
     Global, Output,
@@ -88,17 +88,20 @@ impl Status {
 
     fn of_declaration(&self, identifier: &str, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let query = DevicePolicyQuery { state: self.state.clone(), limit: self.limit, cursor: self.cursor.clone() };
-        connected(global, async |client| {
-            let page = client.policy_devices(identifier, &query).await?;
-            output.page(&page, "it stands nowhere", |devices| {
-                let rows = devices.iter().map(|device| {
-                    let because: Vec<String> = device.because.iter().map(reason).collect();
-                    [line(&device.device_id), device.state.clone(), time(device.since), because.join("; ")]
-                });
-                table(&["DEVICE", "STATE", "SINCE", "BECAUSE"], rows)
-            })
-        })
+        connected(global, async |client| devices(&client.policy_devices(identifier, &query).await?, output))
     }
+}
+
+/// The devices on which something stands.
+pub(super) fn devices(page: &PageJson<PolicyDeviceJson>, output: &mut Output) -> anyhow::Result<()> {
+    output.page(page, "it stands nowhere", |devices| {
+        let rows = devices.iter().map(|device| {
+            let because: Vec<String> = device.because.iter().map(reason).collect();
+            let name = device.name.as_deref().map(line).unwrap_or_default();
+            [line(&device.device_id), name, device.state.clone(), time(device.since), because.join("; ")]
+        });
+        table(&["DEVICE", "NAME", "STATE", "SINCE", "BECAUSE"], rows)
+    })
 }
 
 fn of_all(global: &Global, output: &mut Output) -> anyhow::Result<()> {

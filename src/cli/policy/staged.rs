@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 
-use crate::admin::{PolicyStageJson, PolicyStagesJson, RetryPolicies, StageDeed};
+use super::look;
+use crate::admin::{
+    DevicePolicyQuery, PolicyStageJson, PolicyStagesJson, RetryDevicePolicies, RetryPolicies, StageDeed,
+};
 use crate::cli::{
     Global, Output,
     client::connected,
@@ -31,9 +34,26 @@ pub(super) struct Stages {
     advance_after: Option<Duration>,
 }
 
-/// Show what goes, or went, to devices in stages: where it stands, and what became of it
+/// Show what goes, or went, to devices in stages: where it stands, and what became of it; or the devices of one revision
 #[derive(Debug, Args)]
-pub(super) struct List {}
+#[command(after_help = "Examples:
+  transom policy stages
+  transom policy stages 13
+  transom policy stages 13 --state failed")]
+pub(super) struct List {
+    /// One revision, with the devices that have it
+    #[arg(value_name = "REVISION")]
+    revision: Option<i64>,
+    /// Only devices on which it stands there, such as failed
+    #[arg(long, value_name = "STATE", requires = "revision")]
+    state: Option<String>,
+    /// How many devices, up to 500 [default: 50]
+    #[arg(long, value_name = "N", requires = "revision")]
+    limit: Option<usize>,
+    /// Go on where a list ended
+    #[arg(long, value_name = "CURSOR", requires = "revision")]
+    cursor: Option<String>,
+}
 
 /// Let what was published in stages go on to the devices of its next stage
 #[derive(Debug, Args)]
@@ -88,8 +108,13 @@ impl Stages {
 }
 
 impl List {
-    #[expect(clippy::unused_self, reason = "as all commands are run")]
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        if let Some(revision) = self.revision {
+            let query = DevicePolicyQuery { state: self.state, limit: self.limit, cursor: self.cursor };
+            return connected(global, async |client| {
+                look::devices(&client.policy_stage_devices(revision, &query).await?, output)
+            });
+        }
         connected(global, async |client| {
             let stages = client.policy_stages().await?;
             if output.is_json() {
@@ -161,9 +186,12 @@ fn sentence(staged: &PolicyStageJson) -> String {
 
 impl Retry {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        let retry = RetryPolicies { identifier: self.identifier, device_id: self.device };
+        let Self { identifier, device, .. } = self;
         connected(global, async |client| {
-            let asked = client.retry_policies(&retry).await?;
+            let asked = match device {
+                Some(device) => client.retry_device_policies(&device, &RetryDevicePolicies { identifier }).await?,
+                None => client.retry_policies(&RetryPolicies { identifier, device_id: None }).await?,
+            };
             if output.is_json() { output.document(&asked) } else { output.text("what failed is sent again") }
         })
     }

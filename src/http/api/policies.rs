@@ -12,8 +12,8 @@ use crate::admin::{
     DevicePolicyQuery, Error, ExportedPolicies, ImportPolicies, ImportedPolicies, MAX_PROFILE, PageJson, PlanPolicies,
     PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyDraftDetailJson,
     PolicyDraftJson, PolicyJson, PolicyProgressJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson,
-    PolicySecretsJson, PolicySetQuery, PolicyStageJson, PublishPolicyDraft, RetryPolicies, RollBackPolicies,
-    SetPolicySecret, StageDeed, TagsJson, WritePolicyDraft,
+    PolicySecretsJson, PolicySetQuery, PolicyStageJson, PublishPolicyDraft, RetryDevicePolicies, RetryPolicies,
+    RollBackPolicies, SetPolicySecret, StageDeed, TagsJson, WritePolicyDraft,
 };
 use crate::model::Right;
 
@@ -66,6 +66,15 @@ pub(super) const ROUTES: &[Route] = &[
         .gives::<PolicyProgressJson>(200),
     Route::get("/policies/stages", Right::Look, "Lists what goes, or went, to devices in stages, newest first")
         .gives_all::<PolicyStageJson>(200),
+    Route::get("/policies/stages/{revision}", Right::Look, "Shows a revision that goes, or went, to devices in stages")
+        .gives::<PolicyStageJson>(200),
+    Route::get(
+        "/policies/stages/{revision}/devices",
+        Right::Look,
+        "Lists where a revision that goes to devices in stages stands on those that have it",
+    )
+    .query::<DevicePolicyQuery>()
+    .gives::<PageJson<PolicyDeviceJson>>(200),
     Route::post("/policies/stages/{revision}/{deed}", Right::Author, "Lets a revision go on (advance), holds it (pause), or lets it go on after that or after it has stopped (resume)")
         .gives::<PolicyStageJson>(200),
     Route::post("/policies/retry", Right::Author, "Sends settings again that failed, drifted, or could not be taken back")
@@ -101,6 +110,9 @@ pub(super) const ROUTES: &[Route] = &[
     .gives::<PageJson<PolicyDeviceJson>>(200),
     Route::get("/devices/{id}/policies", Right::Look, "Shows what a device is to have, and what became of it")
         .gives::<DevicePoliciesJson>(200),
+    Route::post("/devices/{id}/policies/retry", Right::Act, "Sends settings again that failed, drifted, or could not be taken back on a device")
+        .body::<RetryDevicePolicies>()
+        .gives::<RetryPolicies>(202),
     Route::get("/devices/{id}/tags", Right::Look, "Shows the tags of a device").gives::<TagsJson>(200),
     Route::post("/devices/{id}/tags", Right::Author, "Sets tags of a device, and takes others away")
         .body::<ChangeTags>()
@@ -154,6 +166,12 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/policies/export").route(web::get().to(export)).default_service(get()))
         .service(web::resource("/policies/progress").route(web::get().to(progress)).default_service(get()))
         .service(web::resource("/policies/stages").route(web::get().to(stages)).default_service(get()))
+        .service(web::resource("/policies/stages/{revision}").route(web::get().to(stage)).default_service(get()))
+        .service(
+            web::resource("/policies/stages/{revision}/devices")
+                .route(web::get().to(stage_devices))
+                .default_service(get()),
+        )
         .service(
             web::resource("/policies/stages/{revision}/{deed}")
                 .route(web::post().to(change_stage))
@@ -177,6 +195,11 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
                 .default_service(get()),
         )
         .service(web::resource("/devices/{id}/policies").route(web::get().to(of_device)).default_service(get()))
+        .service(
+            web::resource("/devices/{id}/policies/retry")
+                .route(web::post().to(retry_device))
+                .default_service(only("POST")),
+        )
         .service(
             web::resource("/devices/{id}/tags")
                 .route(web::get().to(tags))
@@ -281,6 +304,14 @@ async fn stages(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.policy_stages().await?))
 }
 
+async fn stage(admin: Data<Admin>, revision: Path<String>, _: Query<NoQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.policy_stage(&revision).await?))
+}
+
+async fn stage_devices(admin: Data<Admin>, revision: Path<String>, Query(query): Query<DevicePolicyQuery>) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.policy_stage_devices(&revision, query).await?))
+}
+
 async fn change_stage(
     admin: Data<Admin>,
     caller: Caller,
@@ -295,6 +326,17 @@ async fn change_stage(
 
 async fn retry(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, body: Body<RetryPolicies>) -> Answer {
     Ok(HttpResponse::Accepted().json(admin.retry_policies(body.value, &caller.actor, now()).await?))
+}
+
+async fn retry_device(
+    admin: Data<Admin>,
+    caller: Caller,
+    id: Path<String>,
+    _: Query<NoQuery>,
+    body: Body<RetryDevicePolicies>,
+) -> Answer {
+    let retry = RetryPolicies { identifier: body.value.identifier, device_id: Some(id.into_inner()) };
+    Ok(HttpResponse::Accepted().json(admin.retry_policies(retry, &caller.actor, now()).await?))
 }
 
 async fn secrets(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {

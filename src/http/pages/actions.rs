@@ -47,6 +47,7 @@ pub(super) fn notice(word: &str) -> Option<&'static str> {
         "poll" => Some(texts::devices::NOT_WOKEN),
         "reboot" => Some(texts::devices::RESTART_QUEUED),
         "cancel" => Some(texts::commands::TAKEN_BACK),
+        "retry" => Some(texts::publishing::RETRIED),
         UNENROLL => Some(texts::devices::LEAVING_QUEUED),
         word => Choice::of(word).map(|_| texts::devices::ACTION_QUEUED),
     }

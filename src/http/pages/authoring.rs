@@ -9,17 +9,17 @@ use serde::Deserialize;
 use super::answer::see_other;
 use super::{Failure, LISTED, Reply, Visitor, page};
 use crate::admin::{
-    Admin, CheckedPolicies, Error, ImportPolicies, MAX_PROFILE, PolicyDiffQuery, PolicyRevisionQuery, PolicySetQuery,
-    PublishPolicyDraft, RollBackPolicies, WorkingSet,
+    Admin, Error, ImportPolicies, MAX_PROFILE, PolicyDiffQuery, PolicyRevisionQuery, PolicySetQuery, RollBackPolicies,
+    WorkingSet,
 };
 use crate::http::api::now;
 use crate::model::Right;
 use crate::policy::declaration::{
     Activation, Asset, Configuration, Content, Declaration, Identifier, Kind, Management, Payload, read_json,
 };
+use crate::policy::rollout::SecretsShown;
 use crate::ui::authoring::{
-    Around, HistoryPage, ImportPage, KnownSet, PreviewPage, PublishPage, RevisionPage, SetPage, SetsPage, Tab, changes,
-    of_diff,
+    Around, HistoryPage, ImportPage, KnownSet, PreviewPage, RevisionPage, SetPage, SetsPage, Tab, of_diff,
 };
 use crate::ui::texts::authoring as texts;
 use crate::ui::{Frame, Section, text::part};
@@ -44,13 +44,13 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
                 .route(web::post().to(import)),
         )
         .service(web::resource("/sets/{set}/preview").route(web::get().to(preview)))
-        .service(web::resource("/sets/{set}/publish").route(web::get().to(ask_publish)).route(web::post().to(publish)))
         .service(web::resource("/sets/{set}/history").route(web::get().to(history)))
         .service(
             web::resource("/sets/{set}/history/{number}")
                 .route(web::get().to(revision))
                 .route(web::post().to(roll_back)),
         );
+    super::staging::configure(routes);
     super::writing::configure(routes);
 }
 
@@ -106,13 +106,6 @@ struct Foreseen {
 }
 
 #[derive(Deserialize)]
-struct Publishing {
-    csrf: String,
-    version: i64,
-    message: String,
-}
-
-#[derive(Deserialize)]
 struct RollingBack {
     csrf: String,
     message: String,
@@ -129,6 +122,11 @@ impl Done {
     /// By its word.
     pub(super) fn of(word: &str) -> Self {
         Self { done: word.to_owned() }
+    }
+
+    /// Whether it is this.
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.done == word
     }
 
     /// In words.
@@ -341,7 +339,7 @@ async fn preview(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query
     let (planned, error) = if device.is_empty() {
         (None, None)
     } else {
-        match admin.plan_for(device, &working.set, working.declarations.clone()).await {
+        match admin.plan_for(device, &working.set, working.declarations.clone(), SecretsShown::Redacted).await {
             Ok(planned) => (Some(planned), None),
             Err(Error::NotFound(what)) => (None, Some(Error::NotFound(what).to_string())),
             Err(error) => (None, Some(told(error)?)),
@@ -349,57 +347,11 @@ async fn preview(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query
     };
     let checked = admin.check_working_set(&working).await?;
     let devices = admin.fitting(None).await?.first;
+    let open = admin.open_policy_stage().await?;
     let around = around(&working, Tab::Preview, None, error.as_deref());
     let (frame, has_errors) = (frame(&visitor, &name), checked.errors > 0);
-    Ok(page(&PreviewPage { frame, around, device, planned: planned.as_ref(), devices: &devices, has_errors }))
-}
-
-async fn ask_publish(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query(done): Query<Done>) -> Reply {
-    visitor.require(Right::Author)?;
-    shown_publish(&visitor, &admin, &name, "", done.told(), None).await
-}
-
-async fn shown_publish(
-    visitor: &Visitor,
-    admin: &Admin,
-    name: &str,
-    message: &str,
-    done: Option<&'static str>,
-    error: Option<&str>,
-) -> Reply {
-    let working = admin.working_set(name, visitor.actor()).await?;
-    let changes = changes(&working);
-    let (checked, affected) = if changes.is_empty() {
-        (CheckedPolicies::default(), Vec::new())
-    } else {
-        (admin.check_working_set(&working).await?, admin.affected(&working).await?)
-    };
-    let (changes, checked, affected) = (&changes[..], &checked, &affected[..]);
-    let around = around(&working, Tab::Publish, done, error);
-    Ok(page(&PublishPage { frame: frame(visitor, name), around, changes, checked, affected, message }))
-}
-
-async fn publish(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Form(form): Form<Publishing>) -> Reply {
-    visitor.verify(&form.csrf, Right::Author)?;
-    let by = visitor.actor();
-    let working = admin.working_set(&name, by).await?;
-    if working.version() != form.version {
-        return shown_publish(&visitor, &admin, &name, &form.message, None, Some(texts::PUBLISH_STALE)).await;
-    }
-    if working.is_behind() {
-        return shown_publish(&visitor, &admin, &name, &form.message, None, Some(texts::PUBLISH_BEHIND)).await;
-    }
-    let publish = PublishPolicyDraft { message: form.message.clone() };
-    match admin.publish_policy_draft(&name, publish, Some(form.version.to_string()), by, now()).await {
-        Ok(applied) => match applied.revision {
-            Some(number) => Ok(see_other(&format!("/sets/{}/history/{number}?done=published", part(&name)))),
-            None => Ok(see_other(&format!("/sets/{}/publish?done=nothing", part(&name)))),
-        },
-        Err(Error::Changed) => {
-            shown_publish(&visitor, &admin, &name, &form.message, None, Some(texts::PUBLISH_BEHIND)).await
-        }
-        Err(error) => shown_publish(&visitor, &admin, &name, &form.message, None, Some(&told(error)?)).await,
-    }
+    let (planned, open, devices) = (planned.as_ref(), open.as_ref(), &devices[..]);
+    Ok(page(&PreviewPage { frame, around, device, planned, open, devices, has_errors }))
 }
 
 async fn history(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Query(query): Query<Listed>) -> Reply {
@@ -456,9 +408,8 @@ async fn roll_back(
         return shown_revision(&visitor, &admin, (&set, &number), None, Some(texts::ROLL_BACK_SURE)).await;
     }
     let back = RollBackPolicies { revision: revision.number, message: form.message, dry_run: false };
-    match admin.roll_back_policies(back, None, visitor.actor(), None, now()).await {
+    match admin.roll_back_policies_here(back, visitor.actor(), now()).await {
         Ok(applied) => {
-            admin.note_written_here(&applied, None, visitor.actor()).await?;
             let number = applied.revision.unwrap_or(revision.number);
             Ok(see_other(&format!("/sets/{}/history/{number}?done=published", part(&set))))
         }

@@ -21,6 +21,7 @@ mod provisioning;
 mod publishing;
 mod sessions;
 mod settings;
+mod staging;
 mod visitor;
 mod writing;
 
@@ -55,6 +56,7 @@ pub const PAGES: &[&str] = &[
     "/devices/{id}",
     "/devices/{id}/actions/{word}",
     "/devices/{id}/keys/{key}",
+    "/devices/{id}/retry",
     "/enrollment",
     "/enrollment/tokens",
     "/events",
@@ -66,6 +68,7 @@ pub const PAGES: &[&str] = &[
     "/policies/{identifier}",
     "/policy-secrets",
     "/policy-stages",
+    "/policy-stages/{revision}",
     "/provisioning",
     "/sessions",
     "/sessions/{id}",

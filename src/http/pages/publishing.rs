@@ -1,23 +1,24 @@
-//! What is published: which secrets have a value, what goes to devices in stages, and what is sent again.
+//! What is published: which secrets have a value, and what is sent again.
 
-use actix_web::web::{self, Data, Form, Path};
+use actix_web::web::{self, Data, Form, Path, Query};
 use serde::Deserialize;
 
 use super::answer::see_other;
 use super::{Reply, Visitor, page};
-use crate::admin::{Admin, Error, RetryPolicies, SecretText, SetPolicySecret, StageDeed};
+use crate::admin::{Admin, Error, RetryPolicies, SecretText, SetPolicySecret};
 use crate::http::api::now;
 use crate::model::Right;
-use crate::ui::publishing::{PolicySecretsPage, PolicyStagesPage};
+use crate::ui::publishing::{PolicyRetryPage, PolicySecretsPage, is_retried};
 use crate::ui::{Frame, Section, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(web::resource("/policy-secrets").route(web::get().to(secrets)).route(web::post().to(set)))
         .service(web::resource("/policy-secrets/{name}/remove").route(web::post().to(remove)))
-        .service(web::resource("/policy-stages").route(web::get().to(stages)))
-        .service(web::resource("/policy-stages/{revision}/{deed}").route(web::post().to(change_stage)))
-        .service(web::resource("/policy-retry").route(web::post().to(retry)));
+        .service(web::resource("/policy-retry").route(web::post().to(retry)))
+        .service(
+            web::resource("/devices/{id}/retry").route(web::get().to(ask_device)).route(web::post().to(retry_device)),
+        );
 }
 
 #[derive(Deserialize)]
@@ -32,23 +33,26 @@ struct Plain {
     csrf: String,
 }
 
-async fn secrets(visitor: Visitor, admin: Data<Admin>) -> Reply {
-    shown(&visitor, &admin, None).await
+async fn secrets(visitor: Visitor, admin: Data<Admin>, Query(named): Query<Named>) -> Reply {
+    shown(&visitor, &admin, &named.name, None).await
 }
 
-async fn shown(visitor: &Visitor, admin: &Admin, error: Option<&str>) -> Reply {
+async fn shown(visitor: &Visitor, admin: &Admin, name: &str, error: Option<&str>) -> Reply {
     let secrets = admin.policy_secrets().await?;
     let frame = Frame::new(texts::publishing::SECRETS, Section::Policies, &visitor.viewer);
-    Ok(page(&PolicySecretsPage { frame, secrets: &secrets, error }))
+    Ok(page(&PolicySecretsPage { frame, secrets: &secrets, name, error }))
 }
 
 async fn set(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Given>) -> Reply {
     visitor.verify(&form.csrf, Right::Author)?;
     let set = SetPolicySecret { value: form.value };
-    match admin.set_policy_secret(form.name.trim(), set, visitor.actor(), now()).await {
+    let name = form.name.trim();
+    match admin.set_policy_secret(name, set, visitor.actor(), now()).await {
         Ok(_) => Ok(see_other("/policy-secrets")),
-        Err(Error::Invalid { summary: why, .. } | Error::Conflict(why)) => shown(&visitor, &admin, Some(&why)).await,
-        Err(Error::Parameter(fault)) => shown(&visitor, &admin, Some(&fault.what)).await,
+        Err(Error::Invalid { summary: why, .. } | Error::Conflict(why)) => {
+            shown(&visitor, &admin, name, Some(&why)).await
+        }
+        Err(Error::Parameter(fault)) => shown(&visitor, &admin, name, Some(&fault.what)).await,
         Err(error) => Err(error.into()),
     }
 }
@@ -59,50 +63,42 @@ async fn remove(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Form(f
     Ok(see_other("/policy-secrets"))
 }
 
+#[derive(Deserialize, Default)]
+struct Named {
+    #[serde(default)]
+    name: String,
+}
+
 #[derive(Deserialize)]
 struct Again {
     csrf: String,
     #[serde(default)]
     identifier: String,
-    #[serde(default)]
-    device: String,
-}
-
-async fn stages(visitor: Visitor, admin: Data<Admin>) -> Reply {
-    shown_stages(&visitor, &admin, None).await
-}
-
-async fn shown_stages(visitor: &Visitor, admin: &Admin, error: Option<&str>) -> Reply {
-    let stages = admin.policy_stages().await?;
-    let frame = Frame::new(texts::publishing::STAGES, Section::Policies, &visitor.viewer);
-    Ok(page(&PolicyStagesPage { frame, stages: &stages, error }))
-}
-
-async fn change_stage(
-    visitor: Visitor,
-    admin: Data<Admin>,
-    path: Path<(String, String)>,
-    Form(form): Form<Plain>,
-) -> Reply {
-    visitor.verify(&form.csrf, Right::Author)?;
-    let (revision, deed) = path.into_inner();
-    let deed = StageDeed::parse(&deed).ok_or(Error::NotFound("page"))?;
-    match admin.change_policy_stage(&revision, deed, visitor.actor(), now()).await {
-        Ok(_) => Ok(see_other("/policy-stages")),
-        Err(Error::Conflict(why)) => shown_stages(&visitor, &admin, Some(&why)).await,
-        Err(error) => Err(error.into()),
-    }
 }
 
 async fn retry(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Again>) -> Reply {
     visitor.verify(&form.csrf, Right::Author)?;
-    let given = |text: String| Some(text).filter(|text| !text.is_empty());
-    let (identifier, device_id) = (given(form.identifier), given(form.device));
-    let back = match (&device_id, &identifier) {
-        (Some(device), _) => format!("/devices/{}", part(device)),
-        (None, Some(identifier)) => format!("/policies/{}", part(identifier)),
-        (None, None) => "/policies".to_owned(),
-    };
-    admin.retry_policies(RetryPolicies { identifier, device_id }, visitor.actor(), now()).await?;
+    // Without a name it would be all of everything.
+    let identifier = Some(form.identifier).filter(|name| !name.is_empty()).ok_or(Error::NotFound("declaration"))?;
+    let back = format!("/policies/{}", part(&identifier));
+    let retry = RetryPolicies { identifier: Some(identifier), device_id: None };
+    admin.retry_policies(retry, visitor.actor(), now()).await?;
     Ok(see_other(&back))
+}
+
+/// What is sent again to a device is asked about first: its user may notice it.
+async fn ask_device(visitor: Visitor, admin: Data<Admin>, id: Path<String>) -> Reply {
+    visitor.require(Right::Act)?;
+    let device = admin.device(&id).await?;
+    let mut settings = admin.device_policies(&device.id).await?.settings;
+    settings.retain(is_retried);
+    let frame = Frame::new(texts::publishing::RETRY, Section::Devices, &visitor.viewer);
+    Ok(page(&PolicyRetryPage { frame, device: &device, settings: &settings }))
+}
+
+async fn retry_device(visitor: Visitor, admin: Data<Admin>, id: Path<String>, Form(form): Form<Plain>) -> Reply {
+    visitor.verify(&form.csrf, Right::Act)?;
+    let retry = RetryPolicies { identifier: None, device_id: Some(id.clone()) };
+    admin.retry_policies(retry, visitor.actor(), now()).await?;
+    Ok(see_other(&format!("/devices/{}?done=retry", part(&id))))
 }

@@ -108,7 +108,11 @@ async fn shown(
             let facts: Vec<&'static str> = fact::catalogue().iter().map(|fact| fact.name).collect();
             page(&ActivationPage { frame, around, identifier, activation, remarks, fitting, facts: &facts })
         }
-        Payload::Asset(asset) => page(&AssetPage { frame, around, identifier, asset, remarks }),
+        Payload::Asset(asset) => {
+            let has_value = asset.content.is_secret()
+                && admin.policy_secrets().await?.items.iter().any(|known| known.name == identifier.as_str());
+            page(&AssetPage { frame, around, identifier, asset, has_value, remarks })
+        }
         Payload::Management(management) => page(&ManagementPage { frame, around, identifier, management, remarks }),
     })
 }

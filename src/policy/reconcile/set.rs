@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use transom_protocol::csp::catalogue::{Catalogue, NodeId};
+use transom_protocol::syncml::redact::REDACTED;
 
-use crate::model::{FactName, PolicySecretValue, Predicate};
+use crate::model::{FactName, PolicySecretValue, Predicate, Secret};
 use crate::policy::declaration::{Content, Declaration, Drift, Identifier, Item, Payload, compile};
 
 /// Declarations, ready to be asked about devices.
@@ -15,6 +16,8 @@ pub struct Policy {
     pub(super) assets: BTreeMap<Identifier, Content>,
     pub(super) dependencies: BTreeMap<NodeId, Vec<NodeId>>,
     pub(super) secrets: BTreeMap<Identifier, PolicySecretValue>,
+    /// The values of secrets are not known here, only that there are some: whether a node takes one can't be said.
+    pub(super) stands_in: bool,
     in_values: BTreeSet<FactName>,
     /// Configurations that only want to be told where a device has something else.
     reporting: BTreeSet<Identifier>,
@@ -73,6 +76,15 @@ impl Policy {
     pub fn with_secrets(self, secrets: &BTreeMap<String, PolicySecretValue>) -> Self {
         let named = |(name, value): (&String, &PolicySecretValue)| Some((Identifier::parse(name).ok()?, value.clone()));
         Self { secrets: secrets.iter().filter_map(named).collect(), ..self }
+    }
+
+    /// The same, with something else in place of the values of secret assets: what would be sent is known but for them.
+    #[must_use]
+    pub fn with_stand_ins(self, versions: &BTreeMap<String, i64>) -> Self {
+        let value = || Secret::new(REDACTED.to_owned());
+        let stand_in =
+            |(name, version): (&String, &i64)| (name.clone(), PolicySecretValue { version: *version, value: value() });
+        Self { stands_in: true, ..self.with_secrets(&versions.iter().map(stand_in).collect()) }
     }
 
     /// Whether no device gets anything.

@@ -263,4 +263,9 @@ fn a_secret_is_put_in_and_its_token_tells_its_version_alone() {
     assert!(!format!("{one:?}").contains("hunter2"));
     assert_eq!(one.token, value((1, "another")).token, "it tells nothing of the value");
     assert_ne!(one.token, value((2, "hunter2")).token, "another version is sent again");
+    // What is foreseen is what will be sent, but for the value.
+    let foreseen = policy(&text).with_stand_ins(&BTreeMap::from([("word".to_owned(), 1)]));
+    let foreseen = foreseen.wanted(catalogue(), &facts(22631, 4)).into_values().next().unwrap();
+    let foreseen = foreseen.value().unwrap();
+    assert_eq!((foreseen.data.as_deref(), &foreseen.token), (Some("say [redacted]"), &one.token));
 }

@@ -34,7 +34,7 @@ use crate::store::{Contact, Error, Store, Tx};
 
 use staged::Stages;
 
-pub use foresee::{Foreseen, LeftOut};
+pub use foresee::{Foreseen, LeftOut, NeedsSecret, SecretsShown};
 pub use publish::{Proposal, PublishError, Published};
 /// How what would be sent is shown.
 pub use transom_protocol::{session::preview, syncml::redact::redact_value};

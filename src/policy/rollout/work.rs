@@ -140,7 +140,8 @@ impl Rollout {
         let bring = async {
             let changes = self.changes(ready, ids, now).await?;
             let changed = changes.len();
-            walk.changed += u64::try_from(changed).unwrap_or(0);
+            let told = changes.iter().filter(|change| change.is_told()).count();
+            walk.changed += u64::try_from(told).unwrap_or(0);
             let is_same = |id: &EnrollmentId| changes.iter().all(|change| change.enrollment() != id);
             let idle: Vec<EnrollmentId> = checks.into_iter().filter(is_same).collect();
             let is_ours = self.keep(changes, looks, idle, walks.then_some(walk), now).await?;
@@ -406,6 +407,16 @@ impl Change {
         match self {
             Self::Gone(enrollment) => enrollment,
             Self::Decided(subject, _) => &subject.enrollment,
+        }
+    }
+
+    /// Whether the device is given something, or something stands elsewhere: to be asked what it has changes nothing.
+    fn is_told(&self) -> bool {
+        match self {
+            Self::Gone(_) => true,
+            Self::Decided(subject, decided) => {
+                !decided.parcels.is_empty() || decided.policy.standings != subject.policy.standings
+            }
         }
     }
 }

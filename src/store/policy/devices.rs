@@ -9,8 +9,8 @@ use crate::model::{
     Cursor, DeviceKey, DevicePolicy, EnrollmentId, EnrollmentState, Facts, Page, PolicyStanding, PolicyState,
 };
 use crate::store::fragments::{among, at_most, update};
-use crate::store::schema::enrollments;
 use crate::store::schema::policies::{policy_counts, policy_devices, policy_standings};
+use crate::store::schema::{devices, enrollments};
 use crate::store::seal::Place;
 use crate::store::tx::{Tx, on_backend};
 use crate::store::{Error, words};
@@ -266,9 +266,9 @@ impl Tx<'_> {
     ) -> Result<Page<PolicyStanding>, Error> {
         let after = cursor.map(Cursor::sort_key).unwrap_or_default();
         let one_more = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-        let rows: Vec<(String, String, String, i64)> = on_backend!(self, |conn| {
+        let rows: Vec<(String, String, Option<String>, String, i64)> = on_backend!(self, |conn| {
             let mut query = policy_standings::table
-                .inner_join(enrollments::table)
+                .inner_join(enrollments::table.inner_join(devices::table))
                 .filter(policy_standings::identifier.eq(identifier))
                 .filter(policy_standings::enrollment.gt(after))
                 .order(policy_standings::enrollment.asc())
@@ -276,6 +276,7 @@ impl Tx<'_> {
                 .select((
                     policy_standings::enrollment,
                     enrollments::device_id,
+                    devices::name,
                     policy_standings::state,
                     policy_standings::changed_at,
                 ))
@@ -286,9 +287,10 @@ impl Tx<'_> {
             query.load(conn)
         })?;
         let mut standings = Vec::with_capacity(rows.len());
-        for (enrollment, device_id, state, since) in rows {
+        for (enrollment, device_id, name, state, since) in rows {
             standings.push(PolicyStanding {
                 device: words::device_id(&device_id)?,
+                name,
                 enrollment: words::id(enrollment)?,
                 state: words::of_word(&state, "policy_standings.state")?,
                 since: Timestamp(since),

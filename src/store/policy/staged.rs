@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
-use crate::model::{Outcomes, Staged, StagedState};
+use crate::model::{Outcomes, PolicyState, Staged, StagedState};
 use crate::store::Error;
 use crate::store::fragments::{among, at_most};
 use crate::store::schema::policies::{policy_counts, policy_declarations, policy_retries, policy_stages};
@@ -62,9 +62,13 @@ impl Tx<'_> {
 
     /// What became of a revision on the devices that have it.
     pub fn stage_outcomes(&mut self, revision: i64) -> Result<Outcomes, Error> {
+        Ok(Outcomes::of(&self.stage_counts(revision)?))
+    }
+
+    /// On how many devices it stands where.
+    pub fn stage_counts(&mut self, revision: i64) -> Result<BTreeMap<PolicyState, i64>, Error> {
         let name = Staged::standing(revision);
-        let counts = self.policy_counts(Some(&name))?.remove(&name).unwrap_or_default();
-        Ok(Outcomes::of(&counts))
+        Ok(self.policy_counts(Some(&name))?.remove(&name).unwrap_or_default())
     }
 
     /// What has failed until now is to be sent again: of a declaration, or all.

@@ -2,7 +2,7 @@
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
-use super::enrollments;
+use super::{devices, enrollments};
 
 table! {
     policy_contents (token) {
@@ -143,6 +143,9 @@ table! {
 joinable!(policy_devices -> enrollments (enrollment));
 joinable!(policy_standings -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, policy_devices, policy_standings);
+joinable!(enrollments -> devices (device));
+allow_tables_to_appear_in_same_query!(devices, enrollments);
+allow_tables_to_appear_in_same_query!(devices, policy_standings);
 allow_tables_to_appear_in_same_query!(policy_declarations, policy_contents);
 allow_tables_to_appear_in_same_query!(policy_counts, policy_declarations);
 allow_tables_to_appear_in_same_query!(policy_revision_items, policy_contents);

@@ -76,6 +76,8 @@ pub struct AssetPage<'a> {
     pub identifier: &'a Identifier,
     /// What it says.
     pub asset: &'a Asset,
+    /// Whether a secret of this name has a value.
+    pub has_value: bool,
     /// What is to be said of it.
     pub remarks: &'a [PolicyRemarkJson],
 }

@@ -13,7 +13,7 @@ pub use changes::{Change, Part, changes, of_diff};
 pub use declaration::{ActivationPage, AssetPage, ConfigurationPage, FoundSetting, ManagementPage};
 pub use fragments::{ConditionSaid, SettingSaid};
 pub use history::{HistoryPage, RevisionPage};
-pub use outlook::{ImportPage, PreviewPage, PublishPage};
+pub use outlook::{ImportPage, PreviewPage, PublishPage, StagesEntered};
 pub use setting::SettingFormPage;
 
 use super::Frame;
@@ -153,7 +153,8 @@ fn order(kind: &str) -> usize {
 fn says(declaration: &Declaration) -> String {
     match &declaration.payload {
         Payload::Configuration(configuration) => {
-            let count = format!("{} {}", configuration.settings.len(), texts::authoring::SETTINGS);
+            let (one, many) = (texts::authoring::SETTINGS_ONE, texts::authoring::SETTINGS);
+            let count = super::text::counted(configuration.settings.len(), one, many);
             configuration.description.as_ref().map_or(count.clone(), |description| format!("{count}: {description}"))
         }
         Payload::Activation(activation) => {

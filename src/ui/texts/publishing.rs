@@ -25,10 +25,12 @@ texts! {
     SINCE = "in this stage since";
     FAILED = "failed";
     JUDGED = "said what became of it";
-    WAITING = "have not said so yet";
-    STOPS_AT = "It stops by itself when so many have failed:";
-    WHEN_AT_LEAST = "once at least";
-    HAVE_SAID = "have said what became of it.";
+    WAITING = "to come";
+    WHICH_DEVICES = "Which devices";
+    STOPS_AT = "It stops by itself at a share of failures of";
+    WHEN_AT_LEAST = ". For that to count, so many devices have to have said what became of it:";
+    GOES_ON = "It goes on by itself after this time in a stage:";
+    ENDED = "It no longer goes to devices in stages: where its declarations stand is on their own pages.";
     RUNNING = "running";
     PAUSED = "paused";
     STOPPED = "stopped";
@@ -39,5 +41,10 @@ texts! {
     RESUME = "Resume";
     RESUME_ALL_THE_SAME = "Go on all the same";
     RETRY = "Send again what failed";
+    RETRY_QUESTION = "Send again what failed?";
+    RETRY_LEAD = "The device is sent these settings again, as they are wanted of it now. What it refuses again stays failed.";
+    RETRY_NOTHING = "Nothing of its policies has failed.";
+    RETRIED = "What failed is sent again: it is in its queue in a moment.";
+    PUBLISHED = "It is published, and goes to the devices of its first stage from now on.";
     STOPPED_LEAD = "Too many devices have failed: it goes to no more.";
 }

@@ -203,7 +203,16 @@ try {
   await page.click(".tabs >> text=Publish");
   await says("LAPTOP-ADA");
   await look("publish");
+  check(!(await page.isVisible("#stages")), "a plan is asked for only where somebody wants stages");
+  await page.check("input[name=how][value=stages]");
+  await look("publish-in-stages");
+  await page.fill("#minimum_devices", "0");
+  await page.fill("#stop_at_failures", "200%");
   await page.fill("#message", "The first of ours");
+  await page.click("text=Publish it");
+  await page.waitForSelector("#minimum_devices-fault");
+  await look("publish-refused");
+  await page.check("input[name=how][value=all]");
   await page.click("text=Publish it");
   await page.waitForURL(/done=published/);
   await look("published");
@@ -219,6 +228,71 @@ try {
   await says("MinDevicePasswordLength");
   await page.goto(`${base}/policies/baseline`);
   await look("policy-status");
+
+  // A secret: a setting that needs it, foreseen before and after it has a value, which nobody sees.
+  const secret = "Xylophon7.Quartz";
+  await page.goto(`${base}/sets/default`);
+  await add("asset", "office-word");
+  await page.check("input[name=kind][value=secret]");
+  await keep();
+  await says("It has no value on this server yet");
+  await look("asset-secret");
+  await page.goto(`${base}/sets/default/declarations/baseline/setting?uri=./Device/Vendor/MSFT/Policy/Config/Update/UpdateServiceUrl`);
+  await page.fill("#value", "https://updates.example/?key=${asset.office-word}");
+  await page.click("text=I know better");
+  await page.fill("#reason", "our own updates");
+  await keep();
+  await page.goto(`${base}/sets/default/preview?device=D1`);
+  await says("Settings that need a secret");
+  await says("has no value");
+  await look("preview-secret-missing");
+  await page.click("main a[href*='policy-secrets?name=office-word']");
+  check((await page.inputValue("#name")) === "office-word", "the way to the secret says which one");
+  await page.fill("#value", secret);
+  await page.click("text=Set it");
+  await says("office-word");
+  await look("secrets");
+  check(!(await page.content()).includes(secret), "nobody sees it again");
+  await page.goto(`${base}/sets/default/preview?device=D1`);
+  await says("key=[redacted]");
+  check(!(await page.content()).includes(secret), "nor what is foreseen");
+  await look("preview-secret");
+
+  // In stages: to few, held, on, and its devices.
+  await page.goto(`${base}/sets/default/publish`);
+  await page.check("input[name=how][value=stages]");
+  await page.fill("#stages", "os.build >= 22000\n50%");
+  await page.fill("#minimum_devices", "1");
+  await page.fill("#advance_after", "4h");
+  await page.fill("#message", "Carefully");
+  await page.click("text=Publish it");
+  await page.waitForURL(/policy-stages\?done=published/);
+  await look("stages");
+  await page.click("text=Pause");
+  await says("paused");
+  await look("stages-paused");
+  await page.click("text=Resume");
+  await says("running");
+  for (let round = 0; ; round += 1) {
+    check(round < 30, "the device has the revision");
+    await told("check in");
+    await page.goto(`${base}/policy-stages`);
+    if ((await page.textContent("main")).includes("1 said what became of it")) break;
+    await page.waitForTimeout(500);
+  }
+  await page.click("text=Which devices");
+  await says("LAPTOP-ADA");
+  await look("stage-devices");
+  await page.goto(`${base}/sets/default`);
+  await add("asset", "later");
+  await page.fill("#content", "x");
+  await keep();
+  await page.goto(`${base}/sets/default/publish`);
+  await says("Publishing ends that");
+  await look("publish-again");
+  await page.goto(`${base}/policy-stages`);
+  await page.click("text=Go on to the next stage");
+  await says("running");
   await page.goto(`${base}/policies`);
   await look("policies");
 

@@ -142,6 +142,7 @@ impl Person {
         let applied = self.json(Method::POST, "/policies/apply", Some(&policy)).await?;
         let revision = applied.get("revision").and_then(Value::as_i64).context("nothing was published")?;
         values.put("{number}", vec![revision.to_string()]);
+        values.put("{revision}", vec![self.staged(&name).await?]);
         let draft = json!({ "declarations": [] });
         self.json(Method::POST, "/policies/drafts/bench", Some(&draft)).await?;
         values.put("{set}", vec!["bench".to_owned()]);
@@ -162,6 +163,22 @@ impl Person {
             page.split("/assets/").nth(1).and_then(|rest| rest.split('"').next()).context("no page has a style")?;
         values.put("assets", vec![asset.to_owned()]);
         Ok(values)
+    }
+
+    /// A revision that goes to devices in stages; one that changes nothing for any device where there is none.
+    async fn staged(&self, name: &str) -> anyhow::Result<String> {
+        let known = self.json(Method::GET, "/policies/stages", None).await?;
+        let first = known.get(0).and_then(|staged| staged.get("revision")).and_then(Value::as_i64);
+        if let Some(revision) = first {
+            return Ok(revision.to_string());
+        }
+        let asset = json!({ "type": "asset", "identifier": format!("{name}-staged"), "payload": { "text": "x" } });
+        let plan = json!({ "stages": ["100%"] });
+        let body =
+            json!({ "set": "bench-staged", "message": "to be looked at", "declarations": [asset], "stages": plan });
+        let applied = self.json(Method::POST, "/policies/apply", Some(&body)).await?;
+        let revision = applied.get("revision").and_then(Value::as_i64).context("nothing was published")?;
+        Ok(revision.to_string())
     }
 
     /// Asks a question again and again. Where the last answer says that there is more, gives where.

@@ -151,7 +151,7 @@ mod tests {
             ..config::OpenId::default()
         };
         let rules = UserRules::new(&settings);
-        assert_eq!(rules.welcome(), ["groups", "email", "ou", "level"]);
+        assert_eq!(rules.welcome(), ["groups", "level", "ou", "email"]);
         let heard = |claims: &Value| rules.heard(&|name| claims.get(name));
         let of = |heard: &Heard| serde_json::to_value(heard).unwrap();
         let said = json!({ "groups": ["staff", " staff ", "a\nb", 7, ""], "ou": " Sales ", "email": "a@b.test", "level": 3,
