@@ -247,6 +247,27 @@ CREATE TABLE diagnostics (
 );
 CREATE INDEX diagnostics_received ON diagnostics USING btree (received_at) WHERE (deleted_at IS NULL);
 
+CREATE TABLE directory_devices (
+    device text COLLATE "C" NOT NULL,
+    person text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT directory_devices_device_fkey FOREIGN KEY (device) REFERENCES devices(id),
+    CONSTRAINT directory_devices_pkey PRIMARY KEY (device)
+);
+CREATE INDEX directory_devices_by_person ON directory_devices USING btree (person, device);
+
+CREATE TABLE directory_people (
+    folded_name text COLLATE "C" NOT NULL,
+    name text NOT NULL,
+    value text NOT NULL,
+    changed_at bigint NOT NULL,
+    changed_by text NOT NULL,
+    forgotten boolean NOT NULL,
+    spread text COLLATE "C",
+    CONSTRAINT directory_people_pkey PRIMARY KEY (folded_name)
+);
+CREATE INDEX directory_people_to_spread ON directory_people USING btree (folded_name) WHERE (spread IS NOT NULL);
+
 CREATE TABLE enrollment_attempts (
     id text COLLATE "C" NOT NULL,
     at bigint NOT NULL,
@@ -863,6 +884,7 @@ CREATE TABLE sign_ins (
     expires_at bigint NOT NULL,
     spent_at bigint,
     spent_by text COLLATE "C",
+    said text,
     CONSTRAINT sign_ins_pkey PRIMARY KEY (id),
     CONSTRAINT sign_ins_handle_hash_key UNIQUE (handle_hash),
     CONSTRAINT sign_ins_state_hash_key UNIQUE (state_hash)

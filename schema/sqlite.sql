@@ -218,6 +218,24 @@ CREATE TABLE diagnostics (
 ) STRICT;
 CREATE INDEX diagnostics_received ON diagnostics (received_at) WHERE deleted_at IS NULL;
 
+CREATE TABLE directory_devices (
+    device TEXT NOT NULL PRIMARY KEY REFERENCES devices (id),
+    person TEXT NOT NULL,               -- as directory_people.folded_name; nothing needs to be known of them
+    name TEXT NOT NULL
+) STRICT;
+CREATE INDEX directory_devices_by_person ON directory_devices (person, device);
+
+CREATE TABLE directory_people (
+    folded_name TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,                -- JSON: groups and attributes
+    changed_at INTEGER NOT NULL,
+    changed_by TEXT NOT NULL,
+    forgotten INTEGER NOT NULL,         -- it goes when all of their devices have heard so
+    spread TEXT                         -- the last of their devices that has it as it is now; NULL when all have
+) STRICT;
+CREATE INDEX directory_people_to_spread ON directory_people (folded_name) WHERE spread IS NOT NULL;
+
 CREATE TABLE enrollment_attempts (
     id TEXT NOT NULL PRIMARY KEY,
     at INTEGER NOT NULL,
@@ -744,7 +762,7 @@ CREATE TABLE sign_ins (
     expires_at INTEGER NOT NULL,
     spent_at INTEGER,
     spent_by TEXT                       -- the device that enrolled with it, as it is compared
-) STRICT;
+, said TEXT) STRICT;
 CREATE INDEX sign_ins_by_time ON sign_ins (expires_at);
 
 CREATE TABLE sqlite_sequence(name,seq);

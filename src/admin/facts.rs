@@ -28,7 +28,7 @@ pub struct FactDefinitionJson {
     pub kind: Cow<'static, str>,
     /// The node that is read.
     pub node: Cow<'static, str>,
-    /// How often: `first contact`, `each session`, `daily`, `every N days`.
+    /// How often: `first contact`, `each session`, `daily`, `every N days`; or who says it, where it is not asked for.
     pub plan: String,
     /// What a number counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -219,6 +219,8 @@ impl Admin {
         for fact in catalogue() {
             match known.get(fact.fact_name()) {
                 Some(fact) => facts.push(FactJson::from(fact)),
+                // What is set here is no device's to answer.
+                None if fact.fact_name().is_given() => {}
                 None => unasked.push(Cow::Borrowed(fact.name)),
             }
         }

@@ -12,7 +12,7 @@ use super::{Admin, NotIn, Opened, entrance::new_secret, operators::cast_out};
 use crate::config::PeopleOpenId;
 use crate::enrollment::sign_in::{Begun, Callback, Chance, Denied, RelyingParty, Vouched};
 use crate::model::{
-    Actor, AuditRecord, NewOperator, NewSignIn, Operator, OperatorLink, Role, Secret, Timestamp, UserName,
+    Actor, AuditRecord, Heard, NewOperator, NewSignIn, Operator, OperatorLink, Role, Secret, Timestamp, UserName,
 };
 use crate::store::Tx;
 
@@ -115,7 +115,7 @@ impl Admin {
         let settings = federation.settings.clone();
         let wanted = [settings.name_claim.as_str(), settings.role_claim.as_str()];
         let wanted: Vec<&str> = wanted.into_iter().filter(|claim| !claim.is_empty()).collect();
-        let who = federation.party.finish(callback, kept, &wanted, now).await.map_err(NotIn::Provider)?;
+        let who = federation.party.finish(callback, kept, &wanted, &[], now).await.map_err(NotIn::Provider)?;
         let onward: Onward = serde_json::from_str(&who.onward).map_err(|_| NotIn::Provider(Denied::Browser))?;
         let link = match onward.link.map(Secret::new) {
             Some(secret) => Some(self.link(&secret, now).await?.ok_or(NotIn::Link)?),
@@ -130,6 +130,7 @@ impl Admin {
             subject: who.subject,
             user_name: person.name.to_string(),
             expires_at: now.plus_millis(REMEMBERED),
+            said: Heard::default(),
         };
         let by = Actor::operator(person.name.as_str()).asking(Some(from), trace);
         let admin = self.clone();

@@ -13,6 +13,7 @@ mod credentials;
 mod csp;
 mod declared;
 mod devices;
+mod directory;
 mod enrollment_attempts;
 mod enrollment_tokens;
 mod enrollment_users;
@@ -65,6 +66,7 @@ pub use csp::{
 };
 pub use declared::{Declaration, Declared, DeclaredDeviceJson, NewDeclared};
 pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson};
+pub use directory::{DevicePersonJson, GiveDevice, PeopleSet, PersonJson, SetPeople, SetPerson};
 pub use enrollment_attempts::{EnrollmentAttemptJson, EnrollmentAttemptQuery};
 pub use enrollment_tokens::{
     EnrollmentTokenDetail, EnrollmentTokenJson, EnrollmentTokenQuery, MadeEnrollmentToken, NewEnrollmentTokenJson,
@@ -85,13 +87,14 @@ pub use operators::{NewOperatorJson, NewRole, OperatorJson, OperatorLinkJson};
 pub use order_check::OrderFindingJson;
 pub use orders::{NewOrder, NotOrdered, Ordered, OrderedDevice};
 pub use policies::{
-    Affected, AppliedPolicies, ApplyPolicies, ChangedPolicyJson, CheckPolicies, CheckedPolicies, DevicePoliciesJson,
-    DevicePolicyQuery, DeviceSettingJson, ExportedPolicies, Fitting, ImportPolicies, ImportedPolicies, ImportedSetting,
-    MAX_PROFILE, PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery,
-    PolicyDraftDetailJson, PolicyDraftJson, PolicyJson, PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson,
-    PolicyRevisionQuery, PolicySecretJson, PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson,
-    PublishPolicyDraft, RetryDevicePolicies, RetryPolicies, RollBackPolicies, SecretSetting, SetPolicySecret,
-    SettingCheckJson, StageDeed, UnplannedSetting, WorkingSet, WritePolicyDraft,
+    Affected, AppliedPolicies, ApplyPolicies, ChangedPolicyJson, ChangedSecretJson, CheckPolicies, CheckedPolicies,
+    DevicePoliciesJson, DevicePolicyQuery, DeviceSettingJson, ExportedPolicies, Fitting, ImportPolicies,
+    ImportedPolicies, ImportedSetting, MAX_PROFILE, PlanPolicies, PlannedDeclarationJson, PlannedPolicies,
+    PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyDraftDetailJson, PolicyDraftJson,
+    PolicyJson, PolicyProgressJson, PolicyRemarkJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson,
+    PolicySecretsJson, PolicySetQuery, PolicyStageJson, PolicyStagesJson, PublishPolicyDraft, RetryDevicePolicies,
+    RetryPolicies, RollBackPolicies, SecretSetting, SetPolicySecret, SettingCheckJson, StageDeed, UnplannedSetting,
+    WorkingSet, WritePolicyDraft,
 };
 pub use provisioning::{
     EndProvisioning, ExpectedItemJson, ProvisioningJson, ProvisioningPartJson, ProvisioningQuery, SetProvisioning,

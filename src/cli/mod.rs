@@ -17,6 +17,7 @@ mod credentials;
 mod csp;
 mod demo;
 mod device;
+mod directory;
 pub mod discovery;
 mod doctor;
 mod enrollment;
@@ -141,6 +142,7 @@ verbs! {
     Policy(policy::Policy),
     Csp(csp::Csp),
     Enrollment(enrollment::Enrollment),
+    Directory(directory::Directory),
     Ca(ca::Ca),
     Envelopes(enveloping::Envelopes),
     Certificate(certificate::Certificate),

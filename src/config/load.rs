@@ -325,6 +325,11 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ("openid.client_secret_file", two_secrets, "is set together with client_secret; one of the two is enough"),
         ("openid.user_claim", openid.user_claim.is_empty(), "must not be empty"),
         (
+            "openid.attributes",
+            openid.attribute_claims().is_none(),
+            "are names of docs/inventory.md below user, each once, such as department or department=ou",
+        ),
+        (
             "entra.audiences",
             entra.is_configured() && entra.audiences.is_empty(),
             "is missing: who are tokens made for?",

@@ -2,12 +2,12 @@
 //!
 //! All three are off until they are configured, and only what is configured is advertised to devices.
 
-use std::{fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::values;
-use crate::model::Secret;
+use crate::model::{Attribute, Secret};
 
 /// Federated sign-in with an OpenID Connect provider (MS-MDE2 3.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,11 @@ pub struct OpenId {
     pub required_claim: String,
     /// A value that this claim must have or contain.
     pub required_value: String,
+    /// The claim that has the user's groups; empty to keep none.
+    pub groups_claim: String,
+    /// What else is kept of a user: names of attributes, with the claim behind `=` where that is called otherwise.
+    #[serde(with = "values::list")]
+    pub attributes: Vec<String>,
     /// PEM file of certificates that the provider's may come from, beside the system's roots; relative to the data folder.
     pub ca: PathBuf,
 }
@@ -80,6 +85,19 @@ impl OpenId {
     pub fn is_configured(&self) -> bool {
         !self.issuer.is_empty()
     }
+
+    /// What is kept of a user, with the claims that say it; `None` where an attribute can't be one, or stands twice.
+    pub fn attribute_claims(&self) -> Option<BTreeMap<Attribute, String>> {
+        let mut claims = BTreeMap::new();
+        for written in &self.attributes {
+            let (name, claim) = written.split_once('=').unwrap_or((written, written));
+            let (attribute, claim) = (Attribute::parse(name.trim())?, claim.trim());
+            if claim.is_empty() || claims.insert(attribute, claim.to_owned()).is_some() {
+                return None;
+            }
+        }
+        Some(claims)
+    }
 }
 
 impl Entra {
@@ -108,6 +126,10 @@ impl Default for OpenId {
             user_claim: "preferred_username".to_owned(),
             required_claim: String::new(),
             required_value: String::new(),
+            groups_claim: "groups".to_owned(),
+            attributes: ["display_name=name", "given_name", "family_name", "email", "department"]
+                .map(str::to_owned)
+                .into(),
             ca: PathBuf::new(),
         }
     }

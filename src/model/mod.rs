@@ -10,6 +10,7 @@ mod certificate;
 mod command;
 mod csp;
 mod device;
+mod directory;
 mod dm_client;
 mod edge;
 mod enroller;
@@ -62,6 +63,7 @@ pub use command::{
 };
 pub use csp::{CspDrop, KeptTemplate};
 pub use device::{Device, DeviceFilter, DeviceInfo};
+pub use directory::{Attribute, Heard, Known, Line, MAX_GROUPS, Person};
 pub(crate) use dm_client::{provider_node, user_provider_node, watched_node};
 pub use edge::Edge;
 pub use enroller::{

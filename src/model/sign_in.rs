@@ -2,7 +2,7 @@
 
 use transom_protocol::session::Timestamp;
 
-use super::SignInId;
+use super::{Heard, SignInId};
 
 /// A sign-in that was completed, and that a device can enroll with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +17,12 @@ pub struct SignIn {
     pub user_name: String,
     /// Worth nothing from then on.
     pub expires_at: Timestamp,
+    /// When it was completed.
+    pub created_at: Timestamp,
     /// When a device enrolled with it.
     pub spent_at: Option<Timestamp>,
+    /// What the provider says of them.
+    pub said: Heard,
 }
 
 /// A sign-in to keep. What a browser and a device show for it is kept as a hash only.
@@ -36,4 +40,6 @@ pub struct NewSignIn {
     pub user_name: String,
     /// Worth nothing from then on.
     pub expires_at: Timestamp,
+    /// What the provider says of them.
+    pub said: Heard,
 }

@@ -213,7 +213,10 @@ impl Tx<'_> {
         let older: Vec<String> = on_backend!(self, |conn| older.load(conn))?;
         // What it is to have is decided anew in each life.
         self.look_at_policies(enrollment, now)?;
-        if older.is_empty() { Ok(()) } else { self.replace_enrollments(&older, now) }
+        if !older.is_empty() {
+            self.replace_enrollments(&older, now)?;
+        }
+        self.meet_person(enrollment, now)
     }
 
     /// The device leaves management: the enrollment ends, and what was waiting for it is canceled.

@@ -24,6 +24,7 @@ mod command;
 mod contact;
 mod device;
 mod device_list;
+mod directory;
 mod enroller;
 mod enrollment;
 mod enrollment_attempt;

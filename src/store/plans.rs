@@ -13,7 +13,7 @@ use diesel::sql_types::Text;
 use super::{DatabaseUrl, Error};
 
 /// Tables that grow with devices and with time.
-const GROWING: [&str; 20] = [
+const GROWING: [&str; 22] = [
     "actions",
     "admissions",
     "attempts",
@@ -22,6 +22,8 @@ const GROWING: [&str; 20] = [
     "commands",
     "declared_devices",
     "devices",
+    "directory_devices",
+    "directory_people",
     "enrollment_attempts",
     "enrollments",
     "events",

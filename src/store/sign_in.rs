@@ -30,20 +30,25 @@ struct SignInRow {
     subject: String,
     user_name: String,
     expires_at: i64,
+    created_at: i64,
     spent_at: Option<i64>,
+    said: Option<String>,
 }
 
 impl TryFrom<SignInRow> for SignIn {
     type Error = Error;
 
     fn try_from(row: SignInRow) -> Result<Self, Error> {
+        let said = row.said.as_deref().map(serde_json::from_str).transpose();
         Ok(Self {
             id: words::id(row.id)?,
             issuer: row.issuer,
             subject: row.subject,
             user_name: row.user_name,
             expires_at: Timestamp(row.expires_at),
+            created_at: Timestamp(row.created_at),
             spent_at: row.spent_at.map(Timestamp),
+            said: said.map_err(|_| Error::corrupt("sign_ins.said"))?.unwrap_or_default(),
         })
     }
 }
@@ -52,6 +57,8 @@ impl Tx<'_> {
     /// Keeps a completed sign-in; `None` when one with this state was completed before.
     pub fn keep_sign_in(&mut self, new: &NewSignIn, now: Timestamp) -> Result<Option<SignInId>, Error> {
         let id = SignInId::new(now);
+        let said = (!new.said.is_silent()).then(|| serde_json::to_string(&new.said)).transpose();
+        let said = said.map_err(|_| Error::corrupt("sign_ins.said"))?;
         let query = diesel::insert_into(sign_ins::table)
             .values((
                 sign_ins::id.eq(id.as_str()),
@@ -62,6 +69,7 @@ impl Tx<'_> {
                 sign_ins::user_name.eq(words::text(&new.user_name)),
                 sign_ins::created_at.eq(now.0),
                 sign_ins::expires_at.eq(new.expires_at.0),
+                sign_ins::said.eq(said),
             ))
             .on_conflict_do_nothing();
         Ok((on_backend!(self, |conn| query.execute(conn))? == 1).then_some(id))

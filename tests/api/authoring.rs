@@ -325,6 +325,17 @@ async fn the_api_has_what_the_pages_have(test: &TestStore) {
     assert!(
         planned["syncml"].as_str().unwrap().contains("<Data>8</Data>") && planned["activations"] == json!(["everyone"])
     );
+    // Of each declaration, on how many devices it changes something; also where nobody asks for one of them.
+    let two = |planned: &Value| {
+        let each = planned["declarations"].as_array().unwrap().iter();
+        each.map(|one| (one["identifier"].clone(), one["change"].clone(), one["devices"].clone())).collect::<Vec<_>>()
+    };
+    let added = |name: &str| (json!(name), json!("added"), json!(1));
+    assert_eq!(two(&planned), [added("baseline"), added("everyone")], "{planned}");
+    let windows_10 = json!({"type": "activation", "identifier": "everyone",
+        "payload": {"configurations": ["baseline"], "when": "os.build < 22000"}});
+    let nobody = door.post("/policies/plan", &json!({"declarations": [baseline(json!(8)), windows_10]})).await.json();
+    assert_eq!((&nobody["commands"], &nobody["declarations"][0]["devices"]), (&json!([]), &json!(0)), "{nobody}");
     assert_eq!(door.post("/policies/plan", &json!({"device_id": "D1"})).await.json()["commands"], json!([]));
     assert_eq!(door.post("/policies/plan", &json!({"device_id": "nobody"})).await.status, 404);
     let profile = format!(

@@ -19,7 +19,7 @@ super::on_both![somebody_signs_in_and_one_device_can_use_it, who_does_not_belong
 const START: &str =
     "/EnrollmentServer/Auth?appru=ms-app%3A%2F%2Fwindows.immersivecontrolpanel&login_hint=ada%40contoso.test";
 
-fn at(site: Site, provider: &Provider, client: &str) -> Site {
+pub(super) fn at(site: Site, provider: &Provider, client: &str) -> Site {
     let ca = site.data().join("ca.pem");
     site.with("OPENID_ISSUER", &provider.issuer)
         .with("OPENID_CLIENT_ID", client)
@@ -43,7 +43,7 @@ fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_millisecond())
 }
 
-async fn signed_in(browser: &mut Browser, login: &str) -> Shown {
+pub(super) async fn signed_in(browser: &mut Browser, login: &str) -> Shown {
     let page = browser.opens(START).await;
     if page.html.contains("wresult") {
         // The provider knows them from before.

@@ -27,6 +27,7 @@ mod instances;
 mod lost;
 mod operators_elsewhere;
 mod outage;
+mod people;
 mod policies;
 mod policy_secrets;
 mod policy_stages;

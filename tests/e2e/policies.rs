@@ -341,7 +341,9 @@ async fn the_command_line_publishes_a_folder_and_tells_its_history(site: Site) {
     assert!(code == 1 && err.contains("nobody of the set other needs it"), "{err}");
     let (code, _, err) = run(&["policy", "apply", "other.json", "--message", "x"]);
     assert!(code == 1 && err.contains("belongs to the set other"), "{err}");
-    ok(&["policy", "rollback", "1", "--message", "no good"]);
+    let (code, _, err) = run(&["policy", "rollback", "1", "--message", "no good", "--after", "1"]);
+    assert!(code == 1 && err.contains("changed"), "somebody else was faster: {err}");
+    ok(&["policy", "rollback", "1", "--message", "no good", "--after", "2"]);
     let history = ok(&["policy", "history", "--set", "default"]);
     let lines: Vec<&str> = history.lines().filter(|line| line.contains("default")).collect();
     assert!(lines.len() == 3 && lines[0].contains("no good") && lines[2].contains("first"), "{history}");

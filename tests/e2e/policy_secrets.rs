@@ -118,6 +118,20 @@ async fn a_secret_of_a_policy_is_found_nowhere_but_on_the_device(site: Site) {
     let audit = operator.list("/api/v1/audit").await;
     let actions: Vec<&str> = audit.iter().filter_map(|entry| entry["action"].as_str()).collect();
     assert!(actions.contains(&"policy_secret.set") && actions.contains(&"policy_secret.remove"), "{actions:?}");
+    // Between two revisions it is said that somebody did something to it.
+    let mut more = declarations();
+    more.as_array_mut()
+        .unwrap()
+        .push(json!({"type": "management", "identifier": "us", "payload": {"organization": "x"}}));
+    operator.post("/api/v1/policies/apply", &json!({"message": "later", "declarations": more})).await;
+    let diff = operator.get("/api/v1/policies/revisions/2/diff").await;
+    assert_eq!(
+        (&diff["secrets"][0]["name"], &diff["secrets"][0]["what"]),
+        (&json!("word"), &json!("removed")),
+        "{diff}"
+    );
+    assert_eq!(diff["secrets"].as_array().unwrap().len(), 1);
+    assert_eq!(operator.get("/api/v1/policies/revisions/1/diff").await["secrets"], json!([]));
     windows.judge_the_end();
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod certificates;
 mod contact;
 mod device_lists;
+mod directory;
 mod facts;
 mod feed;
 mod generations;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use transom::model::{NewSignIn, SignInId};
+use transom::model::{Heard, NewSignIn, SignInId};
 use transom::store::{RetentionRules, Spending, Tx};
 
 use super::{NOW, device};
@@ -26,6 +26,7 @@ fn completed(state: u8, handle: u8) -> NewSignIn {
         subject: "1f3a".to_owned(),
         user_name: "ada\0@contoso.test".to_owned(),
         expires_at: NOW.plus_millis(30 * MINUTE),
+        said: Heard::default(),
     }
 }
 

@@ -29,6 +29,18 @@ pub(crate) async fn enroll(server: SocketAddr, windows: &Windows, id: &str, kind
 
 /// What a device has when it has enrolled.
 pub(crate) async fn identity(server: SocketAddr, windows: &Windows, id: &str, kind: DeviceKeyKind) -> DeviceIdentity {
+    let presented = Presented::Password { name: USER, password: PASSWORD };
+    identity_of(server, windows, id, kind, presented).await
+}
+
+/// What a device has when it has enrolled with what somebody showed.
+pub(crate) async fn identity_of(
+    server: SocketAddr,
+    windows: &Windows,
+    id: &str,
+    kind: DeviceKeyKind,
+    presented: Presented<'_>,
+) -> DeviceIdentity {
     let key = DeviceKeyPair::generate(kind).unwrap();
     let pkcs10 = key.request("0f3b8e6c-a271-4556-9b72-a26cbd", id, RequestShape::Windows11).unwrap();
     let context = DeviceContext {
@@ -38,7 +50,6 @@ pub(crate) async fn identity(server: SocketAddr, windows: &Windows, id: &str, ki
         ..DeviceContext::default()
     };
     let url = format!("https://localhost:{}/EnrollmentServer/Enrollment.svc", server.port());
-    let presented = Presented::Password { name: USER, password: PASSWORD };
     let request = TokenRequest { kind: TokenKind::Issue { pkcs10 }, context };
     let body = write_token_request(&url, presented, &request);
     let http = windows.http_at(server);

@@ -8,11 +8,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::publish::read;
-use super::{PolicyRemarkJson, WorkingSet, set_of};
+use super::{PlannedDeclarationJson, PolicyRemarkJson, WorkingSet, set_of};
 use crate::admin::devices::named_device;
 use crate::admin::facts::condition;
 use crate::admin::{Admin, DeviceQuery, Error, Fault};
-use crate::model::{Instruction, percent_text};
+use crate::model::{Instruction, PublishedPolicy, percent_text};
 use crate::policy::declaration::{
     Configuration, Declaration, Document, Identifier, Level, LocUri, Payload, Remark, Value as Wanted, with_ingested,
 };
@@ -62,8 +62,9 @@ pub struct CheckedPolicies {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanPolicies {
-    /// The device.
-    pub device_id: String,
+    /// The device; nothing to learn only on how many devices something would be another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
     /// The set that the declarations are to be; `default` when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
@@ -74,7 +75,7 @@ pub struct PlanPolicies {
 }
 
 /// What a device would be sent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedPolicies {
     /// The commands, in this order; secrets are left out.
     #[schema(value_type = Vec<crate::admin::schema::Instruction>)]
@@ -92,6 +93,9 @@ pub struct PlannedPolicies {
     /// The smallest share of all devices among which this one is: published in stages, it gets it with the first that is
     /// not smaller, or with one whose condition holds for it.
     pub stage_share: String,
+    /// Declarations that would be others than those that are published, with how many devices that concerns.
+    #[serde(default)]
+    pub declarations: Vec<PlannedDeclarationJson>,
 }
 
 /// A setting that needs the value of a secret.
@@ -247,9 +251,10 @@ impl Admin {
         Ok(remarks.iter().take(MOST_REMARKS).map(PolicyRemarkJson::of).collect())
     }
 
-    /// What one device would be sent.
+    /// What one device would be sent, and on how many devices something would be another.
     pub async fn plan_policies(&self, plan: PlanPolicies) -> Result<PlannedPolicies, Error> {
         let set = set_of(plan.set.as_deref())?;
+        let (published, others) = self.published_beside(&set).await?;
         let declarations = match plan.declarations {
             Some(sent) => {
                 let (documents, remarks) = read(&sent);
@@ -263,10 +268,15 @@ impl Admin {
                 }
                 documents.into_iter().map(|document| document.declaration).collect()
             }
-            None => self.published_set(&set).await?,
+            None => published.clone(),
         };
-        // Somebody may send these commands.
-        self.plan_for(&plan.device_id, &set, declarations, SecretsShown::LeftOut).await
+        let reach = self.reach(&published, &declarations, &others).await?;
+        let planned = match &plan.device_id {
+            // Somebody may send these commands.
+            Some(device) => self.plan_for(device, &set, declarations, SecretsShown::LeftOut).await?,
+            None => PlannedPolicies::default(),
+        };
+        Ok(PlannedPolicies { declarations: reach, ..planned })
     }
 
     /// What one device would be sent if a set were so.
@@ -282,13 +292,19 @@ impl Admin {
         foreseen.map(PlannedPolicies::of).ok_or(Error::NotFound("device under management"))
     }
 
-    async fn published_set(&self, set: &str) -> Result<Vec<Declaration>, Error> {
+    /// What is published of a set, and of the others.
+    async fn published_beside(&self, set: &str) -> Result<(Vec<Declaration>, Vec<Declaration>), Error> {
         let set = set.to_owned();
         let job = move |tx: &mut Tx<'_>| {
-            let tokens: Vec<String> = tx.policies(Some(&set))?.into_iter().map(|policy| policy.token).collect();
-            super::revisions::contents(tx, &tokens)
+            let (own, others): (Vec<_>, Vec<_>) = tx.policies(None)?.into_iter().partition(|policy| policy.set == set);
+            let mut contents = |policies: Vec<PublishedPolicy>| {
+                let tokens: Vec<String> = policies.into_iter().map(|policy| policy.token).collect();
+                super::revisions::contents(tx, &tokens)
+            };
+            Ok::<_, Error>((contents(own)?, contents(others)?))
         };
-        super::drafts::kept(&self.store.read(job).await?)
+        let (own, others) = self.store.read(job).await?;
+        Ok((super::drafts::kept(&own)?, super::drafts::kept(&others)?))
     }
 
     /// Makes declarations of a profile. Nothing is kept.
@@ -413,6 +429,7 @@ impl PlannedPolicies {
             wanted: foreseen.wanted,
             left_out: left_out.collect(),
             activations: foreseen.activations,
+            declarations: Vec::new(),
             secrets: foreseen.secrets.into_iter().map(SecretSetting::from).collect(),
             stage_share: percent_text(foreseen.share),
             commands: foreseen.commands.into_iter().map(without_secrets).collect(),

@@ -3,6 +3,7 @@
 mod drafts;
 mod foresee;
 mod publish;
+mod reach;
 mod revisions;
 mod secrets;
 mod stages;
@@ -14,9 +15,10 @@ pub use foresee::{
     PlanPolicies, PlannedPolicies, SecretSetting, UnplannedSetting,
 };
 pub use publish::{AppliedPolicies, ApplyPolicies, PolicyRemarkJson, RollBackPolicies};
+pub use reach::PlannedDeclarationJson;
 pub use revisions::{
-    ChangedPolicyJson, ExportedPolicies, PolicyDiffJson, PolicyDiffQuery, PolicyRevisionJson, PolicyRevisionQuery,
-    PolicySetQuery,
+    ChangedPolicyJson, ChangedSecretJson, ExportedPolicies, PolicyDiffJson, PolicyDiffQuery, PolicyRevisionJson,
+    PolicyRevisionQuery, PolicySetQuery,
 };
 pub use secrets::{PolicySecretJson, PolicySecretsJson, SetPolicySecret};
 pub(super) use stages::stopped;

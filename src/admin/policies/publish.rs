@@ -136,11 +136,12 @@ impl Admin {
     pub async fn roll_back_policies(
         &self,
         back: RollBackPolicies,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
-        self.roll_back(back, None, by, repetition, now).await
+        self.roll_back(back, None, seen, by, repetition, now).await
     }
 
     /// The same, by somebody who writes here: the set is not said to come from files.
@@ -151,13 +152,14 @@ impl Admin {
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
         let written = Written { author: super::drafts::author(by), draft: None };
-        self.roll_back(back, Some(written), by, None, now).await
+        self.roll_back(back, Some(written), None, by, None, now).await
     }
 
     async fn roll_back(
         &self,
         back: RollBackPolicies,
         written: Option<Written>,
+        seen: Option<String>,
         by: &Actor,
         repetition: Option<Repetition>,
         now: Timestamp,
@@ -167,7 +169,7 @@ impl Admin {
         let (documents, remarks) = read(&contents);
         // What is no good goes from all devices at once.
         let how = How { message: back.message, stages: None, dry_run: back.dry_run, written };
-        self.publish(revision.set, documents, remarks, how, None, by, repetition, now).await
+        self.publish(revision.set, documents, remarks, how, seen, by, repetition, now).await
     }
 
     #[expect(clippy::too_many_arguments, reason = "what is published, by whom, and how")]

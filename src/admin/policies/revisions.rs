@@ -8,8 +8,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::set_asked;
 use crate::admin::{Admin, Error, PageJson, Part};
-use crate::model::{PolicyRevision, RevisedPolicy, Timestamp, from_rfc3339, rfc3339};
+use crate::model::{AuditFilter, PolicyRevision, RevisedPolicy, Timestamp, from_rfc3339, rfc3339};
 use crate::store::{self, Tx};
+
+/// Secrets of which it is looked whether somebody set them.
+const MOST_SECRETS: usize = 100;
 
 /// Something that was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -77,6 +80,25 @@ pub struct PolicyDiffJson {
     pub to: i64,
     /// Declarations that differ, by identifier.
     pub changes: Vec<ChangedPolicyJson>,
+    /// Secrets of the later revision whose value was set or taken away in between, as far as the audit log goes back.
+    #[serde(default)]
+    pub secrets: Vec<ChangedSecretJson>,
+}
+
+/// A secret whose value was set or taken away: never the value, and not whether it is another than before, since nobody keeps
+/// that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedSecretJson {
+    /// The asset.
+    pub name: String,
+    /// `set` or `removed`, the last time in between.
+    pub what: String,
+    /// When.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
 }
 
 /// A declaration that differs.
@@ -137,10 +159,11 @@ impl Admin {
         let number = number_of(number)?;
         let job = move |tx: &mut Tx<'_>| {
             let revision = tx.policy_revision(number)?.ok_or(Error::NotFound("revision"))?;
-            let from = match query.from {
-                Some(from) => Some(tx.policy_revision(from)?.ok_or(Error::NotFound("revision"))?.number),
-                None => tx.policy_revisions(Some(&revision.set), Some(number), 1)?.first().map(|before| before.number),
+            let earlier = match query.from {
+                Some(from) => Some(tx.policy_revision(from)?.ok_or(Error::NotFound("revision"))?),
+                None => tx.policy_revisions(Some(&revision.set), Some(number), 1)?.into_iter().next(),
             };
+            let from = earlier.as_ref().map(|earlier| earlier.number);
             let after = by_name(tx, Some(number))?;
             let before = by_name(tx, from)?;
             let mut changes = Vec::new();
@@ -155,7 +178,11 @@ impl Admin {
                 changes.push(changed(policy, Some(content.clone()), None));
             }
             changes.sort_by(|one, other| one.identifier.cmp(&other.identifier));
-            Ok::<_, Error>(PolicyDiffJson { from, to: number, changes })
+            let secrets = match earlier {
+                Some(earlier) => secrets_set(tx, &after, earlier.at, revision.at)?,
+                None => Vec::new(),
+            };
+            Ok::<_, Error>(PolicyDiffJson { from, to: number, changes, secrets })
         };
         self.store.read(job).await
     }
@@ -201,6 +228,35 @@ fn by_name(tx: &mut Tx<'_>, number: Option<i64>) -> Result<BTreeMap<String, (Rev
         .zip(contents)
         .map(|(policy, content)| (policy.identifier.clone(), (policy, content)))
         .collect())
+}
+
+/// What was done to the values of the secrets among these declarations, after one time and until another.
+fn secrets_set(
+    tx: &mut Tx<'_>,
+    declarations: &BTreeMap<String, (RevisedPolicy, Value)>,
+    after: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<ChangedSecretJson>, Error> {
+    let is_secret = |content: &Value| content.pointer("/payload/secret") == Some(&Value::Bool(true));
+    let secrets = declarations.iter().filter(|(_, (_, content))| is_secret(content));
+    let mut found = Vec::new();
+    for (name, _) in secrets.take(MOST_SECRETS) {
+        let filter = AuditFilter {
+            action: Some("policy_secret.".to_owned()),
+            subject: Some(name.clone()),
+            since: Some(after.plus_millis(1)),
+            until: Some(until.plus_millis(1)),
+            ..AuditFilter::default()
+        };
+        let last = tx.audit_entries(&filter, None, 1)?.items.into_iter().next();
+        found.extend(last.map(|last| ChangedSecretJson {
+            name: name.clone(),
+            what: if last.action == "policy_secret.set" { "set" } else { "removed" }.to_owned(),
+            at: last.at,
+            by: last.actor.name,
+        }));
+    }
+    Ok(found)
 }
 
 fn changed(policy: &RevisedPolicy, before: Option<Value>, after: Option<Value>) -> ChangedPolicyJson {

@@ -6,6 +6,7 @@
 mod actions;
 mod connect;
 mod csp;
+mod directory;
 mod enrollment;
 mod error;
 mod events;

@@ -25,9 +25,16 @@ impl Client {
         self.once_as_seen(&[POLICIES, "apply"], apply, seen.as_deref(), key).await
     }
 
-    /// Publishes a set again as it was. With the same key it is done once.
-    pub async fn roll_back_policies(&self, back: &RollBackPolicies, key: &str) -> Result<AppliedPolicies, ClientError> {
-        self.once(&[POLICIES, "rollback"], back, key).await
+    /// Publishes a set again as it was, where a revision is named only as long as it is the last of the set. With the same
+    /// key it is done once.
+    pub async fn roll_back_policies(
+        &self,
+        back: &RollBackPolicies,
+        after: Option<i64>,
+        key: &str,
+    ) -> Result<AppliedPolicies, ClientError> {
+        let seen = after.map(|revision| revision.to_string());
+        self.once_as_seen(&[POLICIES, "rollback"], back, seen.as_deref(), key).await
     }
 
     /// What a device would be sent. Nothing is kept.

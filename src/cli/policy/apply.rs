@@ -55,6 +55,9 @@ pub(super) struct Rollback {
     /// Why
     #[arg(long, short, value_name = "TEXT")]
     message: String,
+    /// Only while this is the last revision of the set: nothing is published when somebody else was faster
+    #[arg(long, value_name = "REVISION")]
+    after: Option<i64>,
     /// Say what would change, and publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -85,7 +88,7 @@ impl Rollback {
         let back = RollBackPolicies { revision: self.revision, message: self.message, dry_run: self.dry_run };
         let key = uuid::Uuid::now_v7().to_string();
         connected(global, async |client| {
-            let applied = client.roll_back_policies(&back, &key).await?;
+            let applied = client.roll_back_policies(&back, self.after, &key).await?;
             show(&applied, output)
         })
     }

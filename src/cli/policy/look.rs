@@ -206,7 +206,11 @@ impl Diff {
             for change in &diff.changes {
                 output.text(told(change))?;
             }
-            if diff.changes.is_empty() { output.text("nothing differs") } else { Ok(()) }
+            for secret in &diff.secrets {
+                let (name, what, by) = (line(&secret.name), line(&secret.what), line(&secret.by));
+                output.text(format!("~ value of the secret {name}: {what} {} by {by}", time(secret.at)))?;
+            }
+            if diff.changes.is_empty() && diff.secrets.is_empty() { output.text("nothing differs") } else { Ok(()) }
         })
     }
 }

@@ -8,11 +8,11 @@ use transom_protocol::csp::Instruction;
 
 use super::about::{Known, checked, compiled, sound};
 use super::files;
-use crate::admin::PlanPolicies;
+use crate::admin::{PlanPolicies, PlannedDeclarationJson};
 use crate::cli::{
     Global, Output,
     client::connected,
-    shown::{count, json, line},
+    shown::{count, json, line, table},
 };
 use crate::policy::catalogue::builtin;
 use crate::policy::declaration::with_ingested;
@@ -27,6 +27,7 @@ use crate::policy::reconcile::{Standing, Wanted, plan, taken};
 #[command(after_help = "Examples:
   transom policy plan policies/ --fact os.build=22631 --fact os.edition_id=48
   transom policy plan policies/ --device 1A2B --before last/policies/
+  transom policy plan policies/ --on-server
   transom policy plan policies/ --device 1A2B --on-server
   transom policy plan policies/ --device 1A2B --commands | transom command send --device 1A2B --file -")]
 pub(super) struct Plan {
@@ -39,8 +40,9 @@ pub(super) struct Plan {
     /// A device of the server, for its facts
     #[arg(long, value_name = "ID")]
     device: Option<String>,
-    /// Have the server plan it: by its own catalogue, with its other sets, and given what the device has already
-    #[arg(long, requires = "device", conflicts_with_all = ["before", "facts"])]
+    /// Have the server plan it: on how many devices each declaration changes something and, for a device, what it is sent, by the
+    /// server's own catalogue, with its other sets, and given what the device has already
+    #[arg(long, conflicts_with_all = ["before", "facts"])]
     on_server: bool,
     /// The set that the files are to be, where the server plans [default: default]
     #[arg(long, value_name = "NAME", requires = "on_server")]
@@ -119,14 +121,21 @@ impl Plan {
         let read = files::read(&self.paths)?;
         sound(&read.remarks)?;
         let declarations = read.documents.iter().map(|document| document.declaration.to_json()).collect();
-        let device_id = self.device.unwrap_or_default();
-        let plan = PlanPolicies { device_id, set: self.set, declarations: Some(declarations) };
+        let plan = PlanPolicies { device_id: self.device, set: self.set, declarations: Some(declarations) };
         let planned = connected(global, async |client| Ok(client.plan_policies(&plan).await?))?;
         if self.commands {
             return output.document(&planned.commands);
         }
         if output.is_json() {
             return output.document(&planned);
+        }
+        if planned.declarations.is_empty() {
+            output.text("no declaration is another than those that are published")?;
+        } else {
+            output.text(concerned(&planned.declarations))?;
+        }
+        if plan.device_id.is_none() {
+            return Ok(());
         }
         for command in &planned.commands {
             output.text(json(&serde_json::to_string(command)?))?;
@@ -137,6 +146,19 @@ impl Plan {
         let (wanted, commands) = (count(planned.wanted, "setting"), count(planned.commands.len(), "command"));
         output.text(format!("{wanted} wanted, {commands} to send"))
     }
+}
+
+/// What differs, with how many devices that concerns.
+fn concerned(declarations: &[PlannedDeclarationJson]) -> String {
+    let rows = declarations.iter().map(|each| {
+        let devices = match each.devices {
+            Some(devices) if each.has_more => format!("{devices} or more"),
+            Some(devices) => devices.to_string(),
+            None => "not counted".to_owned(),
+        };
+        [line(&each.identifier), line(&each.r#type), line(&each.change), devices]
+    });
+    table(&["IDENTIFIER", "TYPE", "CHANGE", "DEVICES"], rows)
 }
 
 /// As if the device had taken all that was wanted.

@@ -5,12 +5,17 @@ use transom_protocol::session::{DeviceId, Timestamp};
 use super::{Applicant, Claims, Denied, Means, Visit};
 use crate::config::{Editions, EnrollmentLimits, version_numbers};
 use crate::enrollment::sign_in::SignIns;
-use crate::model::{Admission, EnrollmentId, EnrollmentTokenId, EnrollmentTokenState, EnrollmentUser};
+use crate::model::{
+    Actor, Admission, AuditRecord, EnrollmentId, EnrollmentTokenId, EnrollmentTokenState, EnrollmentUser,
+};
 use crate::store::{self, Tx};
 
 /// An enrollment that no device has used counts as a device for so long, in milliseconds: long enough that a user can't
 /// make many at once, short enough that a lost one does not keep the next out.
 const PENDING_COUNTS: i64 = 24 * 60 * 60 * 1000;
+
+/// Who says what is known of people that signed in.
+const PROVIDER: &str = "transom:sign-in";
 
 /// How often one use of a token may be tried anew by the device that never got the reply.
 const MOST_RETRIES: i64 = 10;
@@ -94,6 +99,10 @@ impl Admitted {
         now: Timestamp,
     ) -> Result<(), store::Error> {
         let Applicant { user, means } = self.applicant;
+        let federated = match &means {
+            Means::Federated(federated) => Some((user.clone(), (federated.said.clone(), federated.signed_in_at))),
+            _ => None,
+        };
         tx.record_attempt(&visit.enrolled(user.as_str(), enrollment, now))?;
         tx.record_admission(&Admission {
             enrollment: enrollment.clone(),
@@ -106,7 +115,15 @@ impl Admitted {
             device: self.device,
             hw_dev_id: self.hardware,
             admitted_at: now,
-        })
+        })?;
+        let Some((user, (said, at))) = federated else { return Ok(()) };
+        // Last, because whoever spreads it locks the lives of devices before the person.
+        if let Some((before, known)) = tx.hear_of_person(&user, said, PROVIDER, at)? {
+            let record = AuditRecord::new("directory.set", "person", user.as_str());
+            let record = record.before(serde_json::json!(before)).after(serde_json::json!(known));
+            tx.audit(&Actor::server(PROVIDER), record, now);
+        }
+        Ok(())
     }
 }
 

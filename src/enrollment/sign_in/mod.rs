@@ -32,7 +32,7 @@ pub use terms::{BrokerRedirect, Terms, TermsAnswer};
 
 use self::{certificate::Certificates, entra::Entra, openid::OpenId};
 use crate::{
-    model::SignInId,
+    model::{Heard, SignInId},
     store::{self, Spending, Tx},
 };
 
@@ -58,6 +58,10 @@ pub struct FederatedUser {
     pub subject: String,
     /// The provider.
     pub issuer: String,
+    /// When they signed in.
+    pub signed_in_at: Timestamp,
+    /// What the provider said of them then.
+    pub said: Heard,
 }
 
 impl SignIns {

@@ -13,6 +13,7 @@ mod commands;
 mod csp;
 mod declared_devices;
 mod devices;
+mod directory;
 mod document;
 mod enrollment_attempts;
 mod enrollment_tokens;
@@ -68,6 +69,7 @@ pub fn configure(routes: &mut web::ServiceConfig) {
     csp::configure(routes);
     devices::configure(routes);
     facts::configure(routes);
+    directory::configure(routes);
     policies::configure(routes);
     provisioning::configure(routes);
     actions::configure(routes);

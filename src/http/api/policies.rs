@@ -28,12 +28,13 @@ pub(super) const ROUTES: &[Route] = &[
         .gives::<AppliedPolicies>(200),
     Route::post("/policies/rollback", Right::Author, "Publishes a set again as it was with a revision")
         .repeatable()
+        .guarded()
         .body::<RollBackPolicies>()
         .gives::<AppliedPolicies>(200),
     Route::post("/policies/check", Right::Look, "Says what is wrong with declarations, and keeps nothing")
         .body::<CheckPolicies>()
         .gives::<CheckedPolicies>(200),
-    Route::post("/policies/plan", Right::Look, "Says what a device would be sent, and sends nothing")
+    Route::post("/policies/plan", Right::Look, "Says on how many devices something would change and what one would be sent, and sends nothing")
         .body::<PlanPolicies>()
         .gives::<PlannedPolicies>(200),
     Route::post(
@@ -229,11 +230,14 @@ async fn roll_back(
     admin: Data<Admin>,
     caller: Caller,
     _: Query<NoQuery>,
+    seen: IfMatch,
     repeat: Repeat,
     body: Body<RollBackPolicies>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &body.bytes);
-    Ok(HttpResponse::Ok().json(admin.roll_back_policies(body.value, &caller.actor, repetition, now()).await?))
+    let applied = admin.roll_back_policies(body.value, seen.0, &caller.actor, repetition, now()).await?;
+    let tag = applied.revision.map(|revision| revision.to_string());
+    Ok(tag.map_or_else(|| HttpResponse::Ok().json(&applied), |tag| tagged(&tag, &applied)))
 }
 
 async fn check(admin: Data<Admin>, _: Query<NoQuery>, body: Body<CheckPolicies>) -> Answer {

@@ -153,6 +153,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         super::enrollment_tokens::ROUTES,
         super::enrollment_attempts::ROUTES,
         super::declared_devices::ROUTES,
+        super::directory::ROUTES,
         super::operators::ROUTES,
         super::tokens::ROUTES,
         super::audit::ROUTES,

@@ -173,6 +173,32 @@ const CATALOGUE: &[Definition] = &[
     list("hello.tenants", "tenants with policies for Windows Hello", "./Vendor/MSFT/PassportForWork", Days(7)),
     list("accounts.users", "accounts that the server made", "./Vendor/MSFT/Accounts/Users", Days(7)).sensitive(),
     text("user.login", "who is signed in", "", Plan::Told),
+    text("user.name", "name of the person whose device it is", "", Plan::Directory).sensitive(),
+    list("user.groups", "groups", "", Plan::Directory).sensitive(),
+    text("user.display_name", "what people call them", "", Plan::Directory).sensitive(),
+    text("user.given_name", "given name", "", Plan::Directory).sensitive(),
+    text("user.family_name", "family name", "", Plan::Directory).sensitive(),
+    text("user.email", "mail address", "", Plan::Directory).sensitive(),
+    text("user.phone", "telephone", "", Plan::Directory).sensitive(),
+    text("user.department", "department", "", Plan::Directory).sensitive(),
+    text("user.job_title", "job title", "", Plan::Directory).sensitive(),
+    text("user.company", "company", "", Plan::Directory).sensitive(),
+    text("user.office", "office", "", Plan::Directory).sensitive(),
+    text("user.city", "city", "", Plan::Directory).sensitive(),
+    text("user.country", "country", "", Plan::Directory).sensitive(),
+    text("user.language", "language", "", Plan::Directory).sensitive(),
+    text("user.employee_id", "number as an employee", "", Plan::Directory).sensitive(),
+    text("user.employee_type", "kind of employment", "", Plan::Directory).sensitive(),
+    text("user.cost_center", "cost center", "", Plan::Directory).sensitive(),
+    text("user.manager", "manager", "", Plan::Directory).sensitive(),
+    text("user.custom_1", "attribute of one's own, 1", "", Plan::Directory).sensitive(),
+    text("user.custom_2", "attribute of one's own, 2", "", Plan::Directory).sensitive(),
+    text("user.custom_3", "attribute of one's own, 3", "", Plan::Directory).sensitive(),
+    text("user.custom_4", "attribute of one's own, 4", "", Plan::Directory).sensitive(),
+    text("user.custom_5", "attribute of one's own, 5", "", Plan::Directory).sensitive(),
+    text("user.custom_6", "attribute of one's own, 6", "", Plan::Directory).sensitive(),
+    text("user.custom_7", "attribute of one's own, 7", "", Plan::Directory).sensitive(),
+    text("user.custom_8", "attribute of one's own, 8", "", Plan::Directory).sensitive(),
     list("client.providers", "configuration service providers and their versions", "./Vendor/MSFT/DeviceManageability/Capabilities/CSPVersions", Days(7)).reading(Reading::CspVersions),
 ];
 
@@ -188,7 +214,11 @@ mod tests {
         assert_eq!(names.len(), catalogue().len());
         assert!(names.len() >= 50);
         for fact in catalogue() {
-            assert!(fact.loc_uri().is_some() != matches!(fact.plan, Plan::Given | Plan::Told), "{}", fact.node);
+            assert!(
+                fact.loc_uri().is_some() != matches!(fact.plan, Plan::Given | Plan::Directory | Plan::Told),
+                "{}",
+                fact.node
+            );
             assert_eq!(fact.fact_name().definition(), fact);
             let mut parts = fact.name.split('.');
             let word = |part: Option<&str>| {

@@ -55,6 +55,8 @@ pub enum Plan {
     Days(u16),
     /// Never: operators set it.
     Given,
+    /// Never: it is what the directory knows of the person whose device it is.
+    Directory,
     /// Never: the device says it by itself.
     Told,
 }
@@ -101,7 +103,7 @@ impl Definition {
     pub fn good_for(&self, each_session: i64) -> i64 {
         const DAY: i64 = 24 * 3_600_000;
         match self.plan {
-            Plan::Given | Plan::Told => i64::MAX,
+            Plan::Given | Plan::Directory | Plan::Told => i64::MAX,
             Plan::FirstContact => 30 * DAY,
             Plan::EachSession => each_session,
             Plan::Days(days) => i64::from(days) * DAY,
@@ -129,6 +131,7 @@ impl std::fmt::Display for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Given => f.write_str("set by operators"),
+            Self::Directory => f.write_str("from the directory"),
             Self::Told => f.write_str("told in each session"),
             Self::FirstContact => f.write_str("first contact"),
             Self::EachSession => f.write_str("each session"),

@@ -133,6 +133,10 @@ impl FactName {
     pub const TAGS: Self = Self("device.tags");
     /// Who is signed in, by the device's own word: `user` (the enrolled one), `others` or `none`.
     pub const USER_LOGIN: Self = Self("user.login");
+    /// The name of the person whose device it is.
+    pub const USER_NAME: Self = Self("user.name");
+    /// The groups that this person is in.
+    pub const USER_GROUPS: Self = Self("user.groups");
     /// The edition of Windows, as a number.
     pub const OS_EDITION_ID: Self = Self("os.edition_id");
 
@@ -146,14 +150,20 @@ impl FactName {
         self.0
     }
 
-    /// Whether operators set it, and devices are never asked. It stays through all lives of a device.
+    /// Whether it is set here, by operators or by what the directory knows, and devices are never asked. What it is does not
+    /// end with a life of a device.
     pub fn is_given(self) -> bool {
-        self.definition().plan == Plan::Given
+        matches!(self.definition().plan, Plan::Given | Plan::Directory)
+    }
+
+    /// Every name of [`Self::is_given`].
+    pub fn all_given() -> impl Iterator<Item = Self> {
+        catalogue().iter().map(Definition::fact_name).filter(|name| name.is_given())
     }
 
     /// Devices are asked for it.
     pub fn is_asked(self) -> bool {
-        !matches!(self.definition().plan, Plan::Given | Plan::Told)
+        !matches!(self.definition().plan, Plan::Given | Plan::Directory | Plan::Told)
     }
 
     /// What the catalogue says of it.

@@ -173,8 +173,11 @@ fn fact(expr: &Expr) -> Result<FactName, PredicateError> {
     named(&path(expr).ok_or_else(|| unsupported("something else than a fact in the place of one"))?)
 }
 
-/// The fact of a name; in policies they stand below `device`.
+/// The fact of a name; in policies they stand below `device`. `groups` alone are those of the person.
 fn named(segments: &[&str]) -> Result<FactName, PredicateError> {
+    if segments == ["groups"] {
+        return Ok(FactName::USER_GROUPS);
+    }
     let name = segments.join(".");
     let below = name.strip_prefix("device.").and_then(FactName::parse);
     FactName::parse(&name).or(below).ok_or_else(|| {
@@ -325,6 +328,14 @@ mod tests {
         assert_eq!(parse("1 < os.build"), parse("os.build > 1"));
         assert_eq!(parse("-1 == os.build"), parse("os.build == -1"));
         assert_ne!(parse("1 <= os.build"), parse("os.build <= 1"));
+    }
+
+    #[test]
+    fn groups_alone_are_those_of_the_person() {
+        assert_eq!(parse("'finance' in groups"), parse("'finance' in user.groups"));
+        assert_eq!(parse("groups.contains('finance')"), parse("'finance' in user.groups"));
+        assert!(refused("groups == 'finance'").contains("write 'item' in user.groups"));
+        assert!(parse("'x' in device.groups").is_err());
     }
 
     #[test]

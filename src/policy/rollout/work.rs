@@ -96,12 +96,16 @@ impl Rollout {
                 None => StageMove::Stay,
             };
             let (looks, checks) = (tx.policy_looks(now, limit)?, tx.policy_checks(now, CHECKS)?);
-            Ok::<_, Error>((tx.policy_work()?, looks, checks, next))
+            Ok::<_, Error>((tx.policy_work()?, looks, checks, next, tx.person_to_spread()?))
         };
         let span = work("policies.bring");
-        let (work, looks, checks, next) = self.store.read(question).await?;
+        let (work, looks, checks, next, person) = self.store.read(question).await?;
         if next != StageMove::Stay {
             return self.turn(now).await;
+        }
+        // Before anything is decided by what is known of people.
+        if person.is_some() {
+            return self.spread(now).await;
         }
         let stale = work.walk.generation != work.generation || work.walk.catalogue != ready.in_use.generation;
         let settled = now.millis_since(work.changed_at) >= SETTLES && ready.generation == work.generation;
@@ -145,6 +149,27 @@ impl Rollout {
         };
         let (changed, is_ours) = bring.instrument(span).await?;
         Ok(if is_ours { Round { looked: looked.max(1), changed } } else { Round::default() })
+    }
+
+    /// Some devices get what is known of their people by now; those of each person in a transaction of its own.
+    async fn spread(&self, now: Timestamp) -> Result<Round, RolloutError> {
+        let (mut round, until) = (Round::default(), now.plus_millis(LEASE));
+        let limit = i64::try_from(TOGETHER).unwrap_or(1);
+        while round.looked < TOGETHER {
+            let claim = self.claim.clone();
+            let job = move |tx: &mut Tx<'_>| {
+                if !tx.claim_policy_work(&claim, until, now)? {
+                    return Ok(0);
+                }
+                let Some(person) = tx.person_to_spread()? else { return Ok(0) };
+                tx.spread_person(&person, limit, now)
+            };
+            match self.store.write(job).await? {
+                0 => break,
+                looked => round.looked += looked,
+            }
+        }
+        Ok(round)
     }
 
     /// What is to be done for these devices.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
+use transom_protocol::syncml::StatusCode;
 
 use super::{FactRow, LIST};
 use crate::model::fact::Changed;
@@ -152,21 +153,48 @@ impl Tx<'_> {
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
-    /// Another life of a device begins: what was observed in those before is no longer known. It stays in the history.
+    /// Another life of a device begins: what was observed in those before is no longer known. It stays in the history. What
+    /// was not observed, but set here, stays.
     pub fn forget_facts_of_others(&mut self, device: &DeviceKey, enrollment: &EnrollmentId) -> Result<(), Error> {
-        // What operators call a device stays.
-        let tags = FactName::TAGS.as_str();
+        let given: Vec<&str> = FactName::all_given().map(FactName::as_str).collect();
         let query = diesel::delete(
             facts::table
                 .filter(facts::device.eq(device.as_str()))
                 .filter(facts::enrollment.ne(enrollment.as_str()))
-                .filter(facts::name.ne(tags)),
+                .filter(diesel::dsl::not(among(facts::name, given.iter().copied()))),
         );
         if on_backend!(self, |conn| query.execute(conn))? > 0 {
-            let items =
-                fact_items::table.filter(fact_items::device.eq(device.as_str())).filter(fact_items::name.ne(tags));
+            let items = fact_items::table
+                .filter(fact_items::device.eq(device.as_str()))
+                .filter(diesel::dsl::not(among(fact_items::name, given)));
             let query = diesel::delete(items);
             on_backend!(self, |conn| query.execute(conn))?;
+        }
+        Ok(())
+    }
+
+    /// What is set here and no longer so: it is known no more. Its history says since when. The enrollment is to be locked.
+    pub(in crate::store) fn take_facts_back(
+        &mut self,
+        device: &DeviceKey,
+        enrollment: &EnrollmentId,
+        names: &[FactName],
+        history: usize,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let known = self.facts_named(device, names)?;
+        let these = among(facts::name, names.iter().map(|name| name.as_str()));
+        let query = diesel::delete(facts::table.filter(facts::device.eq(device.as_str())).filter(these));
+        on_backend!(self, |conn| query.execute(conn))?;
+        let gone = FactValue::Absent(StatusCode(404));
+        let mut told = Vec::new();
+        for fact in known.iter() {
+            let change = self.save_items(device, &known, fact.name, &gone)?;
+            told.push((fact.name, change));
+        }
+        self.tell_changes(device, enrollment, &told, now)?;
+        for (name, _) in told {
+            self.forget_changes(device, name, history)?;
         }
         Ok(())
     }

@@ -45,3 +45,23 @@ table! {
         failed_at -> Nullable<BigInt>,
     }
 }
+
+table! {
+    directory_people (folded_name) {
+        folded_name -> Text,
+        name -> Text,
+        value -> Text,
+        changed_at -> BigInt,
+        changed_by -> Text,
+        forgotten -> Bool,
+        spread -> Nullable<Text>,
+    }
+}
+
+table! {
+    directory_devices (device) {
+        device -> Text,
+        person -> Text,
+        name -> Text,
+    }
+}

@@ -10,7 +10,9 @@ mod telling;
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
 pub(in crate::store) use catalogue::{csp_drops, csp_state, csp_templates};
-pub(in crate::store) use knowing::{fact_changes, fact_items, facts, provisionings};
+pub(in crate::store) use knowing::{
+    directory_devices, directory_people, fact_changes, fact_items, facts, provisionings,
+};
 pub(in crate::store) use people::{
     api_tokens, audit, audit_chain, idempotency_keys, operator_links, operator_sessions, operators,
 };
@@ -285,6 +287,7 @@ table! {
         expires_at -> BigInt,
         spent_at -> Nullable<BigInt>,
         spent_by -> Nullable<Text>,
+        said -> Nullable<Text>,
     }
 }
 

@@ -40,7 +40,7 @@ const provider = new Provider(`https://localhost:${port}`, {
   enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256'] },
   claims: {
     openid: ['sub'],
-    profile: ['preferred_username', 'groups'],
+    profile: ['preferred_username', 'groups', 'given_name', 'department'],
     email: ['email', 'email_verified'],
   },
   findAccount: (_, login) => ({
@@ -49,6 +49,7 @@ const provider = new Provider(`https://localhost:${port}`, {
       sub: login,
       preferred_username: login,
       groups: { ada: ['staff', 'enrollers', 'admins'], bob: ['staff', 'desk'] }[login.slice(0, 3)] ?? ['staff'],
+      ...(login.startsWith('ada') ? { given_name: 'Ada', department: 'R & D' } : {}),
       email: login,
       email_verified: login.startsWith('ada'),
     }),

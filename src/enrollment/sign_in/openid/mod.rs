@@ -91,9 +91,10 @@ impl OpenId {
         handle: [u8; 32],
         now: Timestamp,
     ) -> Result<Finished, Denied> {
-        let who = self.party.finish(callback, kept, &self.users.wanted(), now).await?;
+        let who = self.party.finish(callback, kept, &self.users.wanted(), &self.users.welcome(), now).await?;
         let app: AppRedirect = who.onward.parse().map_err(|()| Denied::Browser)?;
         let user = self.users.judge(&|claim| who.claim(claim))?;
+        let said = self.users.heard(&|claim| who.claim(claim));
         let handle = Secret::new(BASE64.encode(handle));
         let new = NewSignIn {
             state_hash: who.state_hash,
@@ -102,6 +103,7 @@ impl OpenId {
             subject: who.subject,
             user_name: user.clone(),
             expires_at: now.plus_millis(HANDLE_TIME),
+            said,
         };
         match self.store.write(move |tx: &mut Tx<'_>| tx.keep_sign_in(&new, now)).await? {
             Some(_) => Ok(Finished { app, handle, user }),
@@ -113,12 +115,12 @@ impl OpenId {
     pub(super) async fn holder(&self, handle: &str, now: Timestamp) -> Result<FederatedUser, Denied> {
         let hash = hash(handle);
         let found = self.store.read(move |tx: &mut Tx<'_>| tx.sign_in(&hash, now)).await?;
-        let SignIn { id, user_name, subject, issuer, .. } = found.ok_or(Denied::UnknownHandle)?;
+        let SignIn { id, user_name, subject, issuer, created_at, said, .. } = found.ok_or(Denied::UnknownHandle)?;
         // From before another provider was configured.
         if issuer != self.party.issuer() {
             return Err(Denied::UnknownHandle);
         }
-        Ok(FederatedUser { sign_in: id, name: user_name, subject, issuer })
+        Ok(FederatedUser { sign_in: id, name: user_name, subject, issuer, signed_in_at: created_at, said })
     }
 }
 

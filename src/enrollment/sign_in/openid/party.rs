@@ -7,7 +7,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use futures_util::FutureExt as _;
-use reqwest::Client;
+use reqwest::{Client, Url};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use transom_protocol::session::Timestamp;
@@ -205,12 +205,13 @@ impl RelyingParty {
     }
 
     /// A browser comes back from the provider, with what it was to keep: who that is. `wanted` are the claims that
-    /// matter; what the ID token does not say of them is asked for.
+    /// matter, `welcome` those that are only good to know; what the ID token does not say of them is asked for.
     pub async fn finish(
         &self,
         callback: &Callback,
         kept: Option<&str>,
         wanted: &[&str],
+        welcome: &[&str],
         now: Timestamp,
     ) -> Result<Vouched, Denied> {
         let kept = self.kept(kept, callback.state.as_deref(), now)?;
@@ -227,21 +228,34 @@ impl RelyingParty {
         let claims = self.verify(tokens.id_token.expose(), &kept.nonce, now).await?;
         let subject = claims.text("sub").ok_or(TokenRefused::Claim("sub"))?.to_owned();
         let lacks = |claim: &&str| claims.value(claim).is_none();
+        let needs = wanted.iter().any(lacks);
         let more = match &provider.user_info {
-            Some(url) if wanted.iter().any(lacks) => {
-                let expected = "information on a user";
-                let more: Map<String, Value> =
-                    outbound::get_json(&self.client, url, Some(tokens.access_token.expose()), expected).await?;
-                // Somebody else's must not be taken for theirs (Core 1.0, 5.3.2).
-                if more.get("sub").and_then(Value::as_str) != Some(&subject) {
-                    return Err(TokenRefused::Claim("sub").into());
+            Some(url) if needs || welcome.iter().any(lacks) => {
+                match self.user_information(url, tokens.access_token.expose(), &subject).await {
+                    Ok(more) => more,
+                    Err(denied) if needs => return Err(denied),
+                    // Nobody is turned away for the lack of what is only good to know.
+                    Err(denied) => {
+                        tracing::warn!(reason = denied.word(), "the provider gave no information on a user");
+                        Map::new()
+                    }
                 }
-                more
             }
             _ => Map::new(),
         };
         let state_hash = hash(&kept.state);
         Ok(Vouched { onward: kept.onward, issuer: self.issuer.clone(), subject, state_hash, claims, more })
+    }
+
+    /// What the provider says of a user beside the ID token.
+    async fn user_information(&self, url: &Url, token: &str, subject: &str) -> Result<Map<String, Value>, Denied> {
+        let expected = "information on a user";
+        let more: Map<String, Value> = outbound::get_json(&self.client, url, Some(token), expected).await?;
+        // Somebody else's must not be taken for theirs (Core 1.0, 5.3.2).
+        if more.get("sub").and_then(Value::as_str) != Some(subject) {
+            return Err(TokenRefused::Claim("sub").into());
+        }
+        Ok(more)
     }
 
     /// The provider.

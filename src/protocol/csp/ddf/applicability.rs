@@ -124,7 +124,10 @@ impl Applicability {
             && !self.releases.is_empty()
             && !self.released().any(|release| is_on(release, build))
         {
-            let first = self.released().filter(|release| release.revision.is_none()).min();
+            let plain = self.released().filter(|release| release.revision.is_none()).min();
+            // Where all came with an update, builds before the first of them have it no more than that one had.
+            let least = self.released().min().filter(|least| build.number < least.number);
+            let first = plain.or(least);
             let update = self.released().find(|release| same_branch(release.number, build.number));
             if let Some(needs) = first.or(update) {
                 return Fit::TooOld { needs, update: update.filter(|update| update.revision.is_some()) };
@@ -220,6 +223,16 @@ mod tests {
         let update = Some("10.0.22621.2361".parse().unwrap());
         assert_eq!(node.fits(&device("10.0.22631.100")), Fit::TooOld { needs: Build::new(26100), update });
         assert_eq!(node.fits(&device("10.0.22000.9999")), Fit::TooOld { needs: Build::new(26100), update: None });
+    }
+
+    #[test]
+    fn what_came_with_updates_alone_is_not_on_builds_before() {
+        let node = on("10.0.22621.3374");
+        let needs = "10.0.22621.3374".parse().unwrap();
+        assert_eq!(node.fits(&device("10.0.19045.6000")), Fit::TooOld { needs, update: None });
+        assert_eq!(node.fits(&device("10.0.22631.100")), Fit::TooOld { needs, update: Some(needs) });
+        assert_eq!(node.fits(&device("10.0.22631.3374")), Fit::Yes);
+        assert_eq!(node.fits(&device("10.0.26100.1")), Fit::Yes, "what comes later has it");
     }
 
     #[test]
