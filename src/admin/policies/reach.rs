@@ -176,6 +176,8 @@ impl Selects {
 mod tests {
     use serde_json::{Value, json};
 
+    use std::slice::from_ref;
+
     use super::*;
     use crate::policy::declaration::read_json;
 
@@ -219,10 +221,10 @@ mod tests {
     fn an_activation_concerns_those_that_come_and_go() {
         let (one, other) = (activation("a", "c", "os.build > 1"), activation("a", "c", "os.build > 2"));
         let either = Selects::Either(Some("os.build > 1".to_owned()), Some("os.build > 2".to_owned()));
-        assert_eq!(told("a", &[one.clone()], &[other.clone()], &[]), [either]);
+        assert_eq!(told("a", from_ref(&one), &[other], &[]), [either]);
         // What it applies is another: it concerns all.
         let more = activation("a", "d", "os.build > 2");
-        assert_eq!(told("a", &[one.clone()], &[more], &[]), [those("os.build > 1"), those("os.build > 2")]);
+        assert_eq!(told("a", from_ref(&one), &[more], &[]), [those("os.build > 1"), those("os.build > 2")]);
         assert_eq!(told("a", &[one], &[], &[]), [those("os.build > 1")]);
     }
 

@@ -181,6 +181,9 @@ impl Person {
         let name = format!("bench-{:08x}", rand::random::<u32>());
         let user = json!({ "name": name, "generate": true });
         values.put("enrollment-users", made(self.json(Method::POST, "/enrollment-users", Some(&user)).await?, "name")?);
+        let person = json!({ "people": [{ "name": name, "groups": ["bench"] }] });
+        self.json(Method::POST, "/directory/people", Some(&person)).await?;
+        values.put("people", vec![name.clone()]);
         let token = json!({ "user": format!("{name}@example.com"), "uses": 1 });
         let token = self.json(Method::POST, "/enrollment-tokens", Some(&token)).await?;
         values.put("enrollment-tokens", made(token, "id")?);
