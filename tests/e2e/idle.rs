@@ -143,9 +143,9 @@ fn count_statements(keep_idle: bool, collects: bool) {
                 next = device.receive(&decode(Encoding::Xml, &body, &Limits::default()).unwrap().message);
             }
             let made: Vec<String> = statements::on_the_thread_of(&folded).split_off(before);
-            // The first one also makes the enrollment active, has it looked at for policies, and brings what the device
-            // says of itself.
-            let most = if number == 0 { 11 } else { 6 };
+            // The first one also makes the enrollment active, has it looked at for policies, asks whose it is, and brings
+            // what the device says of itself.
+            let most = if number == 0 { 12 } else { 6 };
             // Facts are asked for in the first one, and not again for hours.
             let asks = collects && number == 0;
             assert!(asks || (3..=most).contains(&made.len()), "check-in {number}: {made:#?}");

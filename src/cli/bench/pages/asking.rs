@@ -38,8 +38,8 @@ pub(in crate::cli::bench) async fn of_policies(
     values.put("{identifier}", person.texts("/policies", "identifier").await?);
     values.put("{set}", vec!["bench".to_owned()]);
     let revisions = person.json(Method::GET, "/policies/revisions", None).await?;
-    let revisions = revisions.get("items").and_then(Value::as_array).context("there are no revisions")?;
-    let numbers = revisions.iter().filter_map(|revision| revision.get("revision")?.as_i64());
+    let revisions = revisions.get("items").unwrap_or(&revisions).as_array().context("there are no revisions")?;
+    let numbers = revisions.iter().filter_map(|revision| revision.get("number")?.as_i64());
     values.put("{number}", numbers.map(|number| number.to_string()).collect());
     let draft = json!({ "declarations": [] });
     person.json(Method::POST, "/policies/drafts/bench", Some(&draft)).await?;
@@ -159,7 +159,8 @@ impl Person {
     /// Texts of a list, each under this name.
     async fn texts(&self, path: &str, name: &str) -> anyhow::Result<Vec<String>> {
         let list = self.json(Method::GET, path, None).await?;
-        let items = list.get("items").and_then(Value::as_array).with_context(|| format!("{path} is no list"))?;
+        // A list that has no pages stands for itself.
+        let items = list.get("items").unwrap_or(&list).as_array().with_context(|| format!("{path} is no list"))?;
         Ok(items.iter().filter_map(|item| item.get(name)?.as_str()).map(str::to_owned).collect())
     }
 
