@@ -246,7 +246,7 @@ fn configuration(name: &str, values: &[(&str, &str)]) -> Value {
     json!({ "type": "configuration", "identifier": name, "payload": { "settings": settings } })
 }
 
-/// Writes down of every device what it is.
+/// Writes down of every device what it is, and that it has come once: only those are managed.
 async fn know(installation: &Installation, devices: usize) -> anyhow::Result<()> {
     let store = open_store(installation)?;
     for first in (0..devices).step_by(TOGETHER) {
@@ -257,6 +257,11 @@ async fn know(installation: &Installation, devices: usize) -> anyhow::Result<()>
                 let Some(known) = tx.device(&device)? else { continue };
                 let Some(life) = known.enrollment else { continue };
                 tx.save_facts(&known.key, &life.id, &facts(number), 10, now())?;
+                tx.activate_enrollment(&life.id, now())?;
+            }
+            // Nothing is published yet: there is nothing to look for.
+            for look in tx.policy_looks(now(), i64::try_from(TOGETHER).unwrap_or(1))? {
+                tx.end_policy_look(&look)?;
             }
             Ok::<_, Error>(())
         };
