@@ -74,7 +74,8 @@ impl Admin {
             let known = tx.device(&device)?.ok_or(Error::NotFound("device"))?;
             let shown = known.device_id.to_string();
             let life = known.enrollment.ok_or(Error::NotFound("enrollment"))?;
-            tx.lock_lives(std::slice::from_ref(&life.id))?;
+            // Where it enrolls anew, the life that it still is in counts as well.
+            let lives = tx.live_enrollments(&known.device_id)?;
             let before = tags_of(&tx.facts_named(&known.key, &[FactName::TAGS])?);
             let mut tags: BTreeSet<String> = before.iter().cloned().collect();
             tags.extend(change.add.iter().cloned());
@@ -86,8 +87,8 @@ impl Admin {
             if after != before {
                 let observed = [(FactName::TAGS, FactValue::List(after.clone()))];
                 tx.save_facts(&known.key, &life.id, &observed, HISTORY, now)?;
-                if life.ended_at.is_none() {
-                    tx.look_at_policies(&life.id, now)?;
+                for life in lives {
+                    tx.look_at_policies(&life.enrollment, now)?;
                 }
                 let record = AuditRecord::new("device.tag", "device", shown.clone());
                 tx.audit(&by, record.before(json!({"tags": before})).after(json!({"tags": after})), now);

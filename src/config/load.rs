@@ -146,6 +146,9 @@ struct Layers {
 
 const PREFIX: &str = "TRANSOM_";
 
+/// What is said of attributes that can't be any.
+const NO_ATTRIBUTES: &str = "are names of docs/inventory.md below user, each once, such as department or department=ou";
+
 impl Layers {
     fn over_defaults() -> Self {
         #[expect(clippy::expect_used, reason = "a test holds every default against the settings file")]
@@ -324,11 +327,8 @@ fn unfit(settings: &Settings) -> Option<(&'static str, &'static str)> {
         ),
         ("openid.client_secret_file", two_secrets, "is set together with client_secret; one of the two is enough"),
         ("openid.user_claim", openid.user_claim.is_empty(), "must not be empty"),
-        (
-            "openid.attributes",
-            openid.attribute_claims().is_none(),
-            "are names of docs/inventory.md below user, each once, such as department or department=ou",
-        ),
+        ("openid.attributes", openid.attribute_claims().is_none(), NO_ATTRIBUTES),
+        ("entra.attributes", entra.attribute_claims().is_none(), NO_ATTRIBUTES),
         (
             "entra.audiences",
             entra.is_configured() && entra.audiences.is_empty(),

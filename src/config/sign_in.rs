@@ -60,6 +60,11 @@ pub struct Entra {
     pub ca: PathBuf,
     /// Plain text of the terms of use, relative to the data folder; empty for none.
     pub terms: PathBuf,
+    /// The claim that has the user's groups; empty to keep none.
+    pub groups_claim: String,
+    /// What else is kept of a user: names of attributes, with the claim behind `=` where that is called otherwise.
+    #[serde(with = "values::list")]
+    pub attributes: Vec<String>,
 }
 
 /// Sign-in with a certificate from a provisioning package (MS-MDE2 3.3).
@@ -88,15 +93,7 @@ impl OpenId {
 
     /// What is kept of a user, with the claims that say it; `None` where an attribute can't be one, or stands twice.
     pub fn attribute_claims(&self) -> Option<BTreeMap<Attribute, String>> {
-        let mut claims = BTreeMap::new();
-        for written in &self.attributes {
-            let (name, claim) = written.split_once('=').unwrap_or((written, written));
-            let (attribute, claim) = (Attribute::parse(name.trim())?, claim.trim());
-            if claim.is_empty() || claims.insert(attribute, claim.to_owned()).is_some() {
-                return None;
-            }
-        }
-        Some(claims)
+        attribute_claims(&self.attributes)
     }
 }
 
@@ -105,6 +102,11 @@ impl Entra {
     pub fn is_configured(&self) -> bool {
         !self.tenants.is_empty()
     }
+
+    /// What is kept of a user, with the claims that say it; `None` where an attribute can't be one, or stands twice.
+    pub fn attribute_claims(&self) -> Option<BTreeMap<Attribute, String>> {
+        attribute_claims(&self.attributes)
+    }
 }
 
 impl CertificateSignIn {
@@ -112,6 +114,18 @@ impl CertificateSignIn {
     pub fn is_configured(&self) -> bool {
         !self.issuers.as_os_str().is_empty() || !self.thumbprints.is_empty()
     }
+}
+
+fn attribute_claims(all: &[String]) -> Option<BTreeMap<Attribute, String>> {
+    let mut claims = BTreeMap::new();
+    for written in all {
+        let (name, claim) = written.split_once('=').unwrap_or((written, written));
+        let (attribute, claim) = (Attribute::parse(name.trim())?, claim.trim());
+        if claim.is_empty() || claims.insert(attribute, claim.to_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(claims)
 }
 
 impl Default for OpenId {
@@ -145,6 +159,8 @@ impl Default for Entra {
             keys: ENTRA_KEYS.to_owned(),
             ca: PathBuf::new(),
             terms: PathBuf::new(),
+            groups_claim: "groups".to_owned(),
+            attributes: ["display_name=name", "given_name", "family_name"].map(str::to_owned).into(),
         }
     }
 }

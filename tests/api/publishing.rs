@@ -16,6 +16,7 @@ scenarios!(
     the_devices_of_a_revision_are_listed_by_state_and_page,
     a_secret_is_set_and_removed_and_never_shown,
     what_needs_a_secret_is_foreseen_without_it,
+    of_another_set_a_device_is_foreseen_with_what_its_stage_gives_it,
     what_failed_on_a_device_is_sent_again_when_somebody_is_sure,
 );
 
@@ -280,6 +281,38 @@ async fn what_needs_a_secret_is_foreseen_without_it(test: &TestStore) {
     );
     assert_eq!(planned["secrets"], json!([{"target": uri, "set": ["word"], "missing": []}]), "{planned}");
     assert!(planned["stage_share"].as_str().unwrap().ends_with('%'), "{planned}");
+    door.close().await;
+}
+
+async fn of_another_set_a_device_is_foreseen_with_what_its_stage_gives_it(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let mut device = door.enroll("D1").await;
+    door.check_in(&mut device).await;
+    let camera = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera";
+    let set = |name: &str, settings: serde_json::Value| {
+        json!([
+            {"type": "configuration", "identifier": name, "payload": {"settings": settings}},
+            {"type": "activation", "identifier": format!("{name}-all"), "payload": {"configurations": [name]}},
+        ])
+    };
+    let stages = json!({"stages": ["'pilot' in device.tags"]});
+    let staged =
+        json!({"message": "x", "set": "slow", "declarations": set("slow", json!({(camera): 0})), "stages": stages});
+    assert_eq!(door.post("/policies/apply", &staged).await.status, 200);
+    // The device is not in the first stage: beside what another set would give it, it gets nothing of that one.
+    let own = "./Device/Vendor/MSFT/Policy/Config/Experience/AllowCortana";
+    let planned = async || {
+        let plan = json!({"device_id": "D1", "set": "own", "declarations": set("own", json!({(own): 0}))});
+        let planned = door.post("/policies/plan", &plan).await.json();
+        (
+            planned["wanted"].clone(),
+            planned["activations"].clone(),
+            planned["syncml"].as_str().unwrap().contains(camera),
+        )
+    };
+    assert_eq!(planned().await, (json!(1), json!(["own-all"]), false));
+    assert_eq!(door.post("/devices/D1/tags", &json!({"add": ["pilot"]})).await.status, 200);
+    assert_eq!(planned().await.0, json!(2));
     door.close().await;
 }
 

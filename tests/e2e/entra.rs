@@ -109,11 +109,23 @@ async fn a_computer_of_the_tenant_accepts_the_terms_and_is_enrolled(site: Site) 
 
     let policies = line.soap(crate::support::pc::POLICY, &Pc::policies_body(&bearer(JWT, &entra.good()))).await;
     assert_eq!(content(&policies, "minimalKeyLength").as_deref(), Some("2048"));
-    let request = issue(&pc, &bearer(JWT, &entra.good()), &[("EnrollmentData", &accepted)]);
+    let finance = "0c0c0c0c-0000-4000-8000-00000000000c";
+    let grouped = entra.token("RS256", |claims| {
+        claims["groups"] = json!([finance]);
+        claims["name"] = json!("Ada Lovelace");
+    });
+    let request = issue(&pc, &bearer(JWT, &grouped), &[("EnrollmentData", &accepted)]);
     let document = pc.token(&mut line, request).await.unwrap();
     pc.take(document);
     let device = server.operator().get("/api/v1/devices/B5B954E81FBCB94EB79BD08BE625F4EE").await;
     assert!(device.to_string().contains("ada@contoso.test"), "{device}");
+    // What the token says of her is known from then on, for conditions of policies.
+    let ada = server.operator().get("/api/v1/directory/people/ada@contoso.test").await;
+    assert_eq!(
+        (&ada["groups"], &ada["attributes"]["display_name"]),
+        (&json!([finance]), &json!("Ada Lovelace")),
+        "{ada}"
+    );
     assert!(!events(&server, "B5B954E81FBCB94EB79BD08BE625F4EE").await.contains(&"refused".to_owned()));
 }
 

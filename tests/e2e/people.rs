@@ -9,13 +9,16 @@ use transom::simulator::device::{Behaviour, Device};
 
 use super::federated::{at, signed_in};
 use super::on_both;
-use crate::support::enrolled;
+use crate::support::enrolled::{self, let_enroll};
 use crate::support::operator::Operator;
 use crate::support::provider::{Browser, Provider};
-use crate::support::server::{Site, transom};
+use crate::support::server::{Site, transom, until};
 use crate::support::windows::Windows;
 
-on_both![a_device_gets_what_its_person_s_group_gets_and_loses_it_with_the_group];
+on_both![
+    a_device_gets_what_its_person_s_group_gets_and_loses_it_with_the_group,
+    a_tag_counts_for_the_life_that_a_device_still_is_in,
+];
 
 const COMPANY: &str = "./Vendor/MSFT/Personalization/CompanyName";
 const CAMERA: &str = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera";
@@ -126,4 +129,29 @@ async fn a_device_gets_what_its_person_s_group_gets_and_loses_it_with_the_group(
     operator.delete("/api/v1/directory/people/bob").await;
     stands(&operator, &windows, &mut device, COMPANY, None).await;
     assert_eq!(operator.get("/api/v1/devices/PC1/person").await["person"], "bob");
+}
+
+async fn a_tag_counts_for_the_life_that_a_device_still_is_in(site: Site) {
+    let server = site.without_rates().with("POLICY_READ_BACK", "false").serve();
+    let operator = server.operator();
+    let_enroll(&operator).await;
+    let windows = Windows::new(server.device_addr, site.root());
+    let mut device = enrolled::enroll(server.device_addr, &windows, "PC1", DeviceKeyKind::P256).await;
+    session(&windows, &mut device).await;
+    let of_pilots = json!([
+        {"type": "configuration", "identifier": "base", "payload": {"settings": {(CAMERA): 0}}},
+        {"type": "activation", "identifier": "pilots",
+            "payload": {"configurations": ["base"], "when": "'pilot' in device.tags"}},
+    ]);
+    operator.post("/api/v1/policies/apply", &json!({"message": "x", "declarations": of_pilots})).await;
+    let done = async || (operator.get("/api/v1/policies/progress").await["done"] == true).then_some(());
+    until("all devices are looked at", done).await;
+    // It enrolls anew, and has not come with what it got by that.
+    enrolled::enroll(server.device_addr, &windows, "PC1", DeviceKeyKind::P256).await;
+    operator.post("/api/v1/devices/PC1/tags", &json!({"add": ["pilot"]})).await;
+    let has_it = async || {
+        session(&windows, &mut device).await;
+        (device.tree().value(CAMERA).as_deref() == Some("0")).then_some(())
+    };
+    until("the life that it is in gets it", has_it).await;
 }

@@ -70,7 +70,8 @@ impl Operator {
             if status.is_success() {
                 return;
             }
-            assert_eq!(status, 503, "{device}: {}", response.text().await.unwrap());
+            // It has too much to do, or did not come to reading the request in time: nothing was done.
+            assert!(matches!(status.as_u16(), 408 | 503), "{device}: {status} {}", response.text().await.unwrap());
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         panic!("{device}: the server is too busy for half a minute");

@@ -265,16 +265,21 @@ impl Admin {
                 tx.policy(identifier)?.ok_or(Error::NotFound("declaration"))?;
             }
             let subject = if let Some(device) = &device {
-                let life = tx.device(device)?.ok_or(Error::NotFound("device"))?.enrollment;
-                let life = life.filter(|life| life.ended_at.is_none()).ok_or(Error::NotFound("enrollment"))?;
-                tx.lock_lives(std::slice::from_ref(&life.id))?;
-                let (version, before) = tx.device_policy(&life.id)?;
-                if version > 0 {
-                    let mut after = before.clone();
-                    after.again = Some((retry.identifier.clone().unwrap_or_default(), now));
-                    tx.save_device_policy(&life.id, version, &before, &after, now)?;
+                tx.device(device)?.ok_or(Error::NotFound("device"))?;
+                let lives = tx.live_enrollments(device)?;
+                if lives.is_empty() {
+                    return Err(Error::NotFound("enrollment"));
                 }
-                tx.look_at_policies(&life.id, now)?;
+                // Where it enrolls anew, the life that it still is in counts as well.
+                for life in lives {
+                    let (version, before) = tx.device_policy(&life.enrollment)?;
+                    if version > 0 {
+                        let mut after = before.clone();
+                        after.again = Some((retry.identifier.clone().unwrap_or_default(), now));
+                        tx.save_device_policy(&life.enrollment, version, &before, &after, now)?;
+                    }
+                    tx.look_at_policies(&life.enrollment, now)?;
+                }
                 device.as_str().to_owned()
             } else {
                 tx.retry_policies(retry.identifier.as_deref(), now)?;

@@ -99,10 +99,12 @@ impl Admitted {
         now: Timestamp,
     ) -> Result<(), store::Error> {
         let Applicant { user, means } = self.applicant;
-        let federated = match &means {
-            Means::Federated(federated) => Some((user.clone(), (federated.said.clone(), federated.signed_in_at))),
-            _ => None,
+        let said = match &means {
+            Means::Federated(federated) => Some((federated.said.clone(), federated.signed_in_at)),
+            Means::Entra(entra) => Some((entra.said.clone(), entra.issued_at)),
+            Means::Account(_) | Means::Token(_) | Means::Certificate(_) => None,
         };
+        let heard = said.map(|(said, at)| (user.clone(), said, at));
         tx.record_attempt(&visit.enrolled(user.as_str(), enrollment, now))?;
         tx.record_admission(&Admission {
             enrollment: enrollment.clone(),
@@ -116,7 +118,7 @@ impl Admitted {
             hw_dev_id: self.hardware,
             admitted_at: now,
         })?;
-        let Some((user, (said, at))) = federated else { return Ok(()) };
+        let Some((user, said, at)) = heard else { return Ok(()) };
         // Last, because whoever spreads it locks the lives of devices before the person.
         if let Some((before, known)) = tx.hear_of_person(&user, said, PROVIDER, at)? {
             let record = AuditRecord::new("directory.set", "person", user.as_str());

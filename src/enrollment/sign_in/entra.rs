@@ -11,12 +11,14 @@ use transom_protocol::session::Timestamp;
 use super::{
     Denied, FetchError, SetupError,
     fetched::{Fetch, Fetched},
+    hearing::Hearing,
     outbound,
     setup::{self, SetupError::Setting},
     terms::TermsOfUse,
 };
 use crate::{
     config::{self, DataFolder},
+    model::Heard,
     pki::{
         Sealer,
         token::{self, Claims, KeySet, Rules, Signing, TokenRefused},
@@ -38,6 +40,7 @@ pub(super) struct Entra {
     tenants: Vec<String>,
     issuers: Vec<String>,
     keys: Fetched<KeySet>,
+    hearing: Hearing,
     pub(super) terms: Option<TermsOfUse>,
     pub(super) sealer: Arc<Sealer>,
 }
@@ -54,6 +57,10 @@ pub struct EntraUser {
     /// The device that the token was made for, if it says so: Entra ID's own id of it, which is none of those that the
     /// device has for us.
     pub device: Option<EntraDevice>,
+    /// What the token says of them besides.
+    pub said: Heard,
+    /// When the token was made, as far as it says so.
+    pub issued_at: Timestamp,
 }
 
 /// A device that Entra ID vouches for.
@@ -84,12 +91,13 @@ impl Entra {
         };
         let terms = setup::file(folder, &settings.terms).map(|path| TermsOfUse::read(&path)).transpose()?;
         let keys = Fetched::new(source(settings, folder)?);
-        Ok(Self { rules, tenants, issuers: settings.issuers.clone(), keys, terms, sealer })
+        let hearing = Hearing::new(&settings.groups_claim, settings.attribute_claims());
+        Ok(Self { rules, tenants, issuers: settings.issuers.clone(), keys, hearing, terms, sealer })
     }
 
     /// Who stands in a token.
     pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Result<EntraUser, Denied> {
-        self.user(&self.believed(token, now).await?)
+        self.user(&self.believed(token, now).await?, now)
     }
 
     /// Which device stands in a token.
@@ -122,7 +130,7 @@ impl Entra {
         Ok(tenant)
     }
 
-    fn user(&self, claims: &Claims) -> Result<EntraUser, Denied> {
+    fn user(&self, claims: &Claims, now: Timestamp) -> Result<EntraUser, Denied> {
         let claim = |name: &'static str| claims.text(name).ok_or(TokenRefused::Claim(name));
         let tenant = self.tenant(claims)?;
         if claims.value("scp").is_some()
@@ -138,6 +146,8 @@ impl Entra {
             object_id: claim("oid")?.to_owned(),
             name: name.to_owned(),
             device: device_in(claims, tenant.clone()),
+            said: self.hearing.heard(&|name| claims.value(name)),
+            issued_at: issued_at(claims, now),
             tenant,
         })
     }
@@ -148,6 +158,13 @@ impl Entra {
         }
         Ok(())
     }
+}
+
+/// When a token was made: never later than now, whatever its clock says.
+fn issued_at(claims: &Claims, now: Timestamp) -> Timestamp {
+    let seconds = claims.value("iat").and_then(serde_json::Value::as_i64);
+    let at = seconds.and_then(|seconds| seconds.checked_mul(1000)).map_or(now, Timestamp);
+    at.min(now)
 }
 
 /// The device that a token names.

@@ -8,6 +8,7 @@ mod certificate;
 mod denied;
 mod entra;
 mod fetched;
+mod hearing;
 mod openid;
 mod outbound;
 mod setup;

@@ -6,7 +6,8 @@ use transom_protocol::csp::Instruction;
 use transom_protocol::session::DeviceId;
 
 use super::decide::decide;
-use super::{Rollout, RolloutError, drift, published};
+use super::staged::takes;
+use super::{Rollout, RolloutError, base, drift, published};
 use crate::model::{DevicePolicy, PolicyState, share_of};
 use crate::policy::declaration::{Declaration, Document, Identifier, Payload, Remark, check, with_ingested};
 use crate::policy::reconcile::Policy;
@@ -76,11 +77,18 @@ impl Rollout {
             let life = tx.device(&device)?.and_then(|device| device.enrollment).filter(|life| life.ended_at.is_none());
             let Some(life) = life else { return Ok(None) };
             let subject = tx.policy_subject(&life.id)?;
-            let secrets = tx.policy_secrets(MOST_SECRETS)?;
-            Ok::<_, Error>(subject.map(|subject| (published(tx), subject, secrets)))
+            let Some(subject) = subject else { return Ok(None) };
+            let (_, published) = published(tx)?;
+            let base = base(tx, &published)?;
+            Ok::<_, Error>(Some((published, base, subject, tx.policy_secrets(MOST_SECRETS)?)))
         };
-        let Some((published, subject, secrets)) = self.store.read(question).await? else { return Ok(None) };
-        let (_, published) = published?;
+        let Some((mut published, base, subject, secrets)) = self.store.read(question).await? else { return Ok(None) };
+        // Of another set it has what its stage says.
+        if let Some((staged, base)) = base
+            && !takes(&staged, &subject)
+        {
+            published = base;
+        }
         let (set, now) = (set.to_owned(), self.now());
         let look = move || {
             let others = published.into_iter().filter(|(policy, _)| policy.set != set);

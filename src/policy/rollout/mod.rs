@@ -194,11 +194,11 @@ impl Rollout {
         // Before anything is sent there.
         self.secret_nodes.set(nodes.iter().map(String::as_str));
         let compile = move || {
-            let declarations: Vec<Declaration> = published.into_iter().map(|(_, declaration)| declaration).collect();
+            let declarations = declarations(published);
             // Templates that came with policies were kept with them: the catalogue has their settings.
             let policy = Policy::build(&declarations, &in_use.catalogue).with_secrets(&secrets);
-            let stages = base.map(|(staged, declarations)| {
-                let base = Policy::build(&declarations, &in_use.catalogue).with_secrets(&secrets);
+            let stages = base.map(|(staged, contents)| {
+                let base = Policy::build(&self::declarations(contents), &in_use.catalogue).with_secrets(&secrets);
                 Stages { staged, base }
             });
             Ready { policy, stages, again, in_use, generation }
@@ -237,17 +237,17 @@ fn has_read(tx: &mut Tx<'_>, policy: &mut DevicePolicy, decision: &Decision, now
 }
 
 /// All that is published, and the generation that it is of.
-fn published(tx: &mut Tx<'_>) -> Result<(i64, Vec<(PublishedPolicy, Declaration)>), Error> {
+fn published(tx: &mut Tx<'_>) -> Result<(i64, Contents), Error> {
     let generation = tx.policy_work()?.generation;
     let policies = tx.policies(None)?;
     Ok((generation, with_contents(tx, policies)?))
 }
 
-/// What devices have that a revision in stages has not come to.
-fn base(
-    tx: &mut Tx<'_>,
-    published: &[(PublishedPolicy, Declaration)],
-) -> Result<Option<(Staged, Vec<Declaration>)>, Error> {
+/// What is published, of which set.
+type Contents = Vec<(PublishedPolicy, Declaration)>;
+
+/// A revision that goes to devices in stages, and all that is published for those that it has not come to.
+fn base(tx: &mut Tx<'_>, published: &[(PublishedPolicy, Declaration)]) -> Result<Option<(Staged, Contents)>, Error> {
     let Some(staged) = tx.policy_stage()? else { return Ok(None) };
     let of_base = tx.policies_of_revision(staged.base)?.into_iter().map(|policy| PublishedPolicy {
         identifier: policy.identifier,
@@ -258,16 +258,13 @@ fn base(
         changed_at: staged.changed_at,
     });
     let of_base = of_base.collect();
-    let own = with_contents(tx, of_base)?.into_iter().map(|(_, declaration)| declaration);
+    let own = with_contents(tx, of_base)?;
     let others = published.iter().filter(|(policy, _)| policy.set != staged.set);
-    let all = others.map(|(_, declaration)| declaration.clone()).chain(own).collect();
+    let all = others.cloned().chain(own).collect();
     Ok(Some((staged, all)))
 }
 
-fn with_contents(
-    tx: &mut Tx<'_>,
-    policies: Vec<PublishedPolicy>,
-) -> Result<Vec<(PublishedPolicy, Declaration)>, Error> {
+fn with_contents(tx: &mut Tx<'_>, policies: Vec<PublishedPolicy>) -> Result<Contents, Error> {
     let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();
     let contents = tx.policy_contents(&tokens)?;
     let mut all = Vec::with_capacity(policies.len());
@@ -279,6 +276,10 @@ fn with_contents(
         all.push((policy, document.declaration));
     }
     Ok(all)
+}
+
+fn declarations(contents: Contents) -> Vec<Declaration> {
+    contents.into_iter().map(|(_, declaration)| declaration).collect()
 }
 
 /// Who orders the commands.

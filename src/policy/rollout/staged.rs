@@ -48,14 +48,14 @@ impl Ready {
     /// What of it a device is to have.
     pub(super) fn share(&self, subject: &PolicySubject) -> Share<'_> {
         let Some(stages) = &self.stages else { return Share::All(&self.policy) };
-        let staged = &stages.staged;
-        let has_it = subject.policy.stage.as_ref().is_some_and(|stage| stage.revision == staged.revision);
-        if staged.takes(has_it, share_of(&subject.device_id), &subject.facts) {
-            Share::Early(&self.policy, stages)
-        } else {
-            Share::Late(&stages.base)
-        }
+        if takes(&stages.staged, subject) { Share::Early(&self.policy, stages) } else { Share::Late(&stages.base) }
     }
+}
+
+/// Whether a device is to have a revision that goes to devices in stages.
+pub(super) fn takes(staged: &Staged, subject: &PolicySubject) -> bool {
+    let has_it = subject.policy.stage.as_ref().is_some_and(|stage| stage.revision == staged.revision);
+    staged.takes(has_it, share_of(&subject.device_id), &subject.facts)
 }
 
 impl Decided {

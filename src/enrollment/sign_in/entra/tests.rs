@@ -219,7 +219,7 @@ async fn keys_may_come_from_a_file_without_any_network() {
 
 fn ada() -> EntraUser {
     let name = "ada@contoso.test".to_owned();
-    EntraUser { tenant: OURS.into(), object_id: ADA.into(), name, device: None }
+    EntraUser { tenant: OURS.into(), object_id: ADA.into(), name, device: None, said: Heard::default(), issued_at: NOW }
 }
 
 #[actix_web::test]
@@ -234,6 +234,29 @@ async fn the_device_of_a_token_is_known_in_one_spelling_and_keeps_nobody_out() {
     for none in [json!(""), json!("{}"), json!("a\u{0}b"), json!(7), json!("x".repeat(1000))] {
         let user = entra.verify(&issuer.sign(json!({}), &with("deviceid", none.clone())), NOW).await.unwrap();
         assert_eq!(user.device, None, "{none}");
+    }
+}
+
+#[actix_web::test]
+async fn groups_and_attributes_of_a_token_are_heard_with_the_time_they_were_said() {
+    let issuer = Issuer::rsa("k1");
+    let (entra, _folder) = offline(&issuer);
+    let finance = "0c0c0c0c-0000-4000-8000-00000000000c";
+    let mut claims = with("iat", json!(SECONDS - 60));
+    claims["groups"] = json!([finance]);
+    claims["name"] = json!("Ada Lovelace");
+    let user = entra.verify(&issuer.sign(json!({}), &claims), NOW).await.unwrap();
+    let kept = json!({ "groups": [finance], "attributes": { "display_name": "Ada Lovelace" } });
+    assert_eq!(serde_json::to_value(&user.said).unwrap(), kept);
+    assert_eq!(user.issued_at, NOW.plus_millis(-60_000));
+    // A token of somebody in very many groups names a place to ask instead: that says nothing of them.
+    claims["groups"] = Value::Null;
+    claims["_claim_names"] = json!({ "groups": "src1" });
+    let user = entra.verify(&issuer.sign(json!({}), &claims), NOW).await.unwrap();
+    assert_eq!(user.said.groups, None);
+    for odd in [json!("soon"), json!(SECONDS + 200), json!(i64::MAX), Value::Null] {
+        let user = entra.verify(&issuer.sign(json!({}), &with("iat", odd.clone())), NOW).await.unwrap();
+        assert_eq!(user.issued_at, NOW, "{odd}");
     }
 }
 

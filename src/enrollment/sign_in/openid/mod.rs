@@ -20,7 +20,7 @@ pub use app::AppRedirect;
 pub use party::{Begun, Callback, Chance, RelyingParty, Vouched};
 
 use self::{party::Agreed, user::UserRules};
-use super::{Denied, FederatedUser, SetupError};
+use super::{Denied, FederatedUser, SetupError, hearing::Hearing};
 use crate::{
     config::{DataFolder, Host, Settings},
     model::{NewSignIn, Secret, SignIn},
@@ -35,6 +35,7 @@ const HANDLE_TIME: i64 = 30 * 60_000;
 pub(super) struct OpenId {
     party: RelyingParty,
     users: UserRules,
+    hearing: Hearing,
     store: Store,
 }
 
@@ -71,7 +72,8 @@ impl OpenId {
             scopes: &openid.scopes,
             ca: &openid.ca,
         };
-        Ok(Self { party: RelyingParty::new(agreed, folder, sealer)?, users: UserRules::new(openid), store })
+        let hearing = Hearing::new(&openid.groups_claim, openid.attribute_claims());
+        Ok(Self { party: RelyingParty::new(agreed, folder, sealer)?, users: UserRules::new(openid), hearing, store })
     }
 
     pub(super) async fn begin(
@@ -91,10 +93,10 @@ impl OpenId {
         handle: [u8; 32],
         now: Timestamp,
     ) -> Result<Finished, Denied> {
-        let who = self.party.finish(callback, kept, &self.users.wanted(), &self.users.welcome(), now).await?;
+        let who = self.party.finish(callback, kept, &self.users.wanted(), &self.hearing.welcome(), now).await?;
         let app: AppRedirect = who.onward.parse().map_err(|()| Denied::Browser)?;
         let user = self.users.judge(&|claim| who.claim(claim))?;
-        let said = self.users.heard(&|claim| who.claim(claim));
+        let said = self.hearing.heard(&|claim| who.claim(claim));
         let handle = Secret::new(BASE64.encode(handle));
         let new = NewSignIn {
             state_hash: who.state_hash,
