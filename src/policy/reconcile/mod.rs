@@ -119,6 +119,25 @@ impl Key {
         self.0.strip_prefix(&above.0).is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Whether an address with variables, of which this is the key, may come to be this one.
+    pub(super) fn may_be(&self, other: &Self) -> bool {
+        self.0.split('/').count() == other.0.split('/').count() && self.fits(other)
+    }
+
+    /// Whether an address with variables, of which this is the key, may come to stand below this one.
+    pub(super) fn may_be_below(&self, above: &Self) -> bool {
+        self.0.split('/').count() > above.0.split('/').count() && self.fits(above)
+    }
+
+    /// Whether the segments that both have may be the same. What is put in for a variable has no slash.
+    fn fits(&self, other: &Self) -> bool {
+        let fit = |(own, other): (&str, &str)| match (own.split_once("${"), own.rsplit_once('}')) {
+            (Some((begin, _)), Some((_, end))) => other.starts_with(begin) && other.ends_with(end),
+            _ => own == other,
+        };
+        self.0.split('/').zip(other.0.split('/')).all(fit)
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -7,7 +7,7 @@ use transom_protocol::csp::ddf::{Access, NodeName, Reboot};
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Scope, Setting};
 use transom_protocol::syncml::{GroupKind, Verb};
 
-use super::{Had, HadSetting, Key, Policy, State, Wanted, WantedSetting, WantedValue};
+use super::{Had, HadSetting, Key, Policy, Standing, State, Wanted, WantedSetting, WantedValue};
 use crate::policy::declaration::Ingestion;
 
 /// Most settings of one command.
@@ -20,6 +20,11 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Settings that are no longer wanted and can't be taken back.
     pub kept: Vec<Kept>,
+    /// Nodes that are no longer wanted by themselves, and stay because of what is wanted below them.
+    pub needed: BTreeSet<Key>,
+    /// Settings of which nobody can say whether they are still wanted, because something in an address is not known: they
+    /// stay as they are.
+    pub undecided: BTreeSet<Key>,
 }
 
 /// One command.
@@ -81,7 +86,7 @@ fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
     }
     let rank = |change: &Change<'_>| {
         let uri = &change.setting.uri;
-        (uri.scope() == Scope::User, !is_template(uri), change.value.data.is_some())
+        (uri.scope() == Scope::User, !is_template(uri), change.value.data.is_some(), starts_something(uri))
     };
     let mut first: Vec<usize> = (0..changes.len()).collect();
     first.sort_by_key(|place| changes.get(*place).map(|change| (rank(change), change.key)));
@@ -112,6 +117,12 @@ fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
     ordered
 }
 
+/// Whether writing it begins what all settings beside it are for: a PFX is installed when its content is written.
+fn starts_something(uri: &LocUri) -> bool {
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    name.eq_ignore_ascii_case("PFXCertBlob")
+}
+
 /// What has to be in one Atomic.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Together {
@@ -128,7 +139,7 @@ fn apply(plan: &mut Plan, changes: Vec<Change<'_>>, catalogue: &Catalogue) {
         let reboot =
             change.value.node.and_then(|node| catalogue.describe(node)).and_then(|node| node.properties.reboot);
         let together = together(&change, catalogue);
-        let operations = operations(&change, access, together.is_some());
+        let operations = operations(&change, access, together.is_some(), catalogue);
         if let Some(together) = together {
             if let Some(step) = groups.get(&together).and_then(|place| plan.steps.get_mut(*place)) {
                 step.extend(operations, change.key, reboot);
@@ -146,7 +157,7 @@ fn apply(plan: &mut Plan, changes: Vec<Change<'_>>, catalogue: &Catalogue) {
 }
 
 /// The verbs that take a value to its node.
-fn operations(change: &Change<'_>, access: Access, in_atomic: bool) -> Vec<Operation> {
+fn operations(change: &Change<'_>, access: Access, in_atomic: bool, catalogue: &Catalogue) -> Vec<Operation> {
     let item = Setting {
         target: change.setting.uri.clone(),
         format: Some(change.value.format.clone()),
@@ -161,7 +172,11 @@ fn operations(change: &Change<'_>, access: Access, in_atomic: bool) -> Vec<Opera
         return vec![add(IfExists::Replace)];
     }
     if access.is_empty() || access.allows(Verb::Replace) {
-        return vec![replace()];
+        // Some providers answer 404 to a Replace of what belongs to a thing that is not there yet (a certificate, an account).
+        let is_known = change.before.is_some_and(|before| before.state == State::Applied);
+        let of_a_thing = || catalogue.known(&change.setting.uri).is_some_and(|hit| !hit.chosen.is_empty());
+        let makes = access.allows(Verb::Add) && !is_known && of_a_thing();
+        return vec![if makes { add(IfExists::Replace) } else { replace() }];
     }
     if !access.allows(Verb::Add) {
         // Its author insists.
@@ -220,7 +235,12 @@ fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
     gone.sort_by(|one, other| is_template(&one.1.uri).cmp(&is_template(&other.1.uri)).then_with(|| other.0.cmp(one.0)));
     let mut deleted: BTreeSet<Key> = BTreeSet::new();
     let mut planned: Vec<(Operation, Key)> = Vec::new();
+    let open: Vec<&Key> = wanted.iter().filter(|(_, setting)| is_undecided(setting)).map(|(key, _)| key).collect();
     for (key, setting) in gone {
+        if open.iter().any(|pattern| pattern.may_be(key)) {
+            plan.undecided.insert(key.clone());
+            continue;
+        }
         if deleted.iter().any(|above| above == key || key.is_below(above)) {
             continue;
         }
@@ -240,6 +260,7 @@ fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
                 let operation = Operation { verb: Verb::Replace, items: vec![item], if_exists: IfExists::Fail };
                 planned.push((operation, key.clone()));
             }
+            WayBack::Needed => drop(plan.needed.insert(key.clone())),
             WayBack::None(why) => plan.kept.push(Kept { uri: setting.uri.clone(), why: why.to_owned() }),
         }
     }
@@ -253,10 +274,22 @@ fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
 enum WayBack {
     Delete(LocUri),
     Default(Setting),
+    /// What is wanted below it would go with it.
+    Needed,
     None(&'static str),
 }
 
+/// Whether its address is not known, because something in it is not.
+fn is_undecided(setting: &WantedSetting) -> bool {
+    matches!(setting.standing, Standing::Unresolved(_)) && setting.uri.path().contains("${")
+}
+
 fn way_back(uri: &LocUri, wanted: &Wanted, catalogue: &Catalogue) -> WayBack {
+    let own = Key::of(uri);
+    let is_open = |(key, setting): (&Key, &WantedSetting)| is_undecided(setting) && key.may_be_below(&own);
+    if wanted.keys().any(|key| key.is_below(&own)) || wanted.iter().any(is_open) {
+        return WayBack::Needed;
+    }
     let Some(hit) = catalogue.known(uri) else { return WayBack::Delete(uri.clone()) };
     let Some(described) = catalogue.describe(hit.node) else { return WayBack::Delete(uri.clone()) };
     let properties = described.properties;
@@ -267,7 +300,8 @@ fn way_back(uri: &LocUri, wanted: &Wanted, catalogue: &Catalogue) -> WayBack {
     let mut above = parent(uri);
     while let Some(uri) = above {
         let key = Key::of(&uri);
-        if wanted.keys().any(|other| *other == key || other.is_below(&key)) {
+        let is_open = |(other, setting): (&Key, &WantedSetting)| is_undecided(setting) && other.may_be_below(&key);
+        if wanted.keys().any(|other| *other == key || other.is_below(&key)) || wanted.iter().any(is_open) {
             break;
         }
         if let Some(hit) = catalogue.known(&uri)

@@ -269,3 +269,97 @@ fn a_secret_is_put_in_and_its_token_tells_its_version_alone() {
     let foreseen = foreseen.value().unwrap();
     assert_eq!((foreseen.data.as_deref(), &foreseen.token), (Some("say [redacted]"), &one.token));
 }
+
+/// What is sent where `had` is there: verbs with targets, in order.
+fn sent(policy: &Policy, facts: &Facts, had: &Had) -> Vec<String> {
+    let planned = plan(policy, &policy.wanted(catalogue(), facts), had, catalogue());
+    let settings = planned.steps.iter().flat_map(|step| step.instruction.settings());
+    settings.map(|(verb, setting)| format!("{} {}", verb.as_str(), setting.target)).collect()
+}
+
+#[test]
+fn a_node_stays_while_something_below_it_is_wanted() {
+    let rule = "./Vendor/MSFT/Firewall/MdmStore/FirewallRules/Web";
+    let leaves = format!("    {rule}/Direction: OUT\n    {rule}/Enabled: true\n");
+    let before = policy(&(one("a", &format!("    {rule}: {{}}\n{leaves}")) + &all("a", "")));
+    let mut device = Device::default();
+    device.take(&before, &before.wanted(catalogue(), &facts(22631, 4)));
+    assert_eq!(device.had.len(), 3);
+    let after = policy(&(one("a", &leaves) + &all("a", "")));
+    let wanted = after.wanted(catalogue(), &facts(22631, 4));
+    let planned = plan(&after, &wanted, &device.had, catalogue());
+    assert!(planned.is_empty() && planned.needed.len() == 1, "{planned:#?}");
+    // A node that nobody knows, as well.
+    let unknown = |settings: &str| policy(&(one("a", settings) + &all("a", "")));
+    let before = unknown("    ./Vendor/Contoso/C: {}\n    ./Vendor/Contoso/C/D: 1\n");
+    let mut device = Device::default();
+    device.take(&before, &before.wanted(catalogue(), &facts(22631, 4)));
+    let after = unknown("    ./Vendor/Contoso/C/D: 1\n");
+    assert_eq!(sent(&after, &facts(22631, 4), &device.had), Vec::<String>::new());
+}
+
+#[test]
+fn what_belongs_to_a_thing_is_added_until_the_device_is_known_to_have_it() {
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    let uri = format!("./Device/Vendor/MSFT/RootCATrustedCertificates/Root/{hash}/EncodedCertificate");
+    let policy = policy(
+        &(one("a", &format!("    {uri}: {{value: QUJD}}\n    {CONFIG}/Camera/AllowCamera: 0\n")) + &all("a", "")),
+    );
+    let facts = facts(22631, 4);
+    let camera = format!("Replace {CONFIG}/Camera/AllowCamera");
+    let mut first = sent(&policy, &facts, &Had::new());
+    first.sort();
+    assert_eq!(first, [format!("Add {uri}"), camera.clone()]);
+    let wanted = policy.wanted(catalogue(), &facts);
+    let had = |state| -> Had {
+        let of = |uri: &str| HadSetting { uri: uri.parse().unwrap(), token: "other".to_owned().into(), state };
+        wanted.iter().map(|(key, setting)| (key.clone(), of(setting.uri.as_str()))).collect()
+    };
+    for (state, verb) in
+        [(State::Applied, "Replace"), (State::Failed, "Add"), (State::Drifted, "Add"), (State::Pending, "Add")]
+    {
+        let sent = sent(&policy, &facts, &had(state));
+        assert!(sent.contains(&format!("{verb} {uri}")) && sent.contains(&camera), "{state:?}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_certificate_is_installed_when_all_that_it_needs_is_there() {
+    let pfx = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/vpn";
+    let settings: String = ["PFXCertBlob: QUJD", "KeyLocation: 3", "PFXKeyExportable: false"]
+        .map(|line| format!("    {pfx}/{line}\n"))
+        .concat();
+    let policy = policy(&(one("a", &settings) + &all("a", "")));
+    let sent = sent(&policy, &facts(22631, 4), &Had::new());
+    assert_eq!(sent.len(), 3, "{sent:?}");
+    assert!(sent.last().unwrap().ends_with("/PFXCertBlob"), "{sent:?}");
+}
+
+#[test]
+fn what_has_a_variable_in_its_address_stays_while_that_is_not_known() {
+    let profile = "./Vendor/Contoso/Profile/${device.serial}";
+    let settings = format!("    {profile}: {{}}\n    {profile}/Source: 1\n    ./Vendor/Contoso/Other: 1\n");
+    let both = policy(&(one("a", &settings) + &all("a", "")));
+    let mut device = Device::default();
+    device.take(&both, &both.wanted(catalogue(), &facts(22631, 4)));
+    assert_eq!(device.had.len(), 3);
+    let nobody = Facts::default();
+    let planned = plan(&both, &both.wanted(catalogue(), &nobody), &device.had, catalogue());
+    assert!(planned.is_empty() && planned.undecided.len() == 2, "{planned:#?}");
+    // What is known not to be wanted goes all the same.
+    let less = policy(&(one("a", &format!("    {profile}: {{}}\n    {profile}/Source: 1\n")) + &all("a", "")));
+    assert_eq!(sent(&less, &nobody, &device.had), ["Delete ./Vendor/Contoso/Other"]);
+    assert_eq!(device.take(&Policy::default(), &Wanted::new()), 1);
+    assert!(device.had.is_empty());
+}
+
+#[test]
+fn all_or_nothing_holds_whichever_activation_says_so() {
+    let settings = format!("    {CONFIG}/Camera/AllowCamera: 0\n    {CONFIG}/DeviceLock/MinDevicePasswordLength: 9\n");
+    let plain = "---\ntype: activation\nidentifier: a-plain\npayload: {configurations: [a]}\n";
+    let text = one("a", &settings) + plain + &all("a", ", atomic: true");
+    let policy = policy(&text);
+    let planned = plan(&policy, &policy.wanted(catalogue(), &facts(22631, 4)), &Had::new(), catalogue());
+    let [step] = &planned.steps[..] else { panic!("{planned:#?}") };
+    assert!(matches!(step.instruction, Instruction::Group { .. }));
+}

@@ -32,22 +32,22 @@ impl Policy {
     pub fn wanted(&self, catalogue: &Catalogue, facts: &Facts) -> Wanted {
         let device = device(facts);
         let mut wishes: BTreeMap<Key, Vec<Wish>> = BTreeMap::new();
-        let mut taken = std::collections::BTreeSet::new();
+        // Two activations may apply the same configuration: where one of them wants all or nothing, that is how it is.
+        let mut applied: BTreeMap<&Identifier, Option<&Identifier>> = BTreeMap::new();
         for activation in &self.activations {
             if activation.when.as_ref().is_some_and(|when| !when.holds(facts)) {
                 continue;
             }
             for identifier in &activation.configurations {
-                // Two activations may apply the same configuration.
-                if !taken.insert(identifier) {
-                    continue;
-                }
-                let together = activation.together.then(|| activation.identifier.clone());
-                for item in self.configurations.get(identifier).into_iter().flatten() {
-                    let setting = self.wish(item, identifier, together.as_ref(), catalogue, facts, &device);
-                    let wish = Wish { by: identifier.clone(), setting };
-                    wishes.entry(Key::of(&wish.setting.uri)).or_default().push(wish);
-                }
+                let together = applied.entry(identifier).or_default();
+                *together = together.or(activation.together.then_some(&activation.identifier));
+            }
+        }
+        for (identifier, together) in applied {
+            for item in self.configurations.get(identifier).into_iter().flatten() {
+                let setting = self.wish(item, identifier, together, catalogue, facts, &device);
+                let wish = Wish { by: identifier.clone(), setting };
+                wishes.entry(Key::of(&wish.setting.uri)).or_default().push(wish);
             }
         }
         wishes.into_iter().filter_map(|(key, wishes)| Some((key, settled(wishes, catalogue)?))).collect()
@@ -177,7 +177,8 @@ fn settled(wishes: Vec<Wish>, catalogue: &Catalogue) -> Option<WantedSetting> {
         [] => 0,
         [(first, value), ref rest @ ..] => {
             if rest.iter().all(|(_, other)| other.token == value.token) {
-                first
+                // All or nothing, where one of them asks for that.
+                values.iter().find(|(_, value)| value.together.is_some()).map_or(first, |(place, _)| *place)
             } else {
                 let rule =
                     value.node.and_then(|node| catalogue.describe(node)).and_then(|node| node.properties.conflict);

@@ -80,7 +80,10 @@ pub(super) fn decide(
         if settings.contains_key(&key) {
             continue;
         }
-        if prior.by.is_empty() {
+        if planned.needed.iter().any(|needed| needed.as_str() == key) {
+            continue;
+        }
+        if prior.by.is_empty() || planned.undecided.iter().any(|open| open.as_str() == key) {
             settings.insert(key, prior);
         } else if prior.given.is_some() {
             let kept = planned.kept.iter().find(|kept| Key::of(&kept.uri).as_str() == key);

@@ -1,7 +1,7 @@
 //! From a command of the queue to elements of a message (MS-MDM 2.2.7).
 
 use super::answer::CmdIds;
-use super::settle::ItemState;
+use super::settle::{ItemState, is_there};
 use super::{Pending, SentPart};
 use crate::csp::{Instruction, Setting};
 use crate::syncml::{Address, Command, Format, Group, GroupKind, Item, Meta, Request, Verb, write};
@@ -12,8 +12,8 @@ pub(super) struct Built {
     pub(super) parts: Vec<(u32, SentPart)>,
 }
 
-/// Builds what is still to be sent of a command: all of an Atomic, and of anything else the nodes that were not
-/// answered.
+/// Builds what is still to be sent of a command: all of an Atomic but nodes that are there already, and of anything else
+/// the nodes that were not answered.
 pub(super) fn build(pending: &Pending, ids: &mut CmdIds) -> Built {
     let states = pending.item_states();
     let mut parts = Vec::new();
@@ -42,7 +42,9 @@ fn requests(
     for operation in pending.instruction.operations() {
         let mut run: Option<(Verb, Vec<usize>, Vec<Item>)> = None;
         for setting in &operation.items {
-            if everything || states.get(place) == Some(&ItemState::Open) {
+            let is_there =
+                pending.progress.items.get(place).is_some_and(|outcome| is_there(operation, setting, outcome));
+            if everything && !is_there || states.get(place) == Some(&ItemState::Open) {
                 let as_replace = pending.progress.items.get(place).is_some_and(|item| item.as_replace);
                 let verb = if as_replace { Verb::Replace } else { operation.verb };
                 if run.as_ref().is_some_and(|(before, ..)| *before != verb) {

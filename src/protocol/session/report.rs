@@ -78,7 +78,7 @@ impl Awaited {
             let settings = operations.flat_map(|operation| operation.items.iter().map(move |item| (operation, item)));
             for (place, (operation, setting)) in settings.enumerate() {
                 let Some(outcome) = pending.progress.items.get(place) else { continue };
-                let state = item_state(operation, &setting.target, outcome, pending.progress.maybe_applied);
+                let state = item_state(operation, setting, outcome, pending.progress.maybe_applied);
                 let waits = match pending.state {
                     CommandState::Deferred | CommandState::Queued => state == ItemState::Accepted,
                     // The report can be quicker than the Status.

@@ -1,8 +1,8 @@
 //! From the Status of each node to the state of the command (MS-MDM 2.2.6.1, 2.2.7.3; design, promises 2 and 7).
 
 use super::{CommandState, ItemOutcome, Pending, ReasonCode, Rules, Timestamp};
-use crate::csp::{IfExists, Instruction, LocUri, Operation};
-use crate::syncml::{GroupKind, StatusClass, StatusCode, Verb};
+use crate::csp::{IfExists, Instruction, Operation, Setting};
+use crate::syncml::{Format, GroupKind, StatusClass, StatusCode, Verb};
 
 /// What is known of one node of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,18 @@ pub(super) const fn is_repeatable(verb: Verb) -> bool {
     !matches!(verb, Verb::Exec | Verb::Copy)
 }
 
+/// Whether an Add met the node that it was to make. One without a value has nothing that a Replace could set, and many
+/// such nodes answer 405 to it.
+pub(super) fn is_there(operation: &Operation, setting: &Setting, item: &ItemOutcome) -> bool {
+    let is_node = setting.data.is_none() && matches!(setting.format, None | Some(Format::Node));
+    item.as_replace && operation.verb == Verb::Add && is_node
+}
+
 /// What is known of one node. `repeated`: an earlier message may have done it already.
-pub(super) fn item_state(operation: &Operation, target: &LocUri, item: &ItemOutcome, repeated: bool) -> ItemState {
+pub(super) fn item_state(operation: &Operation, setting: &Setting, item: &ItemOutcome, repeated: bool) -> ItemState {
+    if is_there(operation, setting, item) {
+        return ItemState::Done;
+    }
     let Some(status) = item.status else { return ItemState::Open };
     let verb = if item.as_replace { Verb::Replace } else { operation.verb };
     match (verb, status) {
@@ -41,7 +51,9 @@ pub(super) fn item_state(operation: &Operation, target: &LocUri, item: &ItemOutc
         }
         (Verb::Add, StatusCode::ALREADY_EXISTS) if operation.if_exists == IfExists::Replace => ItemState::Exists,
         (Verb::Add, StatusCode::ALREADY_EXISTS) if repeated => ItemState::Done,
-        (Verb::Exec, _) if status.class() == StatusClass::Done && !item.reported && target.works_asynchronously() => {
+        (Verb::Exec, _)
+            if status.class() == StatusClass::Done && !item.reported && setting.target.works_asynchronously() =>
+        {
             ItemState::Accepted
         }
         _ => match status.class() {
@@ -63,10 +75,10 @@ impl Pending {
             .instruction
             .operations()
             .iter()
-            .flat_map(|operation| operation.items.iter().map(move |setting| (operation, &setting.target)));
+            .flat_map(|operation| operation.items.iter().map(move |setting| (operation, setting)));
         settings
             .zip(&self.progress.items)
-            .map(|((operation, target), item)| item_state(operation, target, item, repeated))
+            .map(|((operation, setting), item)| item_state(operation, setting, item, repeated))
             .collect()
     }
 
@@ -96,6 +108,10 @@ impl Pending {
             Verdict::AsReplace => {
                 for (item, state) in self.progress.items.iter_mut().zip(&states) {
                     item.as_replace |= *state == ItemState::Exists;
+                }
+                if self.item_states().iter().all(|state| *state == ItemState::Done) {
+                    self.become_plain(CommandState::Succeeded);
+                    return true;
                 }
                 self.forget(|state| matches!(state, ItemState::Exists | ItemState::Later), &states);
                 self.become_for(CommandState::Queued, ReasonCode::SentAsReplace, now);

@@ -222,3 +222,21 @@ fn a_repeated_atomic_that_finds_its_own_traces_is_unknown() {
     talk.says([heard(2), status(2, 2, 2, "Atomic", 507), status(3, 2, 3, "Add", 418)]);
     assert_eq!(talk.state(&order), CommandState::Failed, "the first time it is a plain failure");
 }
+
+#[test]
+fn a_node_that_an_atomic_met_is_left_out_of_the_next_try() {
+    let (mut talk, order) = sent(
+        r#"{"kind":"atomic","commands":[
+            {"kind":"add","if_exists":"replace","items":[{"target":"./A","format":"node"}]},
+            {"kind":"replace","items":[{"target":"./A/B","data":"1"}]}]}"#,
+    );
+    let reply = talk.says([
+        heard(2),
+        status(2, 2, 2, "Atomic", 507),
+        status(3, 2, 3, "Add", 418),
+        status(4, 2, 4, "Replace", 215),
+    ]);
+    assert_eq!(reply.commands(), ["2 Atomic [3 Replace ./A/B]"], "a node has nothing that could be replaced");
+    talk.says([heard(3), status(2, 3, 2, "Atomic", 200), status(3, 3, 3, "Replace", 200)]);
+    assert_eq!(talk.state(&order), CommandState::Succeeded);
+}

@@ -116,6 +116,24 @@ fn add_of_an_existing_node_goes_out_as_replace_when_the_author_allows_it() {
 }
 
 #[test]
+fn a_node_that_is_there_already_is_as_good_as_one_that_was_made() {
+    let mut talk = Talk::begun();
+    let order = talk.order(
+        r#"{"kind":"add","if_exists":"replace","items":[{"target":"./A","format":"node"},{"target":"./B","data":"2"}]}"#,
+    );
+    talk.says([heard(1)]);
+    let reply = talk.says([heard(2), status_of(2, 2, 2, "Add", "./A", 418), status_of(3, 2, 2, "Add", "./B", 418)]);
+    assert_eq!(reply.commands(), ["2 Replace ./B"]);
+    talk.says([heard(3), status(2, 3, 2, "Replace", 200)]);
+    assert_eq!(talk.state(&order), CommandState::Succeeded);
+    let mut talk = Talk::begun();
+    let order = talk.order(r#"{"kind":"add","if_exists":"replace","items":[{"target":"./A","format":"node"}]}"#);
+    talk.says([heard(1)]);
+    assert_eq!(talk.says([heard(2), status(2, 2, 2, "Add", 418)]).commands().len(), 0);
+    assert_eq!(talk.state(&order), CommandState::Succeeded);
+}
+
+#[test]
 fn a_late_status_of_the_add_does_not_answer_the_replace() {
     let mut talk = Talk::begun();
     let order = talk.order(r#"{"kind":"add","if_exists":"replace","items":[{"target":"./A","data":"1"}]}"#);
