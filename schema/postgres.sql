@@ -797,7 +797,7 @@ CREATE TABLE pushes (
     CONSTRAINT pushes_enrollment_fkey FOREIGN KEY (enrollment) REFERENCES enrollments(id),
     CONSTRAINT pushes_pkey PRIMARY KEY (enrollment)
 );
-CREATE INDEX pushes_by_due ON pushes USING btree (due_at);
+CREATE INDEX pushes_in_order ON pushes USING btree (urgent, due_at);
 
 CREATE TABLE recovery_key_views (
     id text COLLATE "C" NOT NULL,

@@ -687,7 +687,7 @@ CREATE TABLE pushes (
     claim TEXT,             -- of the instance that sends it
     claimed_at INTEGER
 ) STRICT;
-CREATE INDEX pushes_by_due ON pushes (due_at);
+CREATE INDEX pushes_in_order ON pushes (urgent, due_at);
 
 CREATE TABLE recovery_key_views (
     id TEXT NOT NULL PRIMARY KEY,

@@ -6,6 +6,7 @@ mod alerts;
 mod attention;
 mod audit_log;
 pub mod authenticator;
+mod busy;
 mod certificates;
 mod command_view;
 mod commands;

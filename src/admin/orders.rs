@@ -7,9 +7,10 @@ use crate::model::Instruction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::busy::{AGAIN_AFTER, unless_busy};
 use super::order_check::{OrderFindingJson, reason};
 use super::{Admin, Error, Fault, Repetition};
-use crate::management::{DEVICES_TOGETHER, Order, OrderError};
+use crate::management::{Order, OrderError};
 use crate::model::{
     Actor, BatchId, CommandId, CommandScope, CommandState, Dependency, DeviceId, Enqueued, EnrollmentState, NewCommand,
     NotEnqueued, OWN, Principal, Timestamp, parse_command_id, parse_rfc3339,
@@ -164,7 +165,9 @@ impl Admin {
         refusal_of(&ordered.devices).map_or(Ok(ordered), Err)
     }
 
-    /// Every chunk of devices is one transaction; the first claims the request, the last keeps the answer.
+    /// Every portion of devices is one transaction; the first claims the request, the last keeps the answer. When the
+    /// first finds the database busy nothing has happened, and whoever orders may try again; the others are tried again
+    /// here.
     async fn carry_out(
         &self,
         order: Order,
@@ -174,21 +177,21 @@ impl Admin {
     ) -> Result<Ordered, Error> {
         let (order, batch) = (Arc::new(order), BatchId::new(now));
         let mut ordered = Ordered { batch_id: Some(batch.to_string()), devices: Vec::new(), findings };
-        let chunks = order.devices.len().div_ceil(DEVICES_TOGETHER);
-        for chunk in 0..chunks {
+        let portions = order.portions().len();
+        for portion in 0..portions {
             let (management, whole, batch) = (self.management.clone(), Arc::clone(&order), batch.clone());
-            let claims = repetition.clone().filter(|_| chunk == 0);
+            let claims = repetition.clone().filter(|_| portion == 0);
             let keeps =
-                repetition.clone().filter(|_| chunk + 1 == chunks).map(|repetition| (repetition, ordered.clone()));
+                repetition.clone().filter(|_| portion + 1 == portions).map(|repetition| (repetition, ordered.clone()));
             let job = move |tx: &mut Tx<'_>| {
                 if let Some(before) = claims.map(|claim| claim.begin(tx, now)).transpose()?.flatten() {
                     return Ok(Err(before));
                 }
-                let some = whole.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
+                let some = whole.portions().nth(portion).unwrap_or_default();
                 let enqueued = management.enqueue(tx, &whole, some, &batch, now)?;
                 tx.audit(&whole.by, whole.record(&batch, &enqueued), now);
                 let done: Vec<_> = enqueued.into_iter().map(taken).collect();
-                if let Some(refusal) = refusal_of(&done).filter(|_| chunks == 1) {
+                if let Some(refusal) = refusal_of(&done).filter(|_| portions == 1) {
                     return Err(refusal);
                 }
                 if let Some((repetition, mut ordered)) = keeps {
@@ -197,14 +200,19 @@ impl Admin {
                 }
                 Ok::<_, Error>(Ok(done))
             };
-            match self.store.write(job).await {
+            let done = if portion == 0 {
+                self.store.write(job).await
+            } else {
+                unless_busy(&AGAIN_AFTER, || self.store.write(job.clone())).await
+            };
+            match done {
                 Ok(Ok(done)) => ordered.devices.extend(done),
                 Ok(Err(before)) => return Ok(before),
-                Err(error) if chunk == 0 => return Err(error),
+                Err(error) if portion == 0 => return Err(error),
                 Err(error) => {
                     tracing::error!(%error, "an order was broken off");
-                    let rest = order.devices.iter().skip(chunk * DEVICES_TOGETHER);
-                    ordered.devices.extend(rest.map(|device| OrderedDevice {
+                    let rest = order.portions().skip(portion);
+                    ordered.devices.extend(rest.flatten().map(|device| OrderedDevice {
                         device_id: device.to_string(),
                         commands: Vec::new(),
                         error: Some(NotOrdered::Unavailable),

@@ -34,6 +34,9 @@ use crate::{
 /// How often sessions, overdue commands and the journal are looked after.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 
+/// So many rounds of the journal are an hour: then all that is old is looked through, and what has to stay as well.
+const ROUNDS_AN_HOUR: u32 = 120;
+
 /// The clocks of instances on one database may differ by so much.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(5);
 
@@ -136,7 +139,8 @@ impl Instance {
             authorities: authorities.clone(),
         };
         let mut working = vec![
-            tokio::spawn(tidy(management.clone(), retention(settings), metrics.clone())),
+            tokio::spawn(tidy(management.clone())),
+            tokio::spawn(prune(management.clone(), retention(settings), metrics.clone())),
             watch.start(installation),
         ];
         working.extend(push.iter().flat_map(waking::start));
@@ -193,22 +197,33 @@ impl Drop for Instance {
 }
 
 /// Looks after what no device's message would.
-async fn tidy(management: Management, retention: RetentionRules, metrics: Metrics) {
+async fn tidy(management: Management) {
     let mut ticks = tokio::time::interval(TIDY_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        tidy_once(&management, retention, &metrics).instrument(work("tidy")).await;
+        match management.tidy(now()).instrument(work("tidy")).await {
+            Ok(done) if done != crate::management::Tidied::default() => tracing::info!(?done, "tidied"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "could not tidy"),
+        }
     }
 }
 
-async fn tidy_once(management: &Management, retention: RetentionRules, metrics: &Metrics) {
-    match management.tidy(now()).await {
-        Ok(done) if done != crate::management::Tidied::default() => tracing::info!(?done, "tidied"),
-        Ok(_) => {}
-        Err(error) => tracing::error!(%error, "could not tidy"),
+/// Keeps history within its bounds. Beside what is due for devices: the first time there may be much to delete.
+async fn prune(management: Management, retention: RetentionRules, metrics: Metrics) {
+    let mut ticks = tokio::time::interval(TIDY_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for round in (0..ROUNDS_AN_HOUR).cycle() {
+        ticks.tick().await;
+        prune_once(&management, retention, &metrics, round == 0).instrument(work("prune")).await;
     }
-    match management.prune(retention, now()).await {
+}
+
+async fn prune_once(management: &Management, retention: RetentionRules, metrics: &Metrics, all: bool) {
+    let pruned =
+        if all { management.prune(retention, now()).await } else { management.prune_oldest(retention, now()).await };
+    match pruned {
         Ok(gone) => {
             metrics.standing().journal(gone.journal_bytes);
             if gone.exchanges + gone.commands > 0 {

@@ -13,8 +13,11 @@ use crate::store::{Cancellation, Error, Tx};
 
 pub use crate::store::Resolution;
 
-/// Devices whose queues one transaction fills.
+/// Devices whose queues one transaction fills at most.
 pub const DEVICES_TOGETHER: usize = 500;
+
+/// Commands that one transaction puts into queues, where one device does not get more: others wait for it.
+const COMMANDS_TOGETHER: usize = 5_000;
 
 /// Commands for one device or many.
 #[derive(Debug, Clone)]
@@ -33,6 +36,12 @@ pub struct Order {
 const NAMED: usize = 100;
 
 impl Order {
+    /// Its devices, in the portions whose queues one transaction fills.
+    pub fn portions(&self) -> std::slice::Chunks<'_, DeviceId> {
+        let together = COMMANDS_TOGETHER / self.commands.len().max(1);
+        self.devices.chunks(together.clamp(1, DEVICES_TOGETHER))
+    }
+
     /// What the audit log keeps of it: for whom and which nodes, never a value.
     pub fn record(&self, batch: &BatchId, enqueued: &[Enqueued]) -> AuditRecord {
         let taken: Vec<&str> =
@@ -113,10 +122,10 @@ impl Management {
         self.check_order(&order, now)?;
         let (order, batch) = (Arc::new(order), BatchId::new(now));
         let mut enqueued = Vec::with_capacity(order.devices.len());
-        for chunk in 0..order.devices.len().div_ceil(DEVICES_TOGETHER) {
+        for portion in 0..order.portions().len() {
             let (management, order, batch) = (self.clone(), Arc::clone(&order), batch.clone());
             let job = move |tx: &mut Tx<'_>| {
-                let some = order.devices.chunks(DEVICES_TOGETHER).nth(chunk).unwrap_or_default();
+                let some = order.portions().nth(portion).unwrap_or_default();
                 let enqueued = management.enqueue(tx, &order, some, &batch, now)?;
                 tx.audit(&order.by, order.record(&batch, &enqueued), now);
                 Ok(enqueued)
@@ -176,4 +185,25 @@ pub(crate) fn cancel(tx: &mut Tx<'_>, id: &CommandId, by: &str, now: Timestamp) 
 /// Whether carrying it out twice does no harm.
 pub(super) fn is_repeatable(instruction: &Instruction) -> bool {
     instruction.settings().all(|(verb, _)| verb != Verb::Exec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_takes_no_more_devices_than_commands_allow() {
+        let instruction: Instruction =
+            serde_json::from_str(r#"{"kind":"get","items":[{"target":"./DevDetail/SwV"}]}"#).unwrap();
+        let portions = |devices: usize, commands: usize| {
+            let devices = (0..devices).filter_map(|number| DeviceId::parse(&format!("d{number}"))).collect();
+            let commands = vec![NewCommand::new(instruction.clone()); commands];
+            let order = Order { devices, commands, by: Actor::server("test"), unchecked: None };
+            order.portions().map(<[DeviceId]>::len).collect::<Vec<_>>()
+        };
+        assert_eq!(portions(1001, 1), [500, 500, 1]);
+        assert_eq!(portions(120, 100), [50, 50, 20]);
+        assert_eq!(portions(7, 1000), [5, 2]);
+        assert_eq!(portions(2, 9000), [1, 1]);
+    }
 }

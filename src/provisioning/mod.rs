@@ -25,7 +25,7 @@ pub use stuck::{Stuck, stuck};
 /// Who orders the commands: `transom:` and this.
 pub const NAME: &str = "provisioning";
 
-/// Enrollments that are looked at together when their time ran out.
+/// Enrollments that are looked at in a row when their time ran out.
 const TOGETHER: i64 = 100;
 
 /// It is never looked at again.
@@ -176,16 +176,22 @@ impl FirstSync {
     }
 
     /// Ends what was not there in time. How many enrollments that was.
+    ///
+    /// Each is a transaction of its own: one that can't be ended does not keep the others from it, and none holds the
+    /// lock of one while it waits for that of another.
     pub async fn watch(&self, store: &Store, now: Timestamp) -> Result<usize, Error> {
-        let this = self.clone();
-        let job = move |tx: &mut Tx<'_>| {
-            let overdue = tx.overdue_provisionings(now, TOGETHER)?;
-            for enrollment in &overdue {
-                this.end_overdue(tx, enrollment, now)?;
+        let overdue = store.read(move |tx: &mut Tx<'_>| tx.overdue_provisionings(now, TOGETHER)).await?;
+        let mut ended = 0;
+        for enrollment in overdue {
+            let (this, of) = (self.clone(), enrollment.clone());
+            match store.write(move |tx: &mut Tx<'_>| this.end_overdue(tx, &of, now)).await {
+                Ok(()) => ended += 1,
+                Err(error) => {
+                    tracing::error!(%enrollment, %error, "a provisioning whose time ran out could not be ended");
+                }
             }
-            Ok::<_, Error>(overdue.len())
-        };
-        store.write(job).await
+        }
+        Ok(ended)
     }
 
     fn end_overdue(&self, tx: &mut Tx<'_>, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {

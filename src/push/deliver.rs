@@ -15,13 +15,17 @@ use crate::pki::guard::Unanswered;
 use crate::store::{ClaimRules, Error, Tx};
 
 /// Pushes that one round takes.
-const ROUND: i64 = 50;
+const ROUND: u16 = 50;
 
 /// How long a claim is good beyond the deadlines of the calls, in milliseconds.
 const GRACE: i64 = 20_000;
 
 /// How often an instance with nothing to do looks whether there is something.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
+
+/// How long it waits for more to come together after a round that was not full: whether the rate allowed no more or no
+/// more was due, a claim takes as long for one push as for many.
+const GATHERS_FOR: Duration = Duration::from_millis(200);
 
 /// How long it leaves a store alone that does not answer.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
@@ -38,6 +42,17 @@ pub struct Round {
     pub accepted: usize,
 }
 
+impl Round {
+    /// How long to wait before the next.
+    fn rest(self) -> Option<Duration> {
+        match self.tried {
+            0 => Some(LOOKS_EVERY),
+            tried if tried < usize::from(ROUND) => Some(GATHERS_FOR),
+            _ => None,
+        }
+    }
+}
+
 /// What came of a try.
 struct Tried {
     result: PushResult,
@@ -50,8 +65,11 @@ impl Push {
     pub async fn run(self) {
         loop {
             match self.round().await {
-                Ok(Round { tried: 0, .. }) => tokio::time::sleep(LOOKS_EVERY).await,
-                Ok(_) => {}
+                Ok(round) => {
+                    if let Some(rest) = round.rest() {
+                        tokio::time::sleep(rest).await;
+                    }
+                }
                 Err(error) => {
                     tracing::error!(%error, "pushes could not be sent");
                     tokio::time::sleep(AFTER_ERROR).await;
@@ -113,7 +131,7 @@ impl Push {
     /// For as long as a claim holds, two calls of WNS and one for a token fit in.
     fn claim_rules(&self) -> ClaimRules {
         let lease = millis(self.0.options.timeout).saturating_mul(3).saturating_add(GRACE);
-        ClaimRules { rate: self.0.options.rate, limit: ROUND, lease }
+        ClaimRules { rate: self.0.options.rate, limit: i64::from(ROUND), lease }
     }
 
     async fn deliver(&self, push: ClaimedPush, token: PushToken) -> Result<PushOutcome, Error> {
@@ -233,5 +251,18 @@ impl Tried {
 
     const fn over(outcome: PushOutcome, detail: String) -> Self {
         Self::again(outcome, detail, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_round_is_followed_at_once() {
+        let rest = |tried| Round { tried, accepted: 0 }.rest();
+        assert_eq!(rest(0), Some(LOOKS_EVERY));
+        assert_eq!((rest(1), rest(49)), (Some(GATHERS_FOR), Some(GATHERS_FOR)));
+        assert_eq!(rest(50), None);
     }
 }

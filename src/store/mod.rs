@@ -81,7 +81,7 @@ pub use plans::{Looked, listen, looked};
 pub use policy::PolicySubject;
 pub use prune::{Pruned, RetentionRules};
 pub use push::{ClaimRules, Credentials, Woken};
-pub use queue::{Cancellation, Carrier, CommandChange, NewAttempt, Resolution};
+pub use queue::{Cancellation, Carrier, CommandChange, Lapsed, NewAttempt, Resolution};
 pub use seal::SealKey;
 pub use search::Placed;
 pub use sign_in::Spending;

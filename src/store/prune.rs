@@ -1,7 +1,7 @@
 //! Retention: history is bounded by age and, where it is large, by size (design, promise 10).
 //!
 //! Works in small transactions, oldest first, so that messages of devices run in between. Never deletes what is still
-//! needed: a command without an outcome, one that such a command waits for, the newest session of an enrollment.
+//! needed: a command without an outcome, one that such a command waits for, the newest session of a live enrollment.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -91,13 +91,29 @@ impl Default for RetentionRules {
     }
 }
 
+/// When a session began, its id and when it was last heard of; the newest session of its enrollment, and when that ended.
+type SessionRow = ((i64, String, i64), (Option<String>, Option<i64>));
+
 /// A place in a list that is ordered by time.
 type After = (i64, String);
 
+/// When what reaches an age now was made.
+fn before(age: Duration, now: Timestamp) -> Timestamp {
+    now.plus_millis(-i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}
+
 impl Store {
-    /// Deletes what the rules no longer keep.
+    /// Deletes what the rules no longer keep. Walks over all that is old, and so over what has to stay: not to be done all
+    /// the time.
     pub async fn prune(&self, now: Timestamp, rules: RetentionRules) -> Result<Pruned, Error> {
-        let before = |age: Duration| now.plus_millis(-i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        let pruned = self.prune_oldest(now, rules).await?;
+        self.prune_unneeded(now, rules, pruned).await
+    }
+
+    /// Deletes of what the rules no longer keep that of which nothing has to stay: the oldest goes, and the rest is not
+    /// looked at.
+    pub async fn prune_oldest(&self, now: Timestamp, rules: RetentionRules) -> Result<Pruned, Error> {
+        let before = |age| before(age, now);
         let batch = rules.batch.max(1);
         let full = |deleted: usize| i64::try_from(deleted).is_ok_and(|deleted| deleted >= batch);
         let mut pruned = Pruned::default();
@@ -170,25 +186,34 @@ impl Store {
             }
         }
         pruned.journal_bytes = size;
+        Ok(pruned)
+    }
 
+    /// Sessions, commands and actions, of which some are kept whatever their age.
+    async fn prune_unneeded(&self, now: Timestamp, rules: RetentionRules, mut pruned: Pruned) -> Result<Pruned, Error> {
+        let (batch, old) = (rules.batch.max(1), before(rules.age, now));
         // Looked for while reading, so that what has to be skipped does not keep writers waiting.
         let mut after = Some((i64::MIN, String::new()));
         while let Some(from) = after {
             let (ids, next) = self.read(move |tx| tx.outdated_sessions(old, &from, batch)).await?;
-            pruned.sessions += self.write(move |tx| tx.delete_sessions(&ids)).await?;
+            if !ids.is_empty() {
+                pruned.sessions += self.write(move |tx| tx.delete_sessions(&ids)).await?;
+            }
             after = next;
         }
-        let proofs = before(rules.proof_age.max(rules.age));
+        let proofs = before(rules.proof_age.max(rules.age), now);
         let mut after = Some((i64::MIN, String::new()));
         while let Some(from) = after {
             let (ids, next) = self.read(move |tx| tx.outdated_commands(old, proofs, &from, batch)).await?;
-            pruned.commands += self.write(move |tx| tx.delete_commands(&ids, old)).await?;
+            if !ids.is_empty() {
+                pruned.commands += self.write(move |tx| tx.delete_commands(&ids, old)).await?;
+            }
             after = next;
         }
         loop {
             let deleted = self.write(move |tx| tx.prune_actions(proofs, batch)).await?;
             pruned.actions += deleted;
-            if !full(deleted) {
+            if i64::try_from(deleted).is_ok_and(|deleted| deleted < batch) {
                 break;
             }
         }
@@ -262,7 +287,7 @@ impl Tx<'_> {
         on_backend!(self, |conn| query.first(conn))
     }
 
-    /// Sessions that began and ended before a time and are not the newest of their enrollment.
+    /// Sessions that began and ended before a time and are not the newest of a live enrollment.
     fn outdated_sessions(
         &mut self,
         before: Timestamp,
@@ -276,20 +301,24 @@ impl Tx<'_> {
             .filter(sessions::started_at.gt(after.0).or(sessions::id.gt(&after.1)))
             .order((sessions::started_at.asc(), sessions::id.asc()))
             .limit(batch)
-            .select((sessions::started_at, sessions::id, sessions::last_at, enrollments::session));
-        let rows: Vec<(i64, String, i64, Option<String>)> = on_backend!(self, |conn| query.load(conn))?;
-        let next = rows.last().map(|(started_at, id, ..)| (*started_at, id.clone()));
+            .select((
+                (sessions::started_at, sessions::id, sessions::last_at),
+                (enrollments::session, enrollments::ended_at),
+            ));
+        let rows: Vec<SessionRow> = on_backend!(self, |conn| query.load(conn))?;
+        let next = rows.last().map(|((started_at, id, _), _)| (*started_at, id.clone()));
+        let is_needed = |id: &String, (newest, ended_at): &(Option<String>, Option<i64>)| {
+            ended_at.is_none() && newest.as_ref() == Some(id)
+        };
         let outdated = rows
             .into_iter()
-            .filter(|(_, id, last_at, newest)| *last_at < before.0 && newest.as_ref() != Some(id))
-            .map(|(_, id, ..)| id);
+            .filter(|((_, id, last_at), life)| *last_at < before.0 && !is_needed(id, life))
+            .map(|((_, id, _), _)| id);
         Ok((outdated.collect(), next))
     }
 
     fn delete_sessions(&mut self, ids: &[String]) -> Result<usize, Error> {
-        if !ids.is_empty() {
-            self.discard_uploads(ids)?;
-        }
+        self.discard_uploads(ids)?;
         let query = diesel::delete(sessions::table.filter(among(sessions::id, ids)));
         on_backend!(self, |conn| query.execute(conn))
     }

@@ -43,25 +43,31 @@ impl Tx<'_> {
     /// Keeps a filter in place of the one of the same name. [`Error::Conflict`] when there are too many.
     pub fn save_filter(&mut self, new: &NewSavedFilter, now: Timestamp) -> Result<SavedFilterId, Error> {
         let (operator, name) = (new.operator.as_str().to_owned(), words::text(&new.name));
-        let of_same_name = saved_filters::operator.eq(operator.clone()).and(saved_filters::name.eq(name.clone()));
-        let query = diesel::delete(saved_filters::table.filter(of_same_name));
-        on_backend!(self, |conn| query.execute(conn))?;
-        let query = saved_filters::table.filter(saved_filters::operator.eq(operator.clone())).count();
+        let (search, condition) = (words::text(&new.search), words::text(&new.condition));
+        let others = saved_filters::operator.eq(operator.clone()).and(saved_filters::name.ne(name.clone()));
+        let query = saved_filters::table.filter(others).count();
         let count: i64 = on_backend!(self, |conn| query.get_result(conn))?;
         if count >= MOST {
             return Err(Error::Conflict(format!("you keep {MOST} filters already; remove one first")));
         }
         let id = SavedFilterId::new(now);
-        let query = diesel::insert_into(saved_filters::table).values((
+        let values = (
             saved_filters::id.eq(id.as_str()),
             saved_filters::operator.eq(operator),
             saved_filters::name.eq(name),
-            saved_filters::search.eq(words::text(&new.search)),
-            saved_filters::condition.eq(words::text(&new.condition)),
+            saved_filters::search.eq(search.clone()),
+            saved_filters::condition.eq(condition.clone()),
             saved_filters::created_at.eq(now.0),
-        ));
-        on_backend!(self, |conn| query.execute(conn))?;
-        Ok(id)
+        );
+        // In one statement: whoever saves the same name at the same time finds it there.
+        let query = diesel::insert_into(saved_filters::table)
+            .values(values)
+            .on_conflict((saved_filters::operator, saved_filters::name))
+            .do_update()
+            .set((saved_filters::search.eq(search), saved_filters::condition.eq(condition)))
+            .returning(saved_filters::id);
+        let kept: String = on_backend!(self, |conn| query.get_result(conn))?;
+        words::id(kept)
     }
 
     /// What an operator keeps, by name.

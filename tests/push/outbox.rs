@@ -19,6 +19,7 @@ scenarios!(
     what_an_instance_dropped_is_sent_by_another,
     the_rate_is_that_of_all_instances_together,
     urgent_pushes_go_first_and_later_ones_wait_for_their_time,
+    a_clock_that_is_set_back_stops_nothing,
     what_was_asked_for_while_it_was_sent_is_not_forgotten,
     a_device_that_left_gets_none,
 );
@@ -174,6 +175,29 @@ async fn urgent_pushes_go_first_and_later_ones_wait_for_their_time(test: &TestSt
     assert_eq!(push.round().await.unwrap(), round(0, 0));
     bench.passes(1_000);
     assert_eq!(push.round().await.unwrap(), round(1, 1));
+}
+
+async fn a_clock_that_is_set_back_stops_nothing(test: &TestStore) {
+    let bench = Bench::new(test);
+    for name in ["a", "b", "c", "d"] {
+        bench.device(name).await;
+    }
+    let push = bench.push();
+    bench.order(&["a"]).await;
+    assert_eq!(push.round().await.unwrap(), round(1, 1));
+    let pause = async |until: Timestamp| test.store.write(move |tx: &mut Tx<'_>| tx.pause_pushes(until)).await.unwrap();
+    bench.passes(-6_000);
+    bench.order(&["b"]).await;
+    assert_eq!(push.round().await.unwrap(), round(0, 0), "another instance, whose clock goes ahead, keeps the rate");
+    bench.passes(-24 * 3_600_000);
+    bench.order(&["c"]).await;
+    assert_eq!(push.round().await.unwrap(), round(1, 1), "b was asked for at a time that is still to come");
+    bench.order(&["d"]).await;
+    bench.passes(1_000);
+    pause(bench.now().plus_millis(60_000)).await;
+    assert_eq!(push.round().await.unwrap(), round(0, 0), "WNS asked for it");
+    pause(bench.now().plus_millis(24 * 3_600_000)).await;
+    assert_eq!(push.round().await.unwrap(), round(1, 1), "nobody asks for so long");
 }
 
 async fn what_was_asked_for_while_it_was_sent_is_not_forgotten(test: &TestStore) {

@@ -1,11 +1,14 @@
 //! How commands leave the queue without a message: by an operator, by the clock, by what they wait for.
 
+use transom::limits::DeviceLimiter;
+use transom::management::{Management, Options};
+use transom::metrics::Metrics;
 use transom::model::{CommandId, CommandState, Dependency, NewCommand, ReasonCode};
-use transom::store::{Cancellation, CommandChange, Error, Resolution};
+use transom::store::{Cancellation, CommandChange, Error, Lapsed, Resolution};
 use transom_protocol::session::Pending;
 
 use super::queue::{change, defer, pending, reason, sequences};
-use super::{NOW, device, get, order};
+use super::{NOW, command, device, get, order};
 use crate::scenarios;
 use crate::support::databases::TestStore;
 
@@ -16,6 +19,8 @@ scenarios!(
     clearing_leaves_what_is_on_its_way,
     doubts_are_resolved_by_a_person,
     what_is_late_expires_unless_it_was_sent,
+    what_is_late_and_may_have_been_carried_out_is_in_doubt,
+    all_that_is_late_expires_in_one_go,
     accepted_commands_are_found_when_they_are_overdue,
     the_count_of_open_commands_is_exact,
 );
@@ -160,15 +165,69 @@ async fn what_is_late_expires_unless_it_was_sent(test: &TestStore) {
     change(test, &enrollment, &ids[2], defer(ReasonCode::WaitingForDependency, None)).await;
     change(test, &enrollment, &ids[5], defer(ReasonCode::Accepted, None)).await;
     let expire = |millis, limit| test.store.write(move |tx| tx.expire_commands(NOW.plus_millis(millis), limit));
-    assert_eq!(expire(4, 100).await.unwrap(), 0);
-    assert_eq!(expire(10, 1).await.unwrap(), 1, "a bounded number at a time");
-    assert_eq!(expire(10, 100).await.unwrap(), 2);
-    assert_eq!(expire(10, 100).await.unwrap(), 0);
+    assert_eq!(expire(4, 100).await.unwrap(), Lapsed::default());
+    assert_eq!(expire(10, 1).await.unwrap().expired, 1, "a bounded number at a time");
+    assert_eq!(expire(10, 100).await.unwrap().expired, 2);
+    assert_eq!(expire(10, 100).await.unwrap(), Lapsed::default());
     let id = ids[2].clone();
     let late = test.store.read(move |tx| tx.command(&id)).await.unwrap().unwrap().record;
     assert_eq!(late.state, CommandState::Expired);
     assert_eq!(late.reason.unwrap().code, ReasonCode::WaitingForDependency, "why it had to wait is kept");
     assert_eq!(test.direct().number("SELECT sum(open_commands) FROM enrollments"), 4);
+}
+
+fn management(test: &TestStore) -> Management {
+    Management::new(test.store.clone(), Options::default(), Metrics::new(), DeviceLimiter::new(0, 0))
+}
+
+async fn what_is_late_and_may_have_been_carried_out_is_in_doubt(test: &TestStore) {
+    let enrollment = test.enroll("a").await;
+    let due = |new: NewCommand| NewCommand { expires_at: Some(NOW.plus_millis(10)), ..new };
+    let replace = || due(command(r#"{"kind":"replace","items":[{"target":"./A","data":"1"}]}"#));
+    let waits = NewCommand { depends_on: vec![Dependency::OnEarlier(1)], ..get("./Waits") };
+    let order = vec![replace(), replace(), due(get("./Read")), replace(), replace(), waits];
+    let ids = test.enqueue("a", order).await;
+    // Sent, and not answered before the session was over; the fourth was answered with "later".
+    for (id, maybe_applied) in ids[1..4].iter().zip([true, true, false]) {
+        change(test, &enrollment, id, |command| {
+            command.attempts = 1;
+            command.progress.maybe_applied = maybe_applied;
+        })
+        .await;
+    }
+    change(test, &enrollment, &ids[4], |command| {
+        command.attempts = 1;
+        command.progress.maybe_applied = true;
+        defer(ReasonCode::Accepted, None)(command);
+    })
+    .await;
+    change(test, &enrollment, &ids[5], defer(ReasonCode::WaitingForDependency, None)).await;
+    let management = management(test);
+    assert_eq!(management.tidy(NOW.plus_millis(9)).await.unwrap().expired, 0);
+    assert_eq!(management.tidy(NOW.plus_millis(10)).await.unwrap().expired, 4);
+    let mut states = Vec::new();
+    for id in ids {
+        let record = test.store.read(move |tx| tx.command(&id)).await.unwrap().unwrap().record;
+        states.push((record.state, record.reason.map(|reason| reason.code)));
+    }
+    let expired = (CommandState::Expired, None);
+    let doubt = (CommandState::Unknown, Some(ReasonCode::NeverAnswered));
+    let accepted = (CommandState::Deferred, Some(ReasonCode::Accepted));
+    assert_eq!(states, [expired, doubt, expired, expired, accepted, (CommandState::Queued, None)]);
+    assert_eq!(test.direct().number("SELECT open_commands FROM enrollments"), 2);
+    let told = test.direct().number("SELECT count(*) FROM feed WHERE kind = 'command.unknown'");
+    assert_eq!(told, 1, "who follows the feed hears the same");
+}
+
+async fn all_that_is_late_expires_in_one_go(test: &TestStore) {
+    let enrollment = test.enroll("a").await;
+    let late = NewCommand { expires_at: Some(NOW.plus_millis(10)), ..get("./Late") };
+    let ids = test.enqueue("a", vec![late; 450]).await;
+    for id in ids.iter().take(3) {
+        change(test, &enrollment, id, |command| command.attempts = 1).await;
+    }
+    assert_eq!(management(test).tidy(NOW.plus_millis(10)).await.unwrap().expired, 450);
+    assert_eq!(test.direct().number("SELECT open_commands FROM enrollments"), 0);
 }
 
 async fn accepted_commands_are_found_when_they_are_overdue(test: &TestStore) {

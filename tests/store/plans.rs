@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use sha2::Digest as _;
 use transom::model::{CertificateFingerprint, DeviceInfo, EnrollmentId, ExchangeId, NewEnrollment, SessionKey};
-use transom::store::{Carrier, CommandChange, Error, NewAttempt, NewChunk, Reply, SaveContact, SaveSession};
+use transom::store::{
+    Carrier, ClaimRules, CommandChange, Error, NewAttempt, NewChunk, Reply, SaveContact, SaveSession,
+};
 use transom_protocol::session::{CommandState, MsgId, Pending};
 use transom_protocol::syncml::codec::Encoding;
 
@@ -13,7 +15,11 @@ use crate::scenarios;
 use crate::support::databases::{Engine, TestStore};
 use crate::support::statements::{self, Statement};
 
-scenarios!(every_statement_of_a_message_uses_an_index, every_statement_of_a_message_is_prepared_once);
+scenarios!(
+    every_statement_of_a_message_uses_an_index,
+    every_statement_of_a_message_is_prepared_once,
+    pushes_are_claimed_in_the_order_of_their_index,
+);
 
 /// Does what messages and the jobs between them do. Every statement has the device's id, or one that was made for it,
 /// among its values.
@@ -201,5 +207,33 @@ async fn every_statement_of_a_message_is_prepared_once(test: &TestStore) {
         let kept = statements::is_kept_prepared(&statement.sql);
         assert!(kept || exempt, "prepared anew each time: {}", statement.sql);
         assert!(!statement.sql.contains("LIMIT ?"), "prepared anew by SQLite itself: {}", statement.sql);
+    }
+}
+
+async fn pushes_are_claimed_in_the_order_of_their_index(test: &TestStore) {
+    crowd(test);
+    let mut direct = test.direct();
+    let urgent = if test.engine == Engine::Sqlite { "0" } else { "false" };
+    direct.execute(&format!(
+        "INSERT INTO pushes (enrollment, urgent, requested_at, due_at, attempts) \
+         SELECT id, {urgent}, 0, 0, 0 FROM enrollments"
+    ));
+    if test.engine == Engine::Postgres {
+        direct.execute("ANALYZE");
+    }
+    // A time by which its statements are known.
+    let engine = if test.engine == Engine::Sqlite { 1 } else { 2 };
+    let now = NOW.plus_millis(41_414_140 + engine);
+    let rules = ClaimRules { rate: 1000, limit: 50, lease: 1000 };
+    test.store.write(move |tx| tx.claim_pushes(rules, now)).await.unwrap();
+    assert!(test.store.read(move |tx| tx.is_push_due(now)).await.unwrap());
+    assert_eq!(direct.number("SELECT count(*) FROM pushes"), 20_000 - 50, "those without a channel are dropped");
+    let heard = statements::with_value(&now.0.to_string());
+    let looked: Vec<_> = heard.iter().filter(|statement| statement.sql.starts_with("SELECT")).collect();
+    assert!(looked.iter().filter(|statement| statement.sql.contains("ORDER BY")).count() >= 2, "{looked:#?}");
+    for statement in looked {
+        let plan = plan(test, &statement.sql);
+        assert!(plan.contains("pushes_in_order"), "{}\n{plan}", statement.sql);
+        assert!(!plan.contains("TEMP B-TREE") && !plan.contains("Sort"), "all that waits is sorted:\n{plan}");
     }
 }

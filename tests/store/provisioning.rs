@@ -7,7 +7,12 @@ use super::{NOW, device};
 use crate::scenarios;
 use crate::support::databases::TestStore;
 
-scenarios!(time_runs_out_without_the_device, users_that_are_waited_for_are_known, who_waits_and_who_failed_is_listed);
+scenarios!(
+    time_runs_out_without_the_device,
+    one_that_can_not_be_read_keeps_no_other_waiting,
+    users_that_are_waited_for_are_known,
+    who_waits_and_who_failed_is_listed,
+);
 
 fn first_sync() -> FirstSync {
     let options = Options { plan: None, check_every: 60_000, provider_id: "Transom".to_owned(), wakes: false };
@@ -36,6 +41,19 @@ async fn time_runs_out_without_the_device(test: &TestStore) {
         .unwrap();
     let told: Vec<_> = events.items.iter().filter(|event| event.code == "provisioning_timed_out").collect();
     assert!(told.len() == 1 && told[0].device == Some(device("LATE")), "{told:?}");
+}
+
+async fn one_that_can_not_be_read_keeps_no_other_waiting(test: &TestStore) {
+    let plan = ProvisioningPlan { timeout_minutes: 30, ..ProvisioningPlan::default() };
+    let (broken, late) = (test.enroll("BROKEN").await, test.enroll("LATE").await);
+    for enrollment in [&broken, &late] {
+        let (of, begun) = (enrollment.clone(), Provisioning::begin(plan.clone(), NOW));
+        test.store.write(move |tx| tx.save_provisioning(&of, &begun, NOW)).await.unwrap();
+    }
+    test.direct().execute(&format!("UPDATE provisionings SET value = '?', deadline = 1 WHERE enrollment = '{broken}'"));
+    assert_eq!(first_sync().watch(&test.store, NOW.plus_millis(31 * 60_000)).await.unwrap(), 1);
+    let known = test.store.read(move |tx| tx.provisioning(&late)).await.unwrap().unwrap();
+    assert_eq!(known.device.state, PartState::TimedOut);
 }
 
 async fn users_that_are_waited_for_are_known(test: &TestStore) {

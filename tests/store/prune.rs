@@ -191,7 +191,15 @@ async fn the_newest_session_stays(test: &TestStore) {
     let contact = test.store.write(|tx| tx.live_enrollments(&device("a"))).await.unwrap().remove(0);
     let (newest, _) = contact.session.unwrap();
     assert_eq!(newest, keys[7]);
-    assert!(test.store.read(move |tx| tx.session(&newest)).await.unwrap().is_some());
+    let looked = newest.clone();
+    assert!(test.store.read(move |tx| tx.session(&looked)).await.unwrap().is_some());
+
+    let of = contact.enrollment;
+    test.store.write(move |tx| tx.end_enrollment(&of, NOW)).await.unwrap();
+    let oldest = test.store.prune_oldest(NOW.plus_millis(9000 * DAY), rules()).await.unwrap();
+    assert_eq!(oldest.sessions, 0, "what may have to stay is looked at once in a while");
+    assert_eq!(prune(test, NOW.plus_millis(9000 * DAY)).await.sessions, 1, "nothing of an ended life is needed");
+    assert!(test.store.read(move |tx| tx.session(&newest)).await.unwrap().is_none());
 }
 
 async fn the_journal_is_bounded_by_size(test: &TestStore) {

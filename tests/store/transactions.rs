@@ -1,9 +1,9 @@
 //! What a job does happens as a whole or not at all, alone, and lasts.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier, mpsc};
 use std::time::Duration;
 
-use transom::model::{EnrollmentId, SessionKey};
+use transom::model::{EnrollmentId, NewOperator, NewSavedFilter, Role, SessionKey, UserName};
 use transom::store::{Error, SaveContact, SaveSession, Store, StoreOptions, Tx};
 
 use super::{NOW, device, get, order, session};
@@ -19,6 +19,7 @@ scenarios!(
     who_only_reads_can_not_write,
     what_a_reader_sees_does_not_change,
     too_many_jobs_are_refused_as_busy,
+    a_filter_that_is_saved_twice_at_once_is_one,
 );
 
 async fn a_failed_job_leaves_nothing(test: &TestStore) {
@@ -185,6 +186,56 @@ async fn too_many_jobs_are_refused_as_busy(test: &TestStore) {
     go_on.send(()).unwrap();
     holding.await.unwrap().unwrap();
     waiting.await.unwrap();
+}
+
+async fn a_filter_that_is_saved_twice_at_once_is_one(test: &TestStore) {
+    let ada = NewOperator {
+        name: UserName::parse("ada").unwrap(),
+        role: Role::Admin,
+        subject: None,
+        password: None,
+        created_by: "tests".to_owned(),
+    };
+    let ada = test.store.write(move |tx| tx.create_operator(&ada, NOW)).await.unwrap().id;
+    let save = |search: &str, name: &str| {
+        let (operator, name, search) = (ada.clone(), name.to_owned(), search.to_owned());
+        let new = NewSavedFilter { operator, name, search, condition: String::new() };
+        test.store.write(move |tx| tx.save_filter(&new, NOW))
+    };
+    for round in 0..10 {
+        let name = format!("filter {round}");
+        let (one, other) = tokio::join!(save("one", &name), save("other", &name));
+        let again = save("again", &name).await.unwrap();
+        assert_eq!((one.unwrap(), other.unwrap()), (again.clone(), again), "it stays the same one");
+    }
+    let of = ada.clone();
+    let kept = test.store.read(move |tx| tx.saved_filters(&of)).await.unwrap();
+    assert!(kept.len() == 10 && kept.iter().all(|filter| filter.search == "again"), "{kept:?}");
+    for number in 10..50 {
+        save("x", &format!("filter {number}")).await.unwrap();
+    }
+    assert!(matches!(save("x", "one more").await, Err(Error::Conflict(_))));
+    save("x", "filter 7").await.unwrap();
+}
+
+#[test]
+fn of_two_that_wait_for_each_other_one_is_told_to_try_again() {
+    databases::run(Engine::Postgres, async |test: &TestStore| {
+        let (a, b) = (test.enroll("a").await, test.enroll("b").await);
+        let both_have_one = Arc::new(Barrier::new(2));
+        let take = |first: EnrollmentId, second: EnrollmentId| {
+            let both_have_one = Arc::clone(&both_have_one);
+            test.store.write(move |tx: &mut Tx<'_>| {
+                tx.enrollment_for_update(&first)?;
+                both_have_one.wait();
+                tx.enrollment_for_update(&second).map(drop)
+            })
+        };
+        let (one, other) = tokio::join!(take(a.clone(), b.clone()), take(b, a));
+        let outcomes = [one, other];
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "{outcomes:?}");
+        assert!(outcomes.iter().any(|outcome| matches!(outcome, Err(Error::Busy))), "{outcomes:?}");
+    });
 }
 
 #[test]

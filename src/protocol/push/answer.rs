@@ -71,6 +71,9 @@ const LONGEST_WAIT: u64 = 15 * 60 * 1000;
 /// The longest wait that WNS may ask for: a huge `Retry-After` does not end pushes for a day.
 const LONGEST_RETRY_AFTER: u64 = 60 * 60;
 
+/// No [`back_off`] is longer, in milliseconds.
+pub const LONGEST_BACK_OFF: u64 = LONGEST_RETRY_AFTER * 1000 / 2 * 3;
+
 impl Answer {
     /// From an HTTP status and headers, which are looked up by their names in lower case.
     pub fn read<'a>(http: u16, header: impl Fn(&str) -> Option<&'a str>) -> Self {

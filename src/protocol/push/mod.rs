@@ -10,7 +10,7 @@ mod notification;
 mod status;
 mod token;
 
-pub use answer::{Answer, Connection, MOST_ATTEMPTS, Reaction, Retired, back_off};
+pub use answer::{Answer, Connection, LONGEST_BACK_OFF, MOST_ATTEMPTS, Reaction, Retired, back_off};
 pub use channel::{ChannelUri, NotAChannel, TestHost};
 pub use notification::Notification;
 pub use status::PushStatus;

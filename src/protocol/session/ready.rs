@@ -20,10 +20,10 @@ pub(super) enum Readiness {
 impl Work<'_> {
     pub(super) fn readiness(&self, pending: &Pending, settled: &BTreeMap<CommandId, CommandState>) -> Readiness {
         let now = self.now;
-        if matches!(&pending.reason, Some(reason) if reason.code == ReasonCode::Accepted) {
+        if pending.is_accepted() {
             return Readiness::NotNow;
         }
-        if pending.expires_at.is_some_and(|at| at <= now) {
+        if pending.is_too_late(now) {
             return Readiness::Expired;
         }
         let retry_at = pending.reason.as_ref().and_then(|reason| reason.retry_at);
@@ -128,6 +128,27 @@ impl Work<'_> {
                 }
             }
         }
+    }
+}
+
+impl Pending {
+    /// Ends a command whose time has passed without it being on its way; false where that is not so.
+    pub fn lapse(&mut self, now: Timestamp) -> bool {
+        let waits = matches!(self.state, CommandState::Queued | CommandState::Deferred) && !self.is_accepted();
+        let lapses = waits && self.is_too_late(now);
+        if lapses {
+            expire(self, now);
+        }
+        lapses
+    }
+
+    /// The device works on it.
+    fn is_accepted(&self) -> bool {
+        self.reason.as_ref().is_some_and(|reason| reason.code == ReasonCode::Accepted)
+    }
+
+    fn is_too_late(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
     }
 }
 

@@ -5,6 +5,7 @@
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
+use transom_protocol::push::LONGEST_BACK_OFF;
 use transom_protocol::session::Timestamp;
 
 use super::service::WNS;
@@ -31,6 +32,15 @@ const SPACING: i64 = 60_000;
 
 /// How far behind the rate may be caught up, in milliseconds.
 const CATCH_UP: i64 = 1_000;
+
+/// The clocks of instances that keep the rate together may differ by so much, in milliseconds.
+const CLOCKS_DIFFER: i64 = 30_000;
+
+/// How many pushes may go, and from when on they count against the rate.
+struct Pace {
+    from: i64,
+    allowed: i64,
+}
 
 #[derive(Insertable)]
 #[diesel(table_name = pushes, treat_none_as_default_value = false)]
@@ -95,32 +105,32 @@ impl Tx<'_> {
 
     /// Whether a push is due.
     pub fn is_push_due(&mut self, now: Timestamp) -> Result<bool, Error> {
-        let query = at_most(1, pushes::table.filter(pushes::due_at.le(now.0)).select(pushes::due_at));
-        let due: Vec<i64> = on_backend!(self, |conn| query.load(conn))?;
-        Ok(!due.is_empty())
+        for urgent in [true, false] {
+            let due = pushes::table.filter(pushes::urgent.eq(urgent)).filter(pushes::due_at.le(now.0));
+            let query = at_most(1, due.order(pushes::due_at.asc()).select(pushes::due_at));
+            let due: Vec<i64> = on_backend!(self, |conn| query.load(conn))?;
+            if !due.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes pushes that are due, the urgent ones first and no more than the rate allows, so that nobody else sends
     /// them. Those that can't be sent any more are dropped.
     pub fn claim_pushes(&mut self, rules: ClaimRules, now: Timestamp) -> Result<Vec<ClaimedPush>, Error> {
-        let allowed = self.take_pace(rules, now)?;
-        if allowed == 0 {
-            return Ok(Vec::new());
+        let pace = self.pace(rules, now)?;
+        let mut due = Vec::new();
+        for urgent in [true, false] {
+            let room = pace.allowed.saturating_sub(i64::try_from(due.len()).unwrap_or(i64::MAX));
+            if room > 0 {
+                due.extend(self.due_pushes(urgent, room, now)?);
+            }
         }
-        let due = pushes::table
-            .filter(pushes::due_at.le(now.0))
-            .order((pushes::urgent.desc(), pushes::due_at.asc()))
-            .limit(allowed)
-            .select((pushes::enrollment, pushes::attempts));
-        let due: Vec<(String, i64)> = on_backend!(
-            self,
-            sqlite => |conn| due.load(conn),
-            // One that is being asked for or settled just now has its turn in a moment.
-            postgres => |conn| due.for_update().skip_locked().load(conn)
-        )?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
+        self.take_pace(&pace, due.len(), rules)?;
         let query = push_channels::table
             .inner_join(enrollments::table)
             .filter(among(push_channels::enrollment, due.iter().map(|(id, _)| id.as_str())))
@@ -164,33 +174,57 @@ impl Tx<'_> {
         Ok(claimed)
     }
 
-    /// How many pushes may go now; they count as gone. The row of the service is the lock of all who claim.
-    fn take_pace(&mut self, rules: ClaimRules, now: Timestamp) -> Result<i64, Error> {
+    /// Pushes of one urgency that are due, the longest first. Nobody else gets them before this transaction ends.
+    ///
+    /// Asked for together with the others, all that is due would be read and sorted for each claim.
+    fn due_pushes(&mut self, urgent: bool, most: i64, now: Timestamp) -> Result<Vec<(String, i64)>, Error> {
+        let due = pushes::table
+            .filter(pushes::urgent.eq(urgent))
+            .filter(pushes::due_at.le(now.0))
+            .order(pushes::due_at.asc())
+            .limit(most)
+            .select((pushes::enrollment, pushes::attempts));
+        on_backend!(
+            self,
+            sqlite => |conn| due.load(conn),
+            // One that is being asked for or settled just now has its turn in a moment.
+            postgres => |conn| due.for_update().skip_locked().load(conn)
+        )
+    }
+
+    /// How many pushes may go now. The row of the service is the lock of all who claim.
+    ///
+    /// A time that lies further ahead than anybody would write was written before a clock was set back, and does not
+    /// count: pushes would stop for as long.
+    fn pace(&mut self, rules: ClaimRules, now: Timestamp) -> Result<Pace, Error> {
         let query = push_services::table.find(WNS).select((push_services::paced_until, push_services::paused_until));
         let (paced, paused): (i64, Option<i64>) = on_backend!(
             self,
             sqlite => |conn| query.first(conn),
             postgres => |conn| query.for_no_key_update().first(conn)
         )?;
-        if paused.is_some_and(|until| until > now.0) {
-            return Ok(0);
+        let believed = now.0.saturating_add(CLOCKS_DIFFER);
+        let longest = believed.saturating_add(i64::try_from(LONGEST_BACK_OFF).unwrap_or(i64::MAX));
+        if paused.is_some_and(|until| until > now.0 && until <= longest) {
+            return Ok(Pace { from: paced, allowed: 0 });
         }
-        let due = self.counted(&format!("pushes WHERE due_at <= {}", now.0), rules.limit.max(0))?;
-        let rate = i64::from(rules.rate.max(1));
-        let from = paced.max(now.0.saturating_sub(CATCH_UP));
-        let room = now.0.saturating_sub(from).saturating_mul(rate) / 1000;
-        let allowed = room.min(rules.limit).min(due).max(0);
-        if allowed > 0 {
-            // Rounded up: the rate is never exceeded.
-            let until = from.saturating_add((allowed * 1000 + rate - 1) / rate);
-            let query = update(
-                push_services::table,
-                push_services::name.eq(WNS),
-                (push_services::paced_until.eq(until), push_services::paused_until.eq(None::<i64>)),
-            );
-            on_backend!(self, |conn| query.execute(conn))?;
-        }
-        Ok(allowed)
+        let behind = now.0.saturating_sub(CATCH_UP);
+        let from = if paced > believed { behind } else { paced.max(behind) };
+        let room = now.0.saturating_sub(from).saturating_mul(rate(rules)) / 1000;
+        Ok(Pace { from, allowed: room.min(rules.limit).max(0) })
+    }
+
+    /// So many pushes count as gone.
+    fn take_pace(&mut self, pace: &Pace, count: usize, rules: ClaimRules) -> Result<(), Error> {
+        let (count, rate) = (i64::try_from(count).unwrap_or(i64::MAX), rate(rules));
+        // Rounded up: the rate is never exceeded.
+        let until = pace.from.saturating_add(count.saturating_mul(1000).saturating_add(rate - 1) / rate);
+        let query = update(
+            push_services::table,
+            push_services::name.eq(WNS),
+            (push_services::paced_until.eq(until), push_services::paused_until.eq(None::<i64>)),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
     /// Keeps what became of a push that was claimed. Whatever was asked for while it was sent is sent later.
@@ -297,4 +331,9 @@ impl Tx<'_> {
         let found: Option<i64> = on_backend!(self, |conn| query.first(conn).optional())?;
         Ok(found.is_some())
     }
+}
+
+/// Pushes a second.
+fn rate(rules: ClaimRules) -> i64 {
+    i64::from(rules.rate.max(1))
 }

@@ -9,6 +9,7 @@ mod pending;
 mod save;
 
 pub use operate::{Cancellation, Resolution};
+pub use overdue::Lapsed;
 pub use save::{Carrier, CommandChange, NewAttempt};
 
 use diesel::prelude::*;

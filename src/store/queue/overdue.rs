@@ -15,25 +15,43 @@ use crate::store::{Error, words};
 /// Id, what it waits for, `not_before` and `expires_at`.
 type WaitingRow = (String, Option<String>, Option<i64>, Option<i64>);
 
+/// Commands whose time has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lapsed {
+    /// How many were looked at.
+    pub found: usize,
+    /// Of these, ended: they were never sent.
+    pub expired: usize,
+    /// Those that were sent before and still have to be ended: the device may have carried them out, which takes to
+    /// know what they do.
+    pub sent_before: BTreeMap<EnrollmentId, Vec<CommandId>>,
+}
+
 impl Tx<'_> {
-    /// Ends up to `limit` commands whose time has passed before they were sent, and says how many it were. The reason
-    /// why each waited stays with it.
-    pub fn expire_commands(&mut self, now: Timestamp, limit: i64) -> Result<usize, Error> {
+    /// Looks at up to `limit` commands whose time has passed while they waited, and ends those that were never sent. The
+    /// reason why each waited stays with it.
+    pub fn expire_commands(&mut self, now: Timestamp, limit: i64) -> Result<Lapsed, Error> {
         let due = commands::table
             .filter(commands::lapses_at.le(now.0))
             .order(commands::lapses_at.asc())
             .limit(limit)
-            .select((commands::id, commands::enrollment));
-        let due: Vec<(String, String)> = on_backend!(self, |conn| due.load(conn))?;
-        if due.is_empty() {
-            return Ok(0);
+            .select((commands::id, commands::enrollment, commands::attempts));
+        let due: Vec<(String, String, i64)> = on_backend!(self, |conn| due.load(conn))?;
+        let mut lapsed = Lapsed { found: due.len(), ..Lapsed::default() };
+        let (never_sent, sent): (Vec<_>, Vec<_>) = due.into_iter().partition(|(.., attempts)| *attempts == 0);
+        for (id, enrollment, _) in sent {
+            lapsed.sent_before.entry(words::id(enrollment)?).or_default().push(CommandId(id));
         }
-        let ids: Vec<&str> = due.iter().map(|(id, _)| id.as_str()).collect();
-        self.lock_enrollments(due.iter().map(|(_, enrollment)| enrollment.as_str()))?;
+        if never_sent.is_empty() {
+            return Ok(lapsed);
+        }
+        let ids: Vec<&str> = never_sent.iter().map(|(id, ..)| id.as_str()).collect();
+        self.lock_enrollments(never_sent.iter().map(|(_, enrollment, _)| enrollment.as_str()))?;
         // A message may have taken some of them before the lock was ours.
         let still = commands::table
             .filter(among(commands::id, ids))
             .filter(commands::lapses_at.le(now.0))
+            .filter(commands::attempts.eq(0))
             .select((commands::id, commands::enrollment));
         let still: Vec<(String, String)> = on_backend!(self, |conn| still.load(conn))?;
         let query = update(
@@ -45,12 +63,12 @@ impl Tx<'_> {
                 Timers::default(),
             ),
         );
-        let expired = on_backend!(self, |conn| query.execute(conn))?;
+        lapsed.expired = on_backend!(self, |conn| query.execute(conn))?;
         for (id, enrollment) in still {
             self.settled_commands.push(CommandId(id));
             self.note_settled(&words::id(enrollment)?, 1);
         }
-        Ok(expired)
+        Ok(lapsed)
     }
 
     /// Takes the locks of several enrollments, in the order in which every transaction takes more than one.

@@ -1,0 +1,2 @@
+DROP INDEX pushes_in_order;
+CREATE INDEX pushes_by_due ON pushes (due_at);
