@@ -105,7 +105,9 @@ texts! {
     LEFT_OUT = "left out";
     REQUIRED = "needed where the policy is enabled";
     ELEMENTS = "What the policy asks for";
-    ELEMENTS_UNKNOWN = "What this policy asks for stands in a template that was not imported (transom csp admx import). Write it line by line: ID = value.";
+    ELEMENTS_UNKNOWN = "What this policy asks for stands in a template that was not imported (transom csp admx import).";
+    ELEMENTS_OTHERS = "What else it is given";
+    ELEMENTS_LINES = "Write it line by line: ID = value. What has several parts is JSON: ID = {\"name\": \"value\"} for a list with names, ID = [\"a\", \"b\"] for lines; so is a text that looks like a number: ID = \"007\".";
     NAMED_LINES = "One on each line: name = value";
     PLAIN_LINES = "One on each line";
     FROM = "from";
