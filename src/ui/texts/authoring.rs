@@ -159,7 +159,7 @@ texts! {
     IMPORT_DECLARATIONS = "declarations as they stand in files: YAML or JSON. They take the place of those of the same name";
     IMPORT_WHOLE = "and they are all that the set is to have: others go";
     IMPORT_EMPTY = "Choose a file, or paste something.";
-    IMPORT_NO_TEXT = "What was sent is no text in UTF-8.";
+    IMPORT_NO_TEXT = "What was sent is no text in UTF-8, nor in UTF-16 with its mark.";
     IMPORT_NAME = "Name of the configuration, where the profile has none";
     IMPORT_TEXT = "Or paste it here";
     IMPORT_FILE = "Choose a file of at most 4 MiB";
