@@ -6,7 +6,12 @@ use crate::scenarios;
 use crate::support::admin_door::AdminDoor;
 use crate::support::databases::TestStore;
 
-scenarios!(files_come_into_a_draft, what_no_browser_sends_is_refused);
+scenarios!(
+    files_come_into_a_draft,
+    a_profile_that_comes_twice_refers_to_its_own,
+    what_was_entered_stays_beside_a_file_that_is_no_text,
+    what_no_browser_sends_is_refused,
+);
 
 /// What a body of parts is.
 pub(super) const TYPE: &str = "multipart/form-data; boundary=----between";
@@ -85,6 +90,64 @@ async fn files_come_into_a_draft(test: &TestStore) {
         imported.html
     );
     assert!(ada.person.see("/sets/default/declarations/old").await.html.contains("AllowCamera"));
+    door.close().await;
+}
+
+async fn a_profile_that_comes_twice_refers_to_its_own(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let ada = Author::signed_in(&door, "ada").await;
+    let profile = |word: &str| {
+        format!(
+            "<Replace><Item><Target><LocURI>./Device/Vendor/MSFT/Accounts/Users/{word}/Password</LocURI></Target>\
+             <Data>of {word}</Data></Item></Replace>"
+        )
+    };
+    for word in ["ada", "joe"] {
+        let imported = ada.upload(PATH, &[("as", "profile"), ("text", &profile(word))]).await;
+        assert!(imported.html.contains("It is in your draft"), "{}", imported.html);
+    }
+    let published = ada.publish("default", "two accounts").await;
+    assert_eq!(published.status, 303, "{}", published.html);
+    let draft = door.get("/policies/export").await.json();
+    let all = draft["declarations"].as_array().unwrap();
+    let of = |kind: &str| all.iter().filter(|each| each["type"] == kind).collect::<Vec<_>>();
+    assert_eq!((of("configuration").len(), of("asset").len()), (2, 2), "{draft}");
+    let used: Vec<&str> = of("configuration")
+        .iter()
+        .map(|each| {
+            each["payload"]["settings"].as_object().unwrap().values().next().unwrap()["asset"].as_str().unwrap()
+        })
+        .collect();
+    assert_ne!(used[0], used[1], "{draft}");
+    for name in used {
+        assert!(of("asset").iter().any(|each| each["identifier"] == name), "{name}: {draft}");
+    }
+    door.close().await;
+}
+
+async fn what_was_entered_stays_beside_a_file_that_is_no_text(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let ada = Author::signed_in(&door, "ada").await;
+    let send = async |file: &[u8]| {
+        let fields = [
+            field("csrf", ada.csrf.as_bytes()),
+            field("as", b"declarations"),
+            field("name", b"kiosks"),
+            field("text", b"what was pasted"),
+            field("file", file),
+            b"------between--\r\n".to_vec(),
+        ];
+        ada.person.send_body(PATH, TYPE, fields.concat()).await
+    };
+    let refused = send(b"MZ\x90\0\xff").await;
+    assert!(refused.html.contains("no text in UTF-8"), "{}", refused.html);
+    for kept in ["value=\"kiosks\"", "what was pasted", "value=\"declarations\" checked"] {
+        assert!(refused.html.contains(kept), "{kept}: {}", refused.html);
+    }
+    // As shells of Windows write files.
+    let utf_16: Vec<u8> = format!("\u{feff}{SET}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(send(&utf_16).await.status, 303);
+    assert!(ada.person.see("/sets/default").await.html.contains("/declarations/note\""));
     door.close().await;
 }
 

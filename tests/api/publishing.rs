@@ -390,6 +390,10 @@ async fn a_secret_is_set_and_removed_and_never_shown(test: &TestStore) {
         assert!(page.html.contains("has a value") && !page.html.contains(VALUE), "{}", page.html);
         assert_eq!(door.get("/policies/secrets").await.json()["items"][0]["version"], version);
     }
+    // A document with a key in it is as long as it is, and has lines.
+    let long = format!("-----BEGIN PRIVATE KEY-----\r\n{}-----END PRIVATE KEY-----\r\n", "<&%>".repeat(15_000));
+    assert!(ada.person.see("/policy-secrets").await.html.contains("<textarea class=\"masked\""));
+    ada.done("/policy-secrets", &[("name", "nobody-asks"), ("value", &long)]).await;
     ada.done("/policy-secrets", &[("name", "nobody-asks"), ("value", VALUE)]).await;
     assert!(ada.person.see("/policy-secrets").await.html.contains("no such asset is published"));
 
@@ -407,7 +411,7 @@ async fn a_secret_is_set_and_removed_and_never_shown(test: &TestStore) {
     assert!(ada.person.see("/policy-secrets").await.html.contains("has no value"));
     assert_eq!(ada.post("/policy-secrets/office-wifi/remove", &[]).await.status, 404);
     let log = door.get("/audit?action=policy_secret.").await;
-    assert_eq!(log.json()["items"].as_array().unwrap().len(), 4);
+    assert_eq!(log.json()["items"].as_array().unwrap().len(), 5);
     assert!(!String::from_utf8_lossy(&log.bytes).contains(VALUE));
     door.close().await;
 }

@@ -17,7 +17,7 @@ use crate::policy::declaration::{
     Configuration, Declaration, Document, Identifier, Level, LocUri, Payload, Remark, Value as Wanted, with_ingested,
 };
 use crate::policy::form::Form;
-use crate::policy::import::{ImportError, Outcome, Told, import};
+use crate::policy::import::{ImportError, Outcome, Told, import_beside};
 use crate::policy::rollout::{Foreseen, NeedsSecret, Proposal, PublishError, SecretsShown, preview, redact_value};
 use crate::store::Tx;
 
@@ -309,24 +309,40 @@ impl Admin {
 
     /// Makes declarations of a profile. Nothing is kept.
     pub async fn import_policies(&self, profile: ImportPolicies) -> Result<ImportedPolicies, Error> {
+        Ok(self.import_beside(profile, BTreeSet::new()).await?.1)
+    }
+
+    /// The same beside what has these names, and the declarations themselves.
+    pub async fn import_beside(
+        &self,
+        profile: ImportPolicies,
+        taken: BTreeSet<Identifier>,
+    ) -> Result<(Vec<Declaration>, ImportedPolicies), Error> {
         if profile.text.len() > MAX_PROFILE {
             return Err(Error::invalid("/text", format!("a profile has at most {MAX_PROFILE} bytes")));
         }
         let in_use = self.library.in_use().await?;
         let job = move || {
             let name = profile.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).unwrap_or("imported");
-            import(name, &profile.text, &in_use.catalogue)
+            let made = import_beside(name, &profile.text, &in_use.catalogue, taken)?;
+            let json: Vec<Value> = made.declarations.iter().map(Declaration::to_json).collect();
+            let unread = read(&json).1.into_iter().find(|remark| remark.level == Level::Error);
+            Ok((made, json, unread))
         };
         let made = tokio::task::spawn_blocking(job).await.map_err(|_| Error::Busy)?;
-        let made = made.map_err(|error: ImportError| Error::invalid("/text", error.to_string()))?;
+        let (made, json, unread) = made.map_err(|error: ImportError| Error::invalid("/text", error.to_string()))?;
+        if let Some(remark) = unread {
+            return Err(Error::invalid("/text", format!("what it makes can't be read again: {remark}")));
+        }
         let of = |outcome| made.told.iter().filter(|told| told.outcome == outcome).count();
-        Ok(ImportedPolicies {
+        let told = ImportedPolicies {
             taken: of(Outcome::Taken),
             doubtful: of(Outcome::Doubtful),
             left_out: of(Outcome::LeftOut),
-            declarations: made.declarations.iter().map(Declaration::to_json).collect(),
+            declarations: json,
             settings: made.told.into_iter().map(ImportedSetting::from).collect(),
-        })
+        };
+        Ok((made.declarations, told))
     }
 
     /// The form for a setting of a set, which may bring templates of its own; what is wrong with the address where there is

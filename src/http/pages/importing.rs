@@ -6,12 +6,12 @@ use actix_web::web::{self, Data, Path, Payload};
 
 use super::answer::see_other;
 use super::authoring::{around, frame, told};
-use super::upload::{self, Uploaded};
+use super::upload::{self, NoText, Uploaded};
 use super::{Reply, Visitor, page};
 use crate::admin::{Admin, Error, ImportPolicies, ImportedPolicies, MAX_PROFILE};
 use crate::http::api::now;
 use crate::model::Right;
-use crate::policy::declaration::{Declaration, Identifier, read_json};
+use crate::policy::declaration::Declaration;
 use crate::ui::authoring::{ImportEntered, ImportPage, Tab};
 use crate::ui::text::part;
 use crate::ui::texts::authoring as texts;
@@ -19,6 +19,9 @@ use crate::ui::texts::authoring as texts;
 /// The parts of the form, each with its bound in bytes.
 const PARTS: [(&str, usize); 5] =
     [("as", 32), ("name", 1024), ("whole", 32), ("file", MAX_PROFILE), ("text", MAX_PROFILE)];
+
+/// How often a profile is read again when a name is given away meanwhile.
+const TRIES: usize = 4;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes.service(web::resource("/sets/{set}/import").route(web::get().to(ask_import)).route(web::post().to(import)));
@@ -42,18 +45,20 @@ async fn shown(
     Ok(page(&ImportPage { frame: frame(visitor, set), around, imported, entered }))
 }
 
-/// What was entered, and the text that it is about: that of a file where one was chosen.
-fn entered(uploaded: &Uploaded) -> Result<(ImportEntered, String), &'static str> {
-    let text = |name| uploaded.text(name).map_err(|_| texts::IMPORT_NO_TEXT);
-    let (file, pasted) = (text("file")?, text("text")?);
+/// What was entered, and the text that it is about: that of a file where one was chosen; nothing where that is no text.
+fn entered(uploaded: &Uploaded) -> (ImportEntered, Result<String, NoText>) {
+    let text = |name| uploaded.text(name).unwrap_or_default();
     let entered = ImportEntered {
-        is_declarations: text("as")? == "declarations",
-        is_whole: text("whole")? == "true",
-        name: text("name")?.to_owned(),
-        text: pasted.to_owned(),
+        is_declarations: text("as") == "declarations",
+        is_whole: text("whole") == "true",
+        name: text("name"),
+        text: text("text"),
     };
-    let given = if file.trim().is_empty() { pasted } else { file };
-    Ok((entered, given.to_owned()))
+    let given = match uploaded.text("file") {
+        Ok(file) if file.trim().is_empty() => uploaded.text("text"),
+        file => file,
+    };
+    (entered, given)
 }
 
 async fn import(
@@ -64,9 +69,9 @@ async fn import(
     payload: Payload,
 ) -> Reply {
     let uploaded = upload::read(&visitor, Right::Author, &request, payload, &PARTS).await?;
-    let (entered, text) = match entered(&uploaded) {
-        Ok(given) => given,
-        Err(why) => return shown(&visitor, &admin, &set, &ImportEntered::default(), None, Some(why)).await,
+    let (entered, given) = entered(&uploaded);
+    let Ok(text) = given else {
+        return shown(&visitor, &admin, &set, &entered, None, Some(texts::IMPORT_NO_TEXT)).await;
     };
     if text.trim().is_empty() {
         return shown(&visitor, &admin, &set, &entered, None, Some(texts::IMPORT_EMPTY)).await;
@@ -110,7 +115,7 @@ async fn take_in(
     admin.change_draft(set, visitor.actor(), now(), change).await
 }
 
-/// A profile becomes declarations beside what is there.
+/// A profile becomes declarations beside what is there, under names that are free there.
 async fn convert(
     visitor: &Visitor,
     admin: &Admin,
@@ -118,32 +123,27 @@ async fn convert(
     entered: &ImportEntered,
     text: String,
 ) -> Result<ImportedPolicies, Error> {
-    let imported = admin.import_policies(ImportPolicies { name: Some(entered.name.clone()), text }).await?;
-    let new: Vec<Declaration> = imported
-        .declarations
-        .iter()
-        .flat_map(|json| read_json(json).documents)
-        .map(|document| document.declaration)
-        .collect();
-    let change = |all: &mut Vec<Declaration>| {
-        for declaration in &new {
-            let mut declaration = declaration.clone();
-            // What is there stays: what comes is called otherwise.
-            let first = declaration.identifier.to_string();
-            for number in 2.. {
-                if !all.iter().any(|known| known.identifier == declaration.identifier) {
-                    break;
-                }
-                let name = format!("{first}-{number}");
-                declaration.identifier =
-                    Identifier::parse(&name).map_err(|error| Error::invalid("/name", error.to_string()))?;
-            }
-            all.push(declaration);
+    let profile = ImportPolicies { name: Some(entered.name.clone()), text };
+    for _ in 0..TRIES {
+        let working = admin.working_set(set, visitor.actor()).await?;
+        let taken = working.declarations.into_iter().map(|declaration| declaration.identifier).collect();
+        let (new, imported) = admin.import_beside(profile.clone(), taken).await?;
+        if new.is_empty() {
+            return Ok(imported);
         }
-        Ok(())
-    };
-    if !new.is_empty() {
-        admin.change_draft(set, visitor.actor(), now(), change).await?;
+        let change = |all: &mut Vec<Declaration>| {
+            let is_taken = |new: &Declaration| all.iter().any(|known| known.identifier == new.identifier);
+            if new.iter().any(is_taken) {
+                return Err(Error::Changed);
+            }
+            all.extend(new.iter().cloned());
+            Ok(())
+        };
+        match admin.change_draft(set, visitor.actor(), now(), change).await {
+            // One of the names was given to something else meanwhile.
+            Err(Error::Changed) => {}
+            done => return done.map(|()| imported),
+        }
     }
-    Ok(imported)
+    Err(Error::Busy)
 }

@@ -4,16 +4,19 @@ use actix_web::web::{self, Data, Form, Path, Query};
 use serde::Deserialize;
 
 use super::answer::see_other;
+use super::authoring::large;
 use super::{Reply, Visitor, page};
 use crate::admin::{Admin, Error, RetryPolicies, SecretText, SetPolicySecret};
 use crate::http::api::now;
-use crate::model::Right;
+use crate::model::{Right, Secret};
 use crate::ui::publishing::{PolicyRetryPage, PolicySecretsPage, is_retried};
 use crate::ui::{Frame, Section, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
-        .service(web::resource("/policy-secrets").route(web::get().to(secrets)).route(web::post().to(set)))
+        .service(
+            web::resource("/policy-secrets").app_data(large()).route(web::get().to(secrets)).route(web::post().to(set)),
+        )
         .service(web::resource("/policy-secrets/{name}/remove").route(web::post().to(remove)))
         .service(web::resource("/policy-retry").route(web::post().to(retry)))
         .service(
@@ -45,7 +48,7 @@ async fn shown(visitor: &Visitor, admin: &Admin, name: &str, error: Option<&str>
 
 async fn set(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Given>) -> Reply {
     visitor.verify(&form.csrf, Right::Author)?;
-    let set = SetPolicySecret { value: form.value };
+    let set = SetPolicySecret { value: SecretText::new(as_written(form.value.secret())) };
     let name = form.name.trim();
     match admin.set_policy_secret(name, set, visitor.actor(), now()).await {
         Ok(_) => Ok(see_other("/policy-secrets")),
@@ -55,6 +58,13 @@ async fn set(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Given>) -> R
         Err(Error::Parameter(fault)) => shown(&visitor, &admin, name, Some(&fault.what)).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// What was written into the field: browsers end its lines as Windows does, and one line end after it is none of it.
+fn as_written(value: &Secret<String>) -> Secret<String> {
+    let value = value.expose();
+    let value = value.strip_suffix("\r\n").or_else(|| value.strip_suffix('\n')).unwrap_or(value);
+    Secret::new(value.replace("\r\n", "\n"))
 }
 
 async fn remove(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Form(form): Form<Plain>) -> Reply {
@@ -101,4 +111,16 @@ async fn retry_device(visitor: Visitor, admin: Data<Admin>, id: Path<String>, Fo
     let retry = RetryPolicies { identifier: None, device_id: Some(id.clone()) };
     admin.retry_policies(retry, visitor.actor(), now()).await?;
     Ok(see_other(&format!("/devices/{}?done=retry", part(&id))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_secret_end_as_they_do_in_a_file() {
+        for (entered, written) in [("a\r\nb\r\n", "a\nb"), ("a\n\n", "a\n"), ("a", "a"), ("", "")] {
+            assert_eq!(as_written(&Secret::new(entered.to_owned())).expose(), written);
+        }
+    }
 }

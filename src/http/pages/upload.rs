@@ -11,6 +11,7 @@ use actix_web::error::PayloadError;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Payload};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
+use transom_protocol::xml;
 
 use super::{Failure, Visitor};
 use crate::http::problem::Problem;
@@ -34,12 +35,16 @@ pub(super) struct Uploaded(BTreeMap<&'static str, Vec<u8>>);
 pub(super) struct NoText;
 
 impl Uploaded {
-    /// A part as text; nothing where it is not there.
-    pub(super) fn text(&self, name: &str) -> Result<&str, NoText> {
+    /// A part as text; nothing where it is not there. Editors and shells of Windows write UTF-16, and begin UTF-8 with a
+    /// mark too.
+    pub(super) fn text(&self, name: &str) -> Result<String, NoText> {
         let bytes = self.0.get(name).map_or(&[][..], Vec::as_slice);
+        if matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..]) {
+            let limits = xml::Limits { bytes: bytes.len(), ..xml::Limits::default() };
+            return xml::text(bytes, &limits).map_err(|_| NoText);
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| NoText)?;
-        // Editors of Windows begin files with this.
-        Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
+        Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
     }
 }
 
@@ -107,8 +112,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_utf_8_with_or_without_a_mark() {
-        let uploaded = Uploaded(BTreeMap::from([("a", b"\xef\xbb\xbfone".to_vec()), ("b", b"\xff\xfeo".to_vec())]));
-        assert_eq!((uploaded.text("a"), uploaded.text("b"), uploaded.text("c")), (Ok("one"), Err(NoText), Ok("")));
+    fn a_text_is_utf_8_or_utf_16_with_a_mark() {
+        let parts = [
+            ("utf-8", b"\xef\xbb\xbfone".to_vec()),
+            ("little", b"\xff\xfeo\0n\0e\0".to_vec()),
+            ("big", b"\xfe\xff\0o\0n\0e".to_vec()),
+            ("odd", b"\xff\xfeo".to_vec()),
+            ("neither", b"MZ\x90\0\xff".to_vec()),
+        ];
+        let uploaded = Uploaded(BTreeMap::from(parts));
+        for name in ["utf-8", "little", "big"] {
+            assert_eq!(uploaded.text(name), Ok("one".to_owned()), "{name}");
+        }
+        assert_eq!((uploaded.text("odd"), uploaded.text("neither")), (Err(NoText), Err(NoText)));
+        assert_eq!(uploaded.text("absent"), Ok(String::new()));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
 use transom_protocol::csp::admx::ElementKind;
 use transom_protocol::csp::ddf::Element;
 use transom_protocol::syncml::Format;
@@ -61,7 +62,10 @@ impl Form {
         if !other.trim().is_empty() && !matches!(self.field, Field::Node | Field::Free) {
             return Ok(Value::Text(other.to_owned()));
         }
-        let written = entries.text("value");
+        let written = match &self.field {
+            Field::Free if !other.trim().is_empty() => other,
+            _ => entries.text("value"),
+        };
         let wanted = || if written.trim().is_empty() { Err("there is no value yet".to_owned()) } else { Ok(written) };
         Ok(match &self.field {
             Field::Node => Value::Node,
@@ -208,13 +212,8 @@ fn policy(elements: Option<&[Element]>, entries: &Entries) -> Result<Value, Stri
     }
     // Where nobody knows what it asks for: ID = value, line by line.
     for line in entries.lines("elements") {
-        let (id, value) = line.split_once('=').ok_or_else(|| format!("{line:?}: write ID = value"))?;
-        let value = value.trim();
-        let value = match value {
-            "true" | "false" => PolicyValue::Bool(value == "true"),
-            _ => value.parse().map_or_else(|_| PolicyValue::Text(value.to_owned()), PolicyValue::Number),
-        };
-        data.insert(id.trim().to_owned(), value);
+        let (id, value) = unknown_id(line).ok_or_else(|| format!("{line:?}: write ID = value"))?;
+        data.insert(id, unknown_value(value.trim())?);
     }
     Ok(if data.is_empty() { Value::Text("enabled".to_owned()) } else { Value::Policy(data) })
 }
@@ -257,19 +256,104 @@ fn policy_entries(elements: Option<&[Element]>, value: &Value) -> Entries {
     let mut unknown = Vec::new();
     for (id, value) in data {
         let known = elements.unwrap_or_default().iter().find(|element| element.id.eq_ignore_ascii_case(id));
-        let text = match value {
-            PolicyValue::Bool(truth) => truth.to_string(),
-            PolicyValue::Number(number) => number.to_string(),
-            PolicyValue::Text(text) => text.clone(),
-            PolicyValue::Lines(lines) => lines.join("\n"),
-            PolicyValue::Named(named) => {
-                named.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join("\n")
-            }
-        };
-        match known {
-            Some(element) => entries = entries.with(format!("element.{}", element.id), text),
-            None => unknown.push(format!("{id} = {text}")),
+        match known.and_then(|element| Some((element, known_text(element, value)?))) {
+            Some((element, text)) => entries = entries.with(format!("element.{}", element.id), text),
+            None => unknown.push(unknown_line(id, value)),
         }
     }
     if unknown.is_empty() { entries } else { entries.with("elements", unknown.join("\n")) }
+}
+
+/// What is entered into the field of an element; nothing where the field could not give the value back.
+fn known_text(element: &Element, value: &PolicyValue) -> Option<String> {
+    let text = one_text(value).unwrap_or_else(|| match value {
+        PolicyValue::Lines(lines) => lines.join("\n"),
+        PolicyValue::Named(named) => {
+            named.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join("\n")
+        }
+        PolicyValue::Bool(_) | PolicyValue::Number(_) | PolicyValue::Text(_) => String::new(),
+    });
+    let can_be_shown = match &element.kind {
+        ElementKind::Boolean => ["true", "false"].contains(&text.as_str()),
+        ElementKind::Enum { values } => values.contains(&text),
+        ElementKind::Decimal { .. } | ElementKind::Text { .. } => !text.contains(['\n', '\r']),
+        ElementKind::MultiText { .. } | ElementKind::List { .. } => !text.contains('\r'),
+    };
+    let entries = Entries::default().with("element", text.clone());
+    let again = element_value(&element.kind, "element", &entries)?.ok()?;
+    // A number and a text that say the same are the same for a device.
+    let is_same = again == *value || one_text(&again).is_some_and(|again| Some(again) == one_text(value));
+    (can_be_shown && is_same).then_some(text)
+}
+
+/// The text of a value that has one part.
+fn one_text(value: &PolicyValue) -> Option<String> {
+    match value {
+        PolicyValue::Bool(truth) => Some(truth.to_string()),
+        PolicyValue::Number(number) => Some(number.to_string()),
+        PolicyValue::Text(text) => Some(text.clone()),
+        PolicyValue::Lines(_) | PolicyValue::Named(_) => None,
+    }
+}
+
+/// The name at the beginning of a line, and what stands behind the `=`.
+fn unknown_id(line: &str) -> Option<(String, &str)> {
+    if !line.starts_with('"') {
+        return line.split_once('=').map(|(id, value)| (id.trim().to_owned(), value));
+    }
+    let mut quoted = serde_json::Deserializer::from_str(line).into_iter::<String>();
+    let id = quoted.next()?.ok()?;
+    let value = line.get(quoted.byte_offset()..)?.trim_start().strip_prefix('=')?;
+    Some((id, value))
+}
+
+/// A value of something that nobody knows: a word or number as it is, anything with more to it as JSON.
+fn unknown_value(text: &str) -> Result<PolicyValue, String> {
+    match text {
+        "true" | "false" => return Ok(PolicyValue::Bool(text == "true")),
+        _ if text.starts_with(['"', '[', '{']) => {}
+        _ => return Ok(text.parse().map_or_else(|_| PolicyValue::Text(text.to_owned()), PolicyValue::Number)),
+    }
+    match serde_json::from_str(text) {
+        Ok(json) => of_json(&json).ok_or_else(|| format!("{text:?}: write texts and numbers in it, nothing deeper")),
+        // A GUID stands between such brackets too.
+        Err(_) if !["\"", "[\"", "{\""].iter().any(|begin| text.starts_with(begin)) => {
+            Ok(PolicyValue::Text(text.to_owned()))
+        }
+        Err(error) => Err(format!("{text:?} can't be read as JSON: {error}")),
+    }
+}
+
+fn of_json(json: &Json) -> Option<PolicyValue> {
+    let scalar = |json: &Json| match json {
+        Json::String(text) => Some(text.clone()),
+        Json::Number(_) | Json::Bool(_) => Some(json.to_string()),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    };
+    Some(match json {
+        Json::Array(items) => PolicyValue::Lines(items.iter().map(scalar).collect::<Option<_>>()?),
+        Json::Object(map) => {
+            let pairs = map.iter().map(|(name, value)| Some((name.clone(), scalar(value)?)));
+            PolicyValue::Named(pairs.collect::<Option<_>>()?)
+        }
+        other => PolicyValue::Text(scalar(other)?),
+    })
+}
+
+/// The line of something that nobody knows, so that it is read as it was.
+fn unknown_line(id: &str, value: &PolicyValue) -> String {
+    let quoted = |text: &str| Json::from(text).to_string();
+    let is_plain = !id.is_empty() && id.trim() == id && !id.contains(['=', '"', '\n', '\r']);
+    let id = if is_plain { id.to_owned() } else { quoted(id) };
+    let short = one_text(value).filter(|text| text.trim() == text && !text.contains(['\n', '\r']));
+    let text = short.filter(|short| unknown_value(short).as_ref() == Ok(value));
+    let text = text.unwrap_or_else(|| match value {
+        PolicyValue::Lines(lines) => Json::from(lines.clone()).to_string(),
+        PolicyValue::Named(named) => {
+            let named = named.iter().map(|(name, value)| (name.clone(), Json::from(value.as_str())));
+            Json::Object(named.collect()).to_string()
+        }
+        other => quoted(&one_text(other).unwrap_or_default()),
+    });
+    format!("{id} = {text}")
 }

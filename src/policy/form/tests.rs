@@ -200,6 +200,74 @@ fn a_policy_of_a_template_asks_for_each_of_its_elements() {
     assert_eq!(unknown.value(&entered(&unknown, &value)).unwrap(), value);
 }
 
+/// What is opened and kept as it is stays what it was, whatever was in it.
+#[test]
+fn a_policy_that_is_kept_unchanged_is_the_same() {
+    let text = |text: &str| PolicyValue::Text(text.to_owned());
+    let lines = |lines: &[&str]| PolicyValue::Lines(lines.iter().map(|line| (*line).to_owned()).collect());
+    let named = |pairs: &[(&str, &str)]| {
+        PolicyValue::Named(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    };
+    let sites = named(&[("https://extranet.example", "2"), ("https://intranet.example", "1")]);
+    let odd = [
+        sites,
+        named(&[("a = b", " c "), ("d", "e\nf")]),
+        named(&[]),
+        lines(&["one", "", " two ", ""]),
+        lines(&[]),
+        text("007"),
+        text("true"),
+        text(""),
+        text(" a "),
+        text("a\r\nb"),
+        text("\"quoted\""),
+        text("[1]"),
+        text("{6d967488-4c5e-4a9f-9f3a-1c2d3e4f5a6b}"),
+        text("a\u{f000}b"),
+        PolicyValue::Number(7),
+        PolicyValue::Bool(false),
+    ];
+    let ids = ["Yes", "Count", "Line", "Lines", "One", "Named", "Listed", "Other", "a=b", " c", "\"d\""];
+    for elements in [None, Some(elements()), Some(Vec::new())] {
+        let form = with(Field::Policy(elements), Format::Chr);
+        for id in ids {
+            for value in &odd {
+                let value = Value::Policy([(id.to_owned(), value.clone())].into());
+                let kept = form.value(&entered(&form, &value));
+                let is_same = kept.as_ref() == Ok(&value) || plain(&kept) == plain(&Ok(value.clone()));
+                assert!(is_same, "{:?}: {kept:?} in place of {value:?}", form.field);
+            }
+        }
+    }
+    let unknown = with(Field::Policy(None), Format::Chr);
+    let written = unknown.value(&entries(&[("state", "enabled"), ("elements", "A = {\"b\": 1}\nC = {6d96-4c5e}")]));
+    let expected = [("A".to_owned(), named(&[("b", "1")])), ("C".to_owned(), text("{6d96-4c5e}"))];
+    assert_eq!(written, Ok(Value::Policy(expected.into())));
+    for wrong in ["A = {\"b\": }", "A = [\"b\"", "A = [[1]]", "A"] {
+        assert!(unknown.value(&entries(&[("state", "enabled"), ("elements", wrong)])).is_err(), "{wrong}");
+    }
+}
+
+/// The texts of what a policy is given: a number and its text are the same for a device.
+fn plain(value: &Result<Value, String>) -> Option<Vec<String>> {
+    let Ok(Value::Policy(data)) = value else { return None };
+    let one = |value: &PolicyValue| match value {
+        PolicyValue::Bool(truth) => Some(truth.to_string()),
+        PolicyValue::Number(number) => Some(number.to_string()),
+        PolicyValue::Text(text) => Some(text.clone()),
+        PolicyValue::Lines(_) | PolicyValue::Named(_) => None,
+    };
+    data.values().map(one).collect()
+}
+
+#[test]
+fn a_node_that_nobody_knows_takes_what_is_entered_in_place_of_its_value() {
+    let free = with(Field::Free, Format::Chr);
+    let value = free.value(&entries(&[("value", ""), ("other", "${device.serial}"), ("format", "chr")])).unwrap();
+    assert_eq!(value, Value::Explicit { value: "${device.serial}".into(), format: Format::Chr, mime: None });
+    assert_eq!(free.value(&entered(&free, &value)), Ok(value));
+}
+
 proptest! {
     #[test]
     fn what_was_entered_is_entered_again(text in "[a-z0-9 ${}<>&]{1,20}", number in any::<i64>(), truth in any::<bool>()) {

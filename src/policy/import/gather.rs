@@ -5,30 +5,38 @@ use std::collections::BTreeMap;
 use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::syncml::redact::is_secret;
 
-use super::value::{Given, value};
-use super::{Imported, Outcome, Told};
+use super::names::Names;
+use super::value::{Given, plain, value};
+use super::{Imported, Outcome, Told, secret};
 use crate::policy::declaration::{
-    Asset, Configuration, Content, Declaration, Identifier, Level, LocUri, Payload, Value, compile,
+    Asset, Configuration, Content, Declaration, Identifier, Level, LocUri, Payload, Value, compile, read_json,
 };
 
 /// A profile while it is read.
 pub(super) struct Gathered<'a> {
     pub(super) catalogue: &'a Catalogue,
+    names: &'a mut Names,
     identifier: Identifier,
     description: Option<String>,
     settings: BTreeMap<LocUri, Value>,
     assets: BTreeMap<Identifier, String>,
+    /// The assets that stand for secrets of another server, by the names that these have there.
+    foreign: BTreeMap<String, Identifier>,
     told: Vec<Told>,
 }
 
 impl<'a> Gathered<'a> {
-    pub(super) const fn new(identifier: Identifier, description: Option<String>, catalogue: &'a Catalogue) -> Self {
+    /// `name` is what its configuration is to be called like.
+    pub(super) fn new(name: &str, description: Option<String>, catalogue: &'a Catalogue, names: &'a mut Names) -> Self {
+        let identifier = names.free(name);
         Self {
             catalogue,
+            names,
             identifier,
             description,
             settings: BTreeMap::new(),
             assets: BTreeMap::new(),
+            foreign: BTreeMap::new(),
             told: Vec::new(),
         }
     }
@@ -44,39 +52,67 @@ impl<'a> Gathered<'a> {
         if let Some(name) = unknown {
             return self.tell(address, Outcome::LeftOut, format!("nothing is known that {name} could stand for"));
         }
-        let is_document = given.data.trim_start().starts_with('<');
-        if given.is_hidden || (is_secret(uri.as_str()) && !is_document && !given.data.trim().is_empty()) {
-            let asset = self.secret(&uri);
-            let what = format!("its value is a secret and was not taken over: give it to the asset {asset}");
-            self.put(uri, Value::Asset(asset), Some((Outcome::Doubtful, what)));
-            return;
+        let (data, odd) = plain(self.catalogue, &uri, given);
+        let (data, unknown) = self.variables(&data);
+        // Where a secret of the other server stands, one of ours does now.
+        let bare = secret::without_assets(&data);
+        let is_document = bare.trim_start().starts_with('<');
+        let is_secret = is_secret(uri.as_str()) && !is_document && !bare.trim().is_empty();
+        if given.is_hidden || is_secret || secret::is_in(&data) {
+            return self.put_secret(uri);
         }
-        let (data, unknown) = self.variables(given.data);
-        let value = value(self.catalogue, &uri, &Given { data: &data, ..*given });
-        let doubt = unknown.map(|name| (Outcome::Doubtful, format!("nothing is known that {name} could stand for")));
+        let (value, doubt) = value(self.catalogue, &uri, &Given { data: &data, ..*given });
+        let unknown = unknown.map(|name| format!("nothing is known that {name} could stand for"));
+        let doubt = unknown.or_else(|| odd.or(doubt).map(str::to_owned)).map(|what| (Outcome::Doubtful, what));
         self.put(uri, value, doubt);
+    }
+
+    /// A setting whose value the profile does not say, or must not say here.
+    pub(super) fn put_secret(&mut self, uri: LocUri) {
+        let asset = self.secret(&uri);
+        let what = format!("its value is a secret and was not taken over: give it to the asset {asset}");
+        self.put(uri, Value::Asset(asset), Some((Outcome::Doubtful, what)));
     }
 
     /// A setting with a value as authors write it.
     pub(super) fn put(&mut self, uri: LocUri, value: Value, doubt: Option<(Outcome, String)>) {
+        if value.texts().into_iter().any(secret::is_in) {
+            return self.put_secret(uri);
+        }
+        if let Some(what) = unreadable(&uri, &value) {
+            return self.tell(uri.as_str(), Outcome::LeftOut, format!("it can't be written in a file: {what}"));
+        }
         let compiled = compile(self.catalogue, &uri, &value);
         let uri = match &compiled.item {
             // In the catalogue's spelling.
             Some(item) => item.uri.clone(),
             None => uri,
         };
-        let key = self.settings.keys().find(|known| known.as_str().eq_ignore_ascii_case(uri.as_str())).cloned();
-        let (outcome, what) = match (key, doubt) {
-            (Some(key), _) if self.settings.get(&key).is_some_and(|known| *known != value) => {
-                let what = "the profile has it twice, with different values: the last one was taken".to_owned();
-                self.settings.remove(&key);
+        let known = self.settings.keys().find(|known| is_same(known, &uri)).cloned();
+        let before = known.and_then(|known| self.settings.remove(&known));
+        let are_secrets = matches!((&before, &value), (Some(Value::Asset(_)), Value::Asset(_)));
+        let twice = !are_secrets && before.as_ref().is_some_and(|before| *before != value);
+        if let Some(Value::Asset(asset)) = before {
+            self.assets.remove(&asset);
+        }
+        let said = match doubt {
+            Some(doubt) => Some(doubt),
+            None => {
+                let finding = compiled.findings.first().filter(|finding| finding.level != Level::Note);
+                finding.map(|finding| (Outcome::Doubtful, finding.what.clone()))
+            }
+        };
+        let (outcome, what) = match (twice, said) {
+            (true, said) => {
+                let mut what = "the profile has it twice, with different values: the last one was taken".to_owned();
+                if let Some((_, more)) = said {
+                    what.push_str("; ");
+                    what.push_str(&more);
+                }
                 (Outcome::Doubtful, what)
             }
-            (_, Some(doubt)) => doubt,
-            (_, None) => match compiled.findings.first().filter(|finding| finding.level != Level::Note) {
-                Some(finding) => (Outcome::Doubtful, finding.what.clone()),
-                None => (Outcome::Taken, String::new()),
-            },
+            (false, Some(said)) => said,
+            (false, None) => (Outcome::Taken, String::new()),
         };
         self.tell(uri.as_str(), outcome, what);
         self.settings.insert(uri, value);
@@ -108,11 +144,22 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    fn secret(&mut self, uri: &LocUri) -> Identifier {
-        let last = uri.as_str().rsplit('/').next().unwrap_or_default();
-        let name = super::identifier(&format!("{}-{last}-{}", self.identifier, self.assets.len() + 1));
+    /// A new asset for the secret of a node.
+    pub(super) fn secret(&mut self, uri: &LocUri) -> Identifier {
+        let name = self.names.secret(&self.identifier, uri, self.assets.len() + 1);
         self.assets.insert(name.clone(), format!("The value of {}", uri.as_str()));
         name
+    }
+
+    /// The asset that stands for a secret of another server.
+    fn foreign(&mut self, name: &str, secret: &str) -> Identifier {
+        if let Some(asset) = self.foreign.get(name) {
+            return asset.clone();
+        }
+        let asset = self.names.free(secret);
+        self.foreign.insert(name.to_owned(), asset.clone());
+        self.assets.insert(asset.clone(), format!("What was the secret {name}"));
+        asset
     }
 
     /// Brings the variables of other servers into our form, and says which one has no match.
@@ -138,11 +185,9 @@ impl<'a> Gathered<'a> {
                         written.push_str(fact);
                         written.push('}');
                     } else if let Some(secret) = name.strip_prefix("FLEET_SECRET_") {
-                        let asset = super::identifier(secret);
                         written.push_str("${asset.");
-                        written.push_str(asset.as_str());
+                        written.push_str(self.foreign(name, secret).as_str());
                         written.push('}');
-                        self.assets.insert(asset, format!("What was the secret {name}"));
                     } else {
                         unknown.get_or_insert_with(|| name.to_owned());
                         written.push('$');
@@ -164,4 +209,28 @@ impl<'a> Gathered<'a> {
         written.push_str(rest);
         (written, unknown)
     }
+}
+
+/// Whether two addresses name the same node. Most differ in their last names, which is seen at once.
+fn is_same(one: &LocUri, other: &LocUri) -> bool {
+    let (own, theirs) = (last(one), last(other));
+    let may_be = own.eq_ignore_ascii_case(&theirs) || own.contains('%') || theirs.contains('%');
+    may_be && one.names_same_node(other.as_str())
+}
+
+fn last(uri: &LocUri) -> &str {
+    uri.path().rsplit('/').next().unwrap_or_default()
+}
+
+/// Why a setting would be another when it is read again, if it would.
+fn unreadable(uri: &LocUri, value: &Value) -> Option<String> {
+    let settings = BTreeMap::from([(uri.clone(), value.clone())]);
+    let payload = Payload::Configuration(Configuration { settings, ..Configuration::default() });
+    let declaration = Declaration { identifier: Identifier::imported(), payload };
+    let read = read_json(&declaration.to_json());
+    if let Some(remark) = read.remarks.into_iter().find(|remark| remark.level == Level::Error) {
+        return Some(remark.what);
+    }
+    let is_same = read.documents.first().is_some_and(|document| document.declaration == declaration);
+    (!is_same).then(|| "what it asks for has a name that means something else there".to_owned())
 }

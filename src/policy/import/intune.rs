@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value as Json;
+use transom_protocol::csp::admx::ElementKind;
 use transom_protocol::csp::catalogue::{Catalogue, NodeId};
 use transom_protocol::csp::ddf::{Admx, Kind, Properties};
 use transom_protocol::syncml::Format;
 
 use super::gather::Gathered;
-use super::value::{Given, policy_value, value};
-use super::{ImportError, Imported, Outcome, identifier, text_of};
+use super::names::Names;
+use super::value::{self, Given, policy_value};
+use super::{ImportError, Imported, Outcome, text_of};
 use crate::policy::declaration::{LocUri, PolicyValue, Value};
 
 /// Deepest group of settings.
@@ -24,7 +26,13 @@ const INGESTED: &str = "it comes from a template that devices are given (an app'
                         `transom csp admx import` and write the setting by its address";
 
 /// Reads an export.
-pub(super) fn read(name: &str, json: &Json, catalogue: &Catalogue, imported: &mut Imported) -> Result<(), ImportError> {
+pub(super) fn read(
+    name: &str,
+    json: &Json,
+    catalogue: &Catalogue,
+    names: &mut Names,
+    imported: &mut Imported,
+) -> Result<(), ImportError> {
     let profiles: Vec<&Json> = match json {
         Json::Array(profiles) => profiles.iter().collect(),
         // An answer of Graph.
@@ -43,12 +51,8 @@ pub(super) fn read(name: &str, json: &Json, catalogue: &Catalogue, imported: &mu
             None if profiles.len() == 1 => name.to_owned(),
             None => format!("{name}-{}", number + 1),
         };
-        let mut named = identifier(&name);
-        if imported.declarations.iter().any(|declaration| declaration.identifier == named) {
-            named = identifier(&format!("{name}-{}", number + 1));
-        }
         let description = text_of(profile, "description").map(str::to_owned);
-        let mut gathered = Gathered::new(named, description, catalogue);
+        let mut gathered = Gathered::new(&name, description, catalogue, names);
         if let Some(settings) = profile.get("omaSettings").and_then(Json::as_array) {
             any = true;
             for setting in settings {
@@ -85,21 +89,25 @@ fn custom(setting: &Json, gathered: &mut Gathered<'_>) {
         _ => None,
     };
     let is_hidden = setting.get("isEncrypted").and_then(Json::as_bool) == Some(true);
-    let data = match setting.get("value") {
-        Some(Json::String(text)) if kind == "StringXml" => decoded(text),
-        Some(Json::String(text)) => text.clone(),
-        Some(Json::Bool(_) | Json::Number(_)) => setting.get("value").map(ToString::to_string).unwrap_or_default(),
-        _ if is_hidden => String::new(),
+    let (data, doubt) = match setting.get("value") {
+        Some(Json::String(text)) if kind == "StringXml" && !is_hidden => decoded(text),
+        Some(Json::String(text)) => (text.clone(), None),
+        Some(value @ (Json::Bool(_) | Json::Number(_))) => (value.to_string(), None),
+        _ if is_hidden => (String::new(), None),
         _ => return gathered.tell(address, Outcome::LeftOut, "it has no value"),
     };
-    gathered.sent(address, &Given { format: format.as_ref(), mime: None, data: &data, is_hidden });
+    gathered.sent(address, &Given { format: format.as_ref(), mime: None, data: &data, is_hidden, doubt });
 }
 
-/// The text of an XML value, which exports keep as base64.
-fn decoded(text: &str) -> String {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    bytes.unwrap_or_else(|| text.to_owned())
+/// The text of an XML value, which exports keep as base64; and what is to be said where it can't be read.
+fn decoded(text: &str) -> (String, Option<&'static str>) {
+    if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
+        return (text.to_owned(), None);
+    }
+    match value::bytes_of(text).and_then(|bytes| value::text_of(&bytes)) {
+        Some(text) => (text, None),
+        None => (text.to_owned(), Some("it is to be XML, and no text can be made of it: it was taken as it stands")),
+    }
 }
 
 /// Nodes by the ids that Intune makes of their addresses.
@@ -177,33 +185,22 @@ impl Reading<'_, '_> {
             return self.template(&id, &uri, instance, admx);
         }
         self.plain(&id, &uri, instance, known.properties);
-        if let Some(chosen) = instance.get("choiceSettingValue") {
-            children(chosen).for_each(|child| self.instance(child, names, depth + 1));
-        }
+        below(instance).for_each(|child| self.instance(child, names, depth + 1));
     }
 
     fn plain(&mut self, id: &str, uri: &LocUri, instance: &Json, known: &Properties) {
         if is_secret(instance) {
-            return self.gathered.sent(uri.as_str(), &Given { format: None, mime: None, data: "", is_hidden: true });
+            return self.gathered.put_secret(uri.clone());
         }
         let Some(values) = values(id, instance) else {
             return self.gathered.tell(uri.as_str(), Outcome::LeftOut, "its value has a form that is not known");
         };
-        let delimiter = known.allowed.as_ref().and_then(|allowed| allowed.delimiter.as_deref());
-        match (values.as_slice(), delimiter) {
-            ([one], None) => {
-                self.gathered.sent(uri.as_str(), &Given { format: None, mime: None, data: one, is_hidden: false });
-            }
-            (several, Some(_)) => {
-                let value = match several {
-                    [one] => value(
-                        self.gathered.catalogue,
-                        uri,
-                        &Given { format: None, mime: None, data: one, is_hidden: false },
-                    ),
-                    several => Value::List(several.to_vec()),
-                };
-                self.gathered.put(uri.clone(), value, None);
+        let takes_several = known.allowed.as_ref().is_some_and(|allowed| allowed.delimiter.is_some());
+        match values.as_slice() {
+            [one] => self.gathered.sent(uri.as_str(), &Given::of(one)),
+            several if takes_several => {
+                let several = several.iter().map(|one| literal(one)).collect();
+                self.gathered.put(uri.clone(), Value::List(several), None);
             }
             _ => self.gathered.tell(uri.as_str(), Outcome::LeftOut, "it has several values, and the node takes one"),
         }
@@ -213,70 +210,117 @@ impl Reading<'_, '_> {
     fn template(&mut self, id: &str, uri: &LocUri, instance: &Json, admx: &Admx) {
         let chosen = instance.get("choiceSettingValue");
         let state = chosen.and_then(|chosen| text_of(chosen, "value")).and_then(|text| behind(id, text));
+        let mut parts = Parts::default();
         let value = match state.as_deref() {
             Some("0") => Value::Text("disabled".to_owned()),
             Some("1") => {
-                let mut data = BTreeMap::new();
-                let mut wrong = None;
-                for child in chosen.into_iter().flat_map(children) {
-                    match part(id, child, admx) {
-                        Ok((name, value)) => drop(data.insert(name, value)),
-                        Err(what) => drop(wrong.get_or_insert(what)),
-                    }
-                }
-                if let Some(what) = wrong {
+                if let Err(what) = below(instance).try_for_each(|child| parts.take(id, child, admx, 0)) {
                     return self.gathered.tell(uri.as_str(), Outcome::LeftOut, what);
                 }
-                if data.is_empty() { Value::Text("enabled".to_owned()) } else { Value::Policy(data) }
+                for name in &parts.secrets {
+                    let asset = self.gathered.secret(uri);
+                    parts.doubts.push(format!(
+                        "the value of {name} is a secret and was not taken over: give it to the asset {asset}"
+                    ));
+                    parts.data.insert(name.clone(), PolicyValue::Text(format!("${{asset.{asset}}}")));
+                }
+                if parts.data.is_empty() { Value::Text("enabled".to_owned()) } else { Value::Policy(parts.data) }
             }
             _ => return self.gathered.tell(uri.as_str(), Outcome::LeftOut, "it is neither enabled nor disabled"),
         };
-        let spelled = admx.elements.is_some() || !matches!(value, Value::Policy(_));
-        let doubt = (!spelled).then(|| {
-            let what = format!(
+        if admx.elements.is_none() && matches!(value, Value::Policy(_)) {
+            parts.doubts.push(format!(
                 "the letter case of what it asks for is lost in the export: import {} (transom csp admx import) and \
                  import this again",
                 admx.file
-            );
-            (Outcome::Doubtful, what)
-        });
+            ));
+        }
+        let doubt = (!parts.doubts.is_empty()).then(|| (Outcome::Doubtful, parts.doubts.join("; ")));
         self.gathered.put(uri.clone(), value, doubt);
     }
 }
 
-/// One thing that a template asks for.
-fn part(policy: &str, child: &Json, admx: &Admx) -> Result<(String, PolicyValue), String> {
-    let id = text_of(child, "settingDefinitionId").unwrap_or_default().to_ascii_lowercase();
-    let name = behind(policy, &id).ok_or_else(|| format!("{id} does not belong to it"))?;
-    let known = admx.elements.iter().flatten().find(|element| element.id.eq_ignore_ascii_case(&name));
-    let kind = known.map(|element| &element.kind);
-    let spelled = known.map_or(name, |element| element.id.clone());
-    if let Some(groups) = child.get("groupSettingCollectionValue").and_then(Json::as_array) {
-        let pairs = groups.iter().filter_map(pair).collect::<BTreeMap<_, _>>();
-        return Ok((spelled, PolicyValue::Named(pairs)));
-    }
-    let values = values(&id, child).ok_or_else(|| format!("the value of {spelled} has a form that is not known"))?;
-    let is_list = child.get("simpleSettingCollectionValue").is_some();
-    let value = match values.as_slice() {
-        several if is_list => PolicyValue::Lines(several.to_vec()),
-        // A checkbox is a choice between 0 and 1.
-        [one] if matches!(kind, Some(transom_protocol::csp::admx::ElementKind::Boolean)) => {
-            PolicyValue::Bool(matches!(one.as_str(), "1" | "true"))
-        }
-        [one] => policy_value(one, kind),
-        _ => return Err(format!("{spelled} has several values")),
-    };
-    Ok((spelled, value))
+/// What a template asks for, as it is gathered.
+#[derive(Default)]
+struct Parts {
+    data: BTreeMap<String, PolicyValue>,
+    /// What of it is a secret.
+    secrets: Vec<String>,
+    /// Why a person has to look at it.
+    doubts: Vec<String>,
 }
 
-/// A name with its value: two settings whose ids end so.
+impl Parts {
+    /// One thing that a template asks for, and what is asked for with it.
+    fn take(&mut self, policy: &str, child: &Json, admx: &Admx, depth: usize) -> Result<(), String> {
+        let id = text_of(child, "settingDefinitionId").unwrap_or_default().to_ascii_lowercase();
+        if depth >= MAX_DEPTH {
+            return Err(format!("{id} is nested too deeply"));
+        }
+        let name = behind(policy, &id).ok_or_else(|| format!("{id} does not belong to it"))?;
+        let known = admx.elements.iter().flatten().find(|element| element.id.eq_ignore_ascii_case(&name));
+        let spelled = known.map_or(name, |element| element.id.clone());
+        if is_secret(child) {
+            self.secrets.push(spelled.clone());
+            // Its value is put there when all the others are known to be right.
+            self.put(spelled, PolicyValue::Text(String::new()))?;
+        } else {
+            let (value, doubt) = part(&id, child, &spelled, known.map(|element| &element.kind))?;
+            self.doubts.extend(doubt.map(|doubt| format!("{spelled}: {doubt}")));
+            self.put(spelled, value)?;
+        }
+        below(child).try_for_each(|child| self.take(policy, child, admx, depth + 1))
+    }
+
+    fn put(&mut self, name: String, value: PolicyValue) -> Result<(), String> {
+        if self.data.contains_key(&name) {
+            return Err(format!("{name} stands there twice"));
+        }
+        self.data.insert(name, value);
+        Ok(())
+    }
+}
+
+/// The value of one thing that a template asks for, and what is to be said of it.
+fn part(
+    id: &str,
+    child: &Json,
+    spelled: &str,
+    kind: Option<&ElementKind>,
+) -> Result<(PolicyValue, Option<&'static str>), String> {
+    if let Some(groups) = child.get("groupSettingCollectionValue").and_then(Json::as_array) {
+        let pairs: Option<Vec<(String, String)>> = groups.iter().map(pair).collect();
+        let pairs = pairs.ok_or_else(|| format!("the groups of {spelled} have a form that is not known"))?;
+        let count = pairs.len();
+        let named: BTreeMap<String, String> = pairs.into_iter().collect();
+        if named.len() < count {
+            return Err(format!("{spelled} has a name twice"));
+        }
+        return Ok((PolicyValue::Named(named), None));
+    }
+    let values = values(id, child).ok_or_else(|| format!("the value of {spelled} has a form that is not known"))?;
+    let values: Vec<String> = values.iter().map(|value| literal(value)).collect();
+    match values.as_slice() {
+        several if child.get("simpleSettingCollectionValue").is_some() => {
+            Ok((PolicyValue::Lines(several.to_vec()), None))
+        }
+        [one] => Ok(policy_value(one, kind)),
+        _ => Err(format!("{spelled} has several values")),
+    }
+}
+
+/// A name with its value: two settings whose ids end so. A secret is none that could be taken.
 fn pair(group: &Json) -> Option<(String, String)> {
     let find = |end: &str| {
         children(group).find_map(|child| {
             let id = text_of(child, "settingDefinitionId")?;
-            id.to_ascii_lowercase().ends_with(end).then(|| scalar(child.get("simpleSettingValue")?))?
+            let value = id.to_ascii_lowercase().ends_with(end).then(|| scalar(child.get("simpleSettingValue")?))??;
+            Some(literal(&value))
         })
     };
+    if children(group).any(is_secret) {
+        return None;
+    }
     Some((find("_key")?, find("_value").unwrap_or_default()))
 }
 
@@ -305,8 +349,20 @@ fn scalar(json: &Json) -> Option<String> {
 }
 
 fn is_secret(instance: &Json) -> bool {
-    let simple = instance.get("simpleSettingValue");
-    simple.and_then(|simple| text_of(simple, "@odata.type")).is_some_and(|kind| kind.ends_with("SecretSettingValue"))
+    let is = |value: &Json| text_of(value, "@odata.type").is_some_and(|kind| kind.ends_with("SecretSettingValue"));
+    let several = instance.get("simpleSettingCollectionValue").and_then(Json::as_array);
+    instance.get("simpleSettingValue").is_some_and(is) || several.is_some_and(|several| several.iter().any(is))
+}
+
+/// A text in which nothing is a variable: Intune has none.
+fn literal(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
+/// What is asked for where something is chosen.
+fn below(instance: &Json) -> impl Iterator<Item = &Json> {
+    let several = instance.get("choiceSettingCollectionValue").and_then(Json::as_array);
+    instance.get("choiceSettingValue").into_iter().chain(several.into_iter().flatten()).flat_map(children)
 }
 
 /// What of an id stands behind another.

@@ -6,10 +6,14 @@
 
 mod gather;
 mod intune;
+mod names;
+mod secret;
 mod syncml;
 #[cfg(test)]
 mod tests;
 mod value;
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -17,6 +21,7 @@ use transom_protocol::csp::catalogue::Catalogue;
 
 use super::declaration::{Declaration, Identifier};
 use gather::Gathered;
+use names::Names;
 
 /// Longest text that is read.
 pub const MAX_TEXT: usize = 16 * 1024 * 1024;
@@ -83,20 +88,31 @@ pub enum ImportError {
 
 /// Reads a profile. `name` is what its configuration is called where the profile has no name of its own.
 pub fn import(name: &str, text: &str, catalogue: &Catalogue) -> Result<Imported, ImportError> {
+    import_beside(name, text, catalogue, BTreeSet::new())
+}
+
+/// The same beside what is there: nothing that comes is called as one of these.
+pub fn import_beside(
+    name: &str,
+    text: &str,
+    catalogue: &Catalogue,
+    taken: BTreeSet<Identifier>,
+) -> Result<Imported, ImportError> {
     if text.len() > MAX_TEXT {
         return Err(ImportError::TooLong);
     }
     let text = text.trim_start_matches('\u{feff}').trim();
     let mut imported = Imported::default();
+    let mut names = Names::beside(taken);
     match text.chars().next() {
         Some('<') => {
-            let mut gathered = Gathered::new(identifier(name), None, catalogue);
+            let mut gathered = Gathered::new(name, None, catalogue, &mut names);
             syncml::read(text, &mut gathered)?;
             gathered.finish(&mut imported);
         }
         Some('{' | '[') => {
             let json = serde_json::from_str(text).map_err(|error| ImportError::Json(error.to_string()))?;
-            intune::read(name, &json, catalogue, &mut imported)?;
+            intune::read(name, &json, catalogue, &mut names, &mut imported)?;
         }
         _ => return Err(ImportError::Unknown),
     }

@@ -33,6 +33,8 @@ pub(super) fn read(text: &str, gathered: &mut Gathered<'_>) -> Result<(), Import
     let mut common = Item::default();
     let mut item: Option<Item> = None;
     let mut items = 0;
+    // Settings that are to be there together or not at all.
+    let mut together = 0;
     loop {
         match reader.read_event().map_err(wrong)? {
             Event::Start(start) => {
@@ -79,6 +81,9 @@ pub(super) fn read(text: &str, gathered: &mut Gathered<'_>) -> Result<(), Import
                     && let Some(item) = item.take()
                 {
                     let verb = names.last().map_or("", String::as_str);
+                    if ["Add", "Replace"].contains(&verb) && names.iter().any(|above| above == "Atomic") {
+                        together += 1;
+                    }
                     take(verb, item, &common, gathered);
                 }
             }
@@ -86,6 +91,13 @@ pub(super) fn read(text: &str, gathered: &mut Gathered<'_>) -> Result<(), Import
             Event::Eof => break,
             _ => {}
         }
+    }
+    if together > 0 {
+        let what = format!(
+            "{together} of these settings are to be there together or not at all: write atomic: true in the activation \
+             that applies them"
+        );
+        gathered.tell("Atomic", Outcome::Doubtful, what);
     }
     match names.last() {
         Some(open) => Err(ImportError::Xml(format!("<{open}> is not closed"))),
@@ -104,7 +116,8 @@ fn take(verb: &str, item: Item, common: &Item, gathered: &mut Gathered<'_>) {
             let format = format.map(|word| Format::from(word.to_ascii_lowercase().as_str()));
             let mime = item.mime.or_else(|| common.mime.clone());
             let data = item.data.unwrap_or_default();
-            let given = Given { format: format.as_ref(), mime: mime.as_deref(), data: &data, is_hidden: false };
+            let given =
+                Given { format: format.as_ref(), mime: mime.as_deref(), data: &data, is_hidden: false, doubt: None };
             gathered.sent(&target, &given);
         }
         "Delete" => gathered.tell(

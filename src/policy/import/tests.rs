@@ -1,8 +1,11 @@
 //! Profiles as people have them, made into declarations.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
 use super::*;
 use crate::policy::catalogue::builtin;
-use crate::policy::declaration::{Content, Payload, to_yaml};
+use crate::policy::declaration::{Configuration, Content, LocUri, Payload, Value, compile, read_json, to_yaml};
 
 fn imported(name: &str, text: &str) -> Imported {
     import(name, text, &builtin::catalogue().unwrap()).unwrap()
@@ -10,6 +13,27 @@ fn imported(name: &str, text: &str) -> Imported {
 
 fn told<'a>(imported: &'a Imported, end: &str) -> &'a Told {
     imported.told.iter().find(|told| told.setting.ends_with(end)).unwrap_or_else(|| panic!("{end}: {imported:#?}"))
+}
+
+fn sent(uri: &str, format: &str, data: &str) -> String {
+    format!(
+        "<Replace><Item><Target><LocURI>{uri}</LocURI></Target><Meta><Format>{format}</Format></Meta>\
+         <Data><![CDATA[{data}]]></Data></Item></Replace>"
+    )
+}
+
+fn configurations(imported: &Imported) -> Vec<&Configuration> {
+    let each = imported.declarations.iter().filter_map(|declaration| match &declaration.payload {
+        Payload::Configuration(configuration) => Some(configuration),
+        Payload::Asset(_) | Payload::Activation(_) | Payload::Management(_) => None,
+    });
+    each.collect()
+}
+
+fn only(imported: &Imported) -> &Value {
+    let configurations = configurations(imported);
+    assert_eq!((configurations.len(), configurations[0].settings.len()), (1, 1), "{imported:#?}");
+    configurations[0].settings.values().next().unwrap()
 }
 
 /// Everything of a profile for which nothing is to be said comes out as its author would have written it.
@@ -174,4 +198,174 @@ fn names_become_identifiers() {
     ] {
         assert_eq!(identifier(name).as_str(), expected, "{name}");
     }
+}
+
+const PASSWORD: &str = "./Device/Vendor/MSFT/Accounts/Users/ada/Password";
+const BITS: &str = "./Device/Vendor/MSFT/Policy/Config/ADMX_Bits/BITS_MaxDownloadTime";
+const LAYOUT: &str = "./Device/Vendor/MSFT/Policy/Config/Start/StartLayout";
+const WLAN: &str = "./Device/Vendor/MSFT/WiFi/Profile/Office/WlanXml";
+
+/// The assets that settings refer to are those that came with them, never those of somebody else.
+#[test]
+fn what_comes_beside_the_same_names_refers_to_its_own() {
+    let catalogue = builtin::catalogue().unwrap();
+    let profile = sent(PASSWORD, "chr", "first") + &sent(LAYOUT, "chr", "$FLEET_SECRET_TOKEN $FLEET_SECRET_TOKEN");
+    let first = import("imported", &profile, &catalogue).unwrap();
+    let names = |imported: &Imported| imported.declarations.iter().map(|each| each.identifier.clone()).collect();
+    let taken: BTreeSet<Identifier> = names(&first);
+    assert_eq!(taken.len(), 3, "{taken:?}");
+    let second = import_beside("imported", &profile, &catalogue, taken.clone()).unwrap();
+    let own: BTreeSet<Identifier> = names(&second);
+    assert!(own.len() == 3 && own.is_disjoint(&taken), "{own:?}");
+    let used: Vec<Identifier> = configurations(&second)[0].settings.values().flat_map(Value::assets).collect();
+    assert!(used.len() == 3 && used.iter().all(|asset| own.contains(asset)), "{used:?} {own:?}");
+    assert!(second.told.iter().all(|told| told.configuration == "imported-2"), "{:?}", second.told);
+    let asset = configurations(&second)[0].settings.values().find_map(|value| match value {
+        Value::Asset(asset) => Some(asset),
+        _ => None,
+    });
+    assert!(told(&second, "/Password").what.contains(asset.unwrap().as_str()), "{:?}", second.told);
+}
+
+#[test]
+fn profiles_with_long_names_have_secrets_of_their_own() {
+    let setting = |user: &str| {
+        json!({"@odata.type": "#microsoft.graph.omaSettingString", "isEncrypted": true, "value": "****",
+               "omaUri": format!("./Device/Vendor/MSFT/Accounts/Users/{user}/Password")})
+    };
+    let profile = json!({"displayName": "x".repeat(150), "omaSettings": [setting("ada"), setting("joe")]});
+    let imported = imported("file", &json!([profile, profile]).to_string());
+    let names: BTreeSet<&str> = imported.declarations.iter().map(|each| each.identifier.as_str()).collect();
+    assert_eq!((names.len(), imported.declarations.len()), (6, 6), "{names:?}");
+}
+
+/// What an import makes is what a file has: it is read as it was made.
+#[test]
+fn everything_that_is_made_can_be_read_again() {
+    let own = ["./Device/Vendor/MSFT/NoSuch/Value", "./device/vendor/msft/nosuch/value", "./Vendor/MSFT/NoSuch/Value"];
+    let twice: String = own.iter().map(|uri| sent(uri, "chr", uri)).collect();
+    let named = |id: &str| sent(BITS, "chr", &format!("<enabled/><data id=\"{id}\" value=\"1\"/>"));
+    for profile in
+        [twice, named("value"), named("asset"), named("enabled"), named("disabled"), named("VALUE"), named("x")]
+    {
+        let imported = imported("x", &profile);
+        only(&imported);
+        for declaration in &imported.declarations {
+            let read = read_json(&declaration.to_json());
+            assert_eq!(read.remarks, [], "{profile}");
+            assert_eq!(&read.documents[0].declaration, declaration, "{profile}");
+        }
+    }
+    let reserved = json!({"name": "x", "settings": [{"settingInstance": {
+        "settingDefinitionId": "device_vendor_msft_policy_config_admx_bits_bits_maxdownloadtime",
+        "choiceSettingValue": {"value": "device_vendor_msft_policy_config_admx_bits_bits_maxdownloadtime_1", "children": [
+            {"settingDefinitionId": "device_vendor_msft_policy_config_admx_bits_bits_maxdownloadtime_value",
+             "simpleSettingValue": {"value": 9}}]}}}]});
+    let imported = imported("x", &reserved.to_string());
+    assert_eq!((told(&imported, "BITS_MaxDownloadTime").outcome, imported.declarations.len()), (Outcome::LeftOut, 0));
+}
+
+#[test]
+fn a_passphrase_in_clear_is_never_taken_over() {
+    let wlan =
+        |key: &str| format!("<WLANProfile><sharedKey><keyMaterial>{key}</keyMaterial></sharedKey></WLANProfile>");
+    let custom = |value: &str| {
+        json!({"displayName": "Wi-Fi", "omaSettings": [
+            {"@odata.type": "#microsoft.graph.omaSettingString", "omaUri": WLAN, "value": value}]})
+    };
+    for profile in [sent(WLAN, "chr", &wlan("hunter22")), custom(&wlan("hunter22")).to_string()] {
+        let imported = imported("x", &profile);
+        let yaml = to_yaml(&imported.declarations);
+        assert!(!yaml.contains("hunter22") && yaml.contains("secret: true"), "{yaml}");
+        assert!(matches!(only(&imported), Value::Asset(_)));
+        let told = told(&imported, "/WlanXml");
+        assert!(told.outcome == Outcome::Doubtful && told.what.contains("give it to the asset"), "{told:?}");
+    }
+    // A secret of the other server is an asset already.
+    let imported = imported("x", &sent(WLAN, "chr", &wlan("$FLEET_SECRET_WIFI")));
+    assert!(matches!(only(&imported), Value::Text(text) if text.contains("<keyMaterial>${asset.wifi}</keyMaterial>")));
+    assert_eq!(told(&imported, "/WlanXml").outcome, Outcome::Taken);
+}
+
+#[test]
+fn files_in_custom_profiles_become_their_text() {
+    let file = |kind: &str, bytes: &[u8]| {
+        let kind = format!("#microsoft.graph.omaSetting{kind}");
+        let setting = json!({"@odata.type": kind, "omaUri": LAYOUT, "value": STANDARD.encode(bytes)});
+        imported("x", &json!({"displayName": "Layout", "omaSettings": [setting]}).to_string())
+    };
+    let layout = "<?xml version=\"1.0\"?><Layout name=\"ä\"/>";
+    let utf_16: Vec<u8> = format!("\u{feff}{layout}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_8 = format!("\u{feff}{layout}").into_bytes();
+    for kind in ["StringXml", "Base64"] {
+        for bytes in [layout.as_bytes(), &utf_8, &utf_16] {
+            let imported = file(kind, bytes);
+            assert_eq!(only(&imported), &Value::Text(layout.to_owned()), "{kind}");
+            assert_eq!(told(&imported, "StartLayout").outcome, Outcome::Taken, "{kind}");
+        }
+        let imported = file(kind, b"\x89PNG\0\xff");
+        assert_eq!(told(&imported, "StartLayout").outcome, Outcome::Doubtful, "{kind}");
+    }
+    let imported = imported("x", &sent(LAYOUT, "b64", &STANDARD.encode(layout)));
+    assert_eq!(only(&imported), &Value::Text(layout.to_owned()));
+}
+
+/// What a policy of a template is given comes to the device as it stood in the profile, or somebody is told.
+#[test]
+fn what_a_policy_is_given_stays_what_it_was() {
+    let catalogue = builtin::catalogue().unwrap();
+    let uri: LocUri = BITS.parse().unwrap();
+    for (value, outcome) in [
+        ("1&#xF000;https://a&#xF000;2&#xF000;https://b", Outcome::Taken),
+        ("a&#xF000;1&#xF000;b&#xF000;2", Outcome::Taken),
+        ("z&#xF000;y&#xF000;a&#xF000;b&#xF000;z&#xF000;q", Outcome::Doubtful),
+        ("one&#xF000;two&#xF000;three", Outcome::Doubtful),
+        ("007", Outcome::Taken),
+        ("7", Outcome::Taken),
+        ("true", Outcome::Taken),
+        ("True", Outcome::Taken),
+        (" 1 ", Outcome::Taken),
+        ("", Outcome::Taken),
+    ] {
+        let payload = format!("<enabled/><data id=\"x\" value=\"{value}\"/>");
+        let imported = imported("x", &sent(BITS, "chr", &payload));
+        let item = compile(&catalogue, &uri, only(&imported)).item.unwrap();
+        let data = item.data(&crate::model::Facts::default(), &|_: &Identifier| None).unwrap();
+        assert_eq!(data.as_deref(), Some(payload.as_str()), "{value}");
+        assert_eq!(told(&imported, "BITS_MaxDownloadTime").outcome, outcome, "{value}");
+    }
+}
+
+#[test]
+fn all_that_is_chosen_below_a_policy_is_taken_or_told() {
+    const POLICY: &str = "device_vendor_msft_policy_config_admx_bits_bits_maxdownloadtime";
+    let profile = |child: Json| {
+        let chosen = json!({"value": format!("{POLICY}_1"), "children": [child]});
+        let instance = json!({"settingDefinitionId": POLICY, "choiceSettingValue": chosen});
+        imported("x", &json!({"name": "x", "settings": [{"settingInstance": instance}]}).to_string())
+    };
+    let below = |id: &str| json!({"settingDefinitionId": id, "simpleSettingValue": {"value": "${x}"}});
+    let choice = |child: Json| {
+        json!({"settingDefinitionId": format!("{POLICY}_mode"),
+               "choiceSettingValue": {"value": format!("{POLICY}_mode_2"), "children": [child]}})
+    };
+    let taken = profile(choice(below(&format!("{POLICY}_deeper"))));
+    let yaml = to_yaml(&taken.declarations);
+    assert!(yaml.contains("mode: 2") && yaml.contains("deeper: \"$${x}\""), "{yaml}");
+    let other = profile(choice(below("device_vendor_msft_somewhere_else")));
+    assert!(other.declarations.is_empty() && told(&other, "MaxDownloadTime").what.contains("does not belong to it"));
+    let secret = profile(json!({"settingDefinitionId": format!("{POLICY}_word"), "simpleSettingValue": {
+        "@odata.type": "#microsoft.graph.deviceManagementConfigurationSecretSettingValue", "value": "5f3a-token"}}));
+    let yaml = to_yaml(&secret.declarations);
+    assert!(!yaml.contains("5f3a-token") && yaml.contains("word: \"${asset.x-bits_maxdownloadtime-1}\""), "{yaml}");
+    assert!(told(&secret, "MaxDownloadTime").what.contains("is a secret"), "{:?}", secret.told);
+}
+
+#[test]
+fn that_settings_belong_together_is_told() {
+    let one = sent(LAYOUT, "chr", "a");
+    let together = imported("x", &format!("<SyncML><SyncBody><Atomic>{one}</Atomic></SyncBody></SyncML>"));
+    let told = told(&together, "Atomic");
+    assert!(told.outcome == Outcome::Doubtful && told.what.contains("atomic: true"), "{told:?}");
+    assert!(imported("x", &one).told.iter().all(|told| told.setting != "Atomic"));
 }

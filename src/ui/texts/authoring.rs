@@ -105,7 +105,9 @@ texts! {
     LEFT_OUT = "left out";
     REQUIRED = "needed where the policy is enabled";
     ELEMENTS = "What the policy asks for";
-    ELEMENTS_UNKNOWN = "What this policy asks for stands in a template that was not imported (transom csp admx import). Write it line by line: ID = value.";
+    ELEMENTS_UNKNOWN = "What this policy asks for stands in a template that was not imported (transom csp admx import).";
+    ELEMENTS_OTHERS = "What else it is given";
+    ELEMENTS_LINES = "Write it line by line: ID = value. What has several parts is JSON: ID = {\"name\": \"value\"} for a list with names, ID = [\"a\", \"b\"] for lines; so is a text that looks like a number: ID = \"007\".";
     NAMED_LINES = "One on each line: name = value";
     PLAIN_LINES = "One on each line";
     FROM = "from";
@@ -157,7 +159,7 @@ texts! {
     IMPORT_DECLARATIONS = "declarations as they stand in files: YAML or JSON. They take the place of those of the same name";
     IMPORT_WHOLE = "and they are all that the set is to have: others go";
     IMPORT_EMPTY = "Choose a file, or paste something.";
-    IMPORT_NO_TEXT = "What was sent is no text in UTF-8.";
+    IMPORT_NO_TEXT = "What was sent is no text in UTF-8, nor in UTF-16 with its mark.";
     IMPORT_NAME = "Name of the configuration, where the profile has none";
     IMPORT_TEXT = "Or paste it here";
     IMPORT_FILE = "Choose a file of at most 4 MiB";

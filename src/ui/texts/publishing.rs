@@ -15,7 +15,7 @@ texts! {
     SET_A_VALUE = "Set a value";
     ASSET = "Asset";
     VALUE = "Value";
-    VALUE_NOTE = "One line of text, or base64 where a node takes bytes. transom policy secret set takes files.";
+    VALUE_NOTE = "A text, of several lines too, or base64 where a node takes bytes; at most 256 KiB. It is not shown while you enter it. transom policy secret set takes files.";
     SET_IT = "Set it";
     STAGES = "Publishing in stages";
     STAGES_LEAD = "A revision goes to some devices first, and to the others when that went well.";
