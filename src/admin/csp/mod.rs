@@ -266,7 +266,7 @@ fn node_json(in_use: &InUse, node: NodeId, with_below: bool) -> Option<CspNodeJs
         allowed: properties.allowed.clone(),
         allowed_text: properties.allowed.as_ref().map(ToString::to_string),
         default: properties.default.clone(),
-        applicability: catalogue.applicability(node).cloned(),
+        applicability: catalogue.applicability(node),
         deprecated: properties.deprecated,
         reboot: properties.reboot,
         atomic: catalogue.is_atomic(node),
