@@ -203,6 +203,7 @@ impl Admin {
         let imported = self.library.import_templates(&query.name, app, bytes, by, now).await?;
         Ok(ImportedTemplatesJson {
             templates: imported.templates.into_iter().map(TemplateJson::from).collect(),
+            replaced: imported.replaced,
             skipped: imported.skipped.into_iter().map(RemarkJson::from).collect(),
         })
     }
