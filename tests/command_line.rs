@@ -117,6 +117,7 @@ on_sqlite!(
     sessions_are_exported,
     enrollments_are_imported,
     failures_say_what_to_do,
+    a_setting_is_checked,
     what_a_device_says_does_not_reach_the_terminal,
 );
 
@@ -364,6 +365,19 @@ mod scenarios {
         assert!(unreachable.out.is_empty() && unreachable.err.contains("\nhint: is it running there?"));
         let unnamed = Program { server: String::new(), token: String::new(), ..program.clone() };
         unnamed.run(&["device", "list"]).await.failed(1, "no server runs on the data folder ./transom-data");
+        door.close().await;
+    }
+
+    pub(super) async fn a_setting_is_checked(test: &TestStore) {
+        let door = AdminDoor::open(&test.store).await;
+        let program = Program::at(&door);
+        let camera = "./Vendor/MSFT/Policy/Config/Camera/AllowCamera";
+        let taken = program.run(&["csp", "check", camera, "0", "--build", "22631.3155"]).await;
+        assert_eq!(taken.code, 0, "{}", taken.err);
+        assert!(taken.out.contains("./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera = 0 (int)"), "{}", taken.out);
+        let refused = program.run(&["csp", "check", camera, "-1", "--json"]).await;
+        refused.failed(1, "would be refused");
+        assert!(refused.out.contains("\"verdict\": \"refused\""), "{}", refused.out);
         door.close().await;
     }
 

@@ -213,6 +213,75 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         explained(&command);
+        own_names(&command);
+    }
+
+    /// An argument with the name of one of all commands' takes its place, and whoever reads that one falls.
+    fn own_names(command: &clap::Command) {
+        for verb in command.get_subcommands() {
+            for argument in verb.get_arguments().filter(|argument| !argument.is_global_set()) {
+                let id = argument.get_id();
+                let clashes = ["data", "server", "token", "json"].contains(&id.as_str());
+                assert!(!clashes, "{}: {id} is an option of all commands", verb.get_name());
+            }
+            own_names(verb);
+        }
+    }
+
+    #[test]
+    fn every_example_is_what_its_command_takes() {
+        let mut command = Cli::command();
+        command.build();
+        let mut examples = Vec::new();
+        collect(&command, &mut examples);
+        assert!(examples.len() > 150, "{}", examples.len());
+        let wrong: Vec<String> = examples
+            .into_iter()
+            .filter_map(|words| Cli::try_parse_from(&words).err().map(|error| format!("{words:?}: {error}")))
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn collect(command: &clap::Command, examples: &mut Vec<Vec<String>>) {
+        if let Some(help) = command.get_after_help() {
+            let help = help.to_string();
+            // What goes on in the next line goes on.
+            let help =
+                help.split("\\\n").enumerate().map(|(place, part)| if place == 0 { part } else { part.trim_start() });
+            let help: String = help.collect();
+            for line in help.lines().filter(|line| line.starts_with("  transom ")) {
+                examples.extend(words(line).split(|word| ["|", "&&"].contains(&word.as_str())).filter_map(|words| {
+                    let end = words.iter().position(|word| word == ">").unwrap_or(words.len());
+                    words.first().is_some_and(|first| first == "transom").then(|| words[..end].to_vec())
+                }));
+            }
+        }
+        command.get_subcommands().for_each(|verb| collect(verb, examples));
+    }
+
+    /// The words of an example as a shell has them, without the remark beside it.
+    fn words(line: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        let (mut word, mut quote) = (None::<String>, None);
+        let mut characters = line.trim().chars().peekable();
+        while let Some(character) = characters.next() {
+            match (character, quote) {
+                ('\'' | '"', None) => {
+                    quote = Some(character);
+                    word.get_or_insert_default();
+                }
+                (_, Some(open)) if character == open => quote = None,
+                (' ', None) => {
+                    words.extend(word.take());
+                    if characters.peek() == Some(&' ') {
+                        break;
+                    }
+                }
+                _ => word.get_or_insert_default().push(character),
+            }
+        }
+        words.extend(word);
+        words
     }
 
     fn explained(command: &clap::Command) {

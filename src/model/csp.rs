@@ -28,7 +28,7 @@ pub struct CspDrop {
 /// An administrative template, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptTemplate {
-    /// Name of its file, in small letters.
+    /// Name of its file, in small letters; of one that devices are given `app~kind~file`.
     pub file: String,
     /// Under which name devices are given it, and as what (`Policy`, `Preference`); absent: Windows has it.
     pub app: Option<(String, String)>,

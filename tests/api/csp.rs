@@ -89,8 +89,20 @@ async fn templates_make_payloads_strict(test: &TestStore) {
     let request = door.request(reqwest::Method::POST, "/csp/templates?name=greeting.admx").body(GREETING.to_vec());
     let imported = door.send(request).await;
     assert_eq!((imported.status, &imported.json()["templates"][0]["policies"]), (201, &json!(2)));
+    assert_eq!(imported.json()["replaced"], json!([]));
     assert_eq!(door.post("/csp/check", &setting).await.json()["verdict"], "refused");
-    assert_eq!(door.get("/csp/templates").await.json()[0]["file"], "greeting.admx");
+    let given = "/csp/templates?name=greeting.admx&app=Kiosk";
+    let given = door.send(door.request(reqwest::Method::POST, given).body(GREETING.to_vec())).await.json();
+    let again = "/csp/templates?name=greeting.admx";
+    let again = door.send(door.request(reqwest::Method::POST, again).body(GREETING.to_vec())).await.json();
+    assert_eq!((&given["replaced"], &again["replaced"]), (&json!([]), &json!(["greeting.admx"])));
+    let listed = door.get("/csp/templates").await.json();
+    assert_eq!(
+        (&listed[0]["file"], &listed[1]["file"]),
+        (&json!("greeting.admx"), &json!("kiosk~policy~greeting.admx"))
+    );
+    let forgotten = door.send(door.request(reqwest::Method::DELETE, "/csp/templates/kiosk~policy~greeting.admx")).await;
+    assert_eq!(forgotten.status, 200);
     let gone = door.send(door.request(reqwest::Method::DELETE, "/csp/templates/Greeting.admx")).await;
     assert_eq!((gone.status, gone.json()), (200, json!([])));
 }

@@ -92,7 +92,7 @@ pub struct RemarkJson {
 /// An administrative template that was imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TemplateJson {
-    /// Its file.
+    /// Its file; of one that devices are given `app~kind~file`.
     pub file: String,
     /// Under which name devices are given it; absent: Windows has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +117,8 @@ pub struct TemplateJson {
 pub struct ImportedTemplatesJson {
     /// What is kept.
     pub templates: Vec<TemplateJson>,
+    /// Files of those in whose place it is: they were there before.
+    pub replaced: Vec<String>,
     /// Files that were not read, with the reason.
     pub skipped: Vec<RemarkJson>,
 }

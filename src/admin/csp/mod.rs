@@ -203,6 +203,7 @@ impl Admin {
         let imported = self.library.import_templates(&query.name, app, bytes, by, now).await?;
         Ok(ImportedTemplatesJson {
             templates: imported.templates.into_iter().map(TemplateJson::from).collect(),
+            replaced: imported.replaced,
             skipped: imported.skipped.into_iter().map(RemarkJson::from).collect(),
         })
     }
@@ -266,7 +267,7 @@ fn node_json(in_use: &InUse, node: NodeId, with_below: bool) -> Option<CspNodeJs
         allowed: properties.allowed.clone(),
         allowed_text: properties.allowed.as_ref().map(ToString::to_string),
         default: properties.default.clone(),
-        applicability: catalogue.applicability(node).cloned(),
+        applicability: catalogue.applicability(node),
         deprecated: properties.deprecated,
         reboot: properties.reboot,
         atomic: catalogue.is_atomic(node),

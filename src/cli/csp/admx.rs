@@ -1,5 +1,6 @@
 //! `transom csp admx`: administrative templates.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -88,6 +89,10 @@ impl Import {
                 imported.skipped.len()
             );
             remarks(&mut text, "skipped", &imported.skipped);
+            for file in &imported.replaced {
+                // Writing to a String does not fail.
+                let _ = writeln!(text, "replaced {}", line(file));
+            }
             output.text(text)
         })
     }

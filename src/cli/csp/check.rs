@@ -25,7 +25,7 @@ pub(super) struct Check {
     target: LocUri,
     /// Its value
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
-    data: Option<String>,
+    value: Option<String>,
     /// What is to be done: get, add, replace, delete, exec
     #[arg(long, value_name = "VERB", default_value = "replace")]
     kind: String,
@@ -46,7 +46,7 @@ impl Check {
             kind: self.kind,
             target: self.target,
             format: self.format.as_deref().map(Format::from),
-            data: self.data,
+            data: self.value,
             build: self.build,
             edition: self.edition,
         };

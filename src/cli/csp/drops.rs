@@ -22,7 +22,8 @@ pub(super) struct Info {}
 
 /// Import Microsoft's descriptions of settings (DDF)
 ///
-/// What is imported first is used at once; others are kept beside it until they are chosen with `transom csp use`.
+/// What is imported first is used at once; others are kept beside it until they are chosen with `transom csp use`, as are
+/// files of Windows 10 20H2 and before.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   transom csp import DDFv2Feb2026.zip

@@ -1,7 +1,7 @@
 //! What people import: a ZIP as Microsoft publishes it, or one file.
 //!
-//! Nothing is unpacked to disk. An archive is read as if a stranger had made it: members, their size and the size of all
-//! are bounded whatever its directory says, and names are names, never paths.
+//! Nothing is unpacked to disk. An archive is read as if a stranger had made it: members, their size, the size of all and
+//! what is read of them are bounded whatever its directory says, and names are names, never paths.
 
 use std::io::{Cursor, Read as _};
 
@@ -9,8 +9,14 @@ use transom_protocol::csp::admx::{self, Template};
 use transom_protocol::csp::catalogue::{Source, SourceFile};
 use transom_protocol::csp::ddf::{self, MAX_FILE};
 
-/// Members of an archive that are looked at, at most.
+/// Files of one kind in an archive, at most.
 const MAX_MEMBERS: usize = 2_000;
+
+/// Files of any kind in an archive, at most. A folder of templates has their words in many languages beside them.
+const MAX_ENTRIES: usize = 20_000;
+
+/// Nodes of all descriptions together, at most. The largest release has 12,000.
+const MAX_ALL_NODES: usize = 200_000;
 
 /// Bytes of all members together, at most.
 const MAX_ALL: usize = 256 * 1024 * 1024;
@@ -24,9 +30,15 @@ pub enum ArchiveError {
     /// It begins like a ZIP and is none.
     #[error("the archive can't be read: {0}")]
     NotZip(String),
-    /// More than 2,000.
-    #[error("the archive has more than {MAX_MEMBERS} files")]
-    TooMany,
+    /// More than 2,000 of the kind that is read.
+    #[error("the archive has more than {MAX_MEMBERS} files that end in {0}")]
+    TooMany(&'static str),
+    /// More than 20,000 of any kind.
+    #[error("the archive has more than {MAX_ENTRIES} files")]
+    TooManyEntries,
+    /// More than 200,000.
+    #[error("the files of the archive describe more than {MAX_ALL_NODES} nodes together")]
+    TooManyNodes,
     /// More than 256 MiB.
     #[error("the files of the archive have more than {MAX_ALL} bytes together")]
     TooLarge,
@@ -75,10 +87,15 @@ pub fn descriptions(name: &str, bytes: &[u8]) -> Result<Descriptions, ArchiveErr
         skipped: Vec::new(),
         odd: Vec::new(),
     };
+    let mut nodes = 0;
     each(name, bytes, ".xml", |file, member| {
         match member.and_then(|bytes| ddf::read(&bytes).map_err(|error| error.to_string())) {
             Err(what) => remark(&mut read.skipped, file, what),
             Ok(ddf) => {
+                nodes += ddf.nodes;
+                if nodes > MAX_ALL_NODES {
+                    return Err(ArchiveError::TooManyNodes);
+                }
                 ddf.odd.into_iter().for_each(|what| remark(&mut read.odd, file, what));
                 for (element, count) in ddf.unknown {
                     remark(&mut read.odd, file, format!("{count} times <{element}>, which nobody knows: passed over"));
@@ -87,6 +104,7 @@ pub fn descriptions(name: &str, bytes: &[u8]) -> Result<Descriptions, ArchiveErr
                 read.source.files.push(SourceFile { name, dialect: ddf.dialect, roots: ddf.roots });
             }
         }
+        Ok(())
     })?;
     if read.source.files.is_empty() {
         return Err(ArchiveError::Nothing(read.skipped));
@@ -100,8 +118,16 @@ pub fn templates(name: &str, bytes: &[u8]) -> Result<Templates, ArchiveError> {
     each(name, bytes, ".admx", |file, member| {
         match member.and_then(|bytes| admx::read(&bytes).map_err(|error| error.to_string())) {
             Err(what) => remark(&mut read.skipped, file, what),
-            Ok(template) => read.templates.push((base(file).to_ascii_lowercase(), template)),
+            Ok(template) => {
+                let name = base(file).to_ascii_lowercase();
+                if read.templates.iter().any(|(known, _)| *known == name) {
+                    remark(&mut read.skipped, file, "another file of this name was read before it".to_owned());
+                } else {
+                    read.templates.push((name, template));
+                }
+            }
         }
+        Ok(())
     })?;
     if read.templates.is_empty() {
         return Err(ArchiveError::Nothing(read.skipped));
@@ -119,22 +145,24 @@ fn remark(remarks: &mut Vec<Remark>, file: &str, what: String) {
 fn each(
     name: &str,
     bytes: &[u8],
-    ending: &str,
-    mut with: impl FnMut(&str, Result<Vec<u8>, String>),
+    ending: &'static str,
+    mut with: impl FnMut(&str, Result<Vec<u8>, String>) -> Result<(), ArchiveError>,
 ) -> Result<(), ArchiveError> {
     if !bytes.starts_with(b"PK") {
-        with(name, if bytes.len() > MAX_FILE { Err(too_large()) } else { Ok(bytes.to_vec()) });
-        return Ok(());
+        return with(name, if bytes.len() > MAX_FILE { Err(too_large()) } else { Ok(bytes.to_vec()) });
     }
     let mut archive =
         zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| ArchiveError::NotZip(error.to_string()))?;
-    if archive.len() > MAX_MEMBERS {
-        return Err(ArchiveError::TooMany);
+    if archive.len() > MAX_ENTRIES {
+        return Err(ArchiveError::TooManyEntries);
     }
     let mut names: Vec<(String, usize)> = (0..archive.len())
         .filter_map(|index| Some((archive.name_for_index(index)?.ok()?.replace('\\', "/"), index)))
         .filter(|(name, _)| name.to_ascii_lowercase().ends_with(ending) && !base(name).starts_with('.'))
         .collect();
+    if names.len() > MAX_MEMBERS {
+        return Err(ArchiveError::TooMany(ending));
+    }
     names.sort();
     let mut left = MAX_ALL;
     for (name, index) in names {
@@ -154,7 +182,7 @@ fn each(
                 }
             }
         };
-        with(&name, member);
+        with(&name, member)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::builtin::{self, Provenance};
 use super::compared::Compared;
 use super::document::{DocumentError, pack, unpack};
 use crate::model::{Actor, AuditRecord, CspDrop, KeptTemplate, hex};
-use crate::policy::declaration::Ingested;
+use crate::policy::declaration::{Ingested, Ingestion};
 use crate::store::{Error, Store, Tx};
 
 /// Longest name of a drop.
@@ -74,6 +74,8 @@ pub struct ImportedDrop {
 pub struct ImportedTemplates {
     /// What is kept of them.
     pub templates: Vec<KeptTemplate>,
+    /// Files of templates that were kept before, and in whose place they are.
+    pub replaced: Vec<String>,
     /// Files that were not read, and why.
     pub skipped: Vec<Remark>,
 }
@@ -118,7 +120,8 @@ impl Library {
         work(move || Ok(Catalogue::build(&[unpack::<Source>(&body)?]).catalogue)).await
     }
 
-    /// Imports descriptions under a name. The first import is used at once, as is one that replaces what is in use.
+    /// Imports descriptions under a name. The first import is used at once, as is one that replaces what is in use. Old
+    /// files are used only when somebody says so: what is built in knows more of the same settings.
     pub async fn import(
         &self,
         name: &str,
@@ -134,6 +137,7 @@ impl Library {
         let read = work(move || {
             let read = archive::descriptions(&name, &bytes)?;
             let twice = Catalogue::build(std::slice::from_ref(&read.source)).twice;
+            let is_old = read.source.is_old();
             let body = pack(&read.source, Compression::default())?;
             let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
             let drop = CspDrop {
@@ -147,15 +151,15 @@ impl Library {
                 nodes: count(read.source.nodes()),
                 place: None,
             };
-            Ok((ImportedDrop { drop, skipped: read.skipped, odd: read.odd, twice }, body))
+            Ok((ImportedDrop { drop, skipped: read.skipped, odd: read.odd, twice }, body, is_old))
         });
-        let (mut imported, body) = read.await?;
+        let (mut imported, body, is_old) = read.await?;
         self.store
             .write(move |tx: &mut Tx<'_>| {
                 let before = tx.drops()?;
                 let same = before.iter().find(|drop| drop.name == imported.drop.name);
                 let is_first = before.iter().all(|drop| drop.place.is_none());
-                imported.drop.place = same.and_then(|same| same.place).or(is_first.then_some(0));
+                imported.drop.place = same.and_then(|same| same.place).or((is_first && !is_old).then_some(0));
                 tx.keep_drop(&imported.drop, &body)?;
                 let record = AuditRecord::new("csp.import", "csp", imported.drop.name.clone())
                     .after(serde_json::json!({"sha256": imported.drop.sha256}));
@@ -185,33 +189,68 @@ impl Library {
             let read = archive::templates(&file, &bytes)?;
             let mut kept = Vec::new();
             for (file, template) in read.templates {
+                let name = match &app {
+                    None => file.clone(),
+                    Some((app, kind)) => name_of(app, kind, &file),
+                };
                 let record = KeptTemplate {
-                    file,
+                    file: name,
                     app: app.clone(),
                     sha256: sha256.clone(),
                     imported_at: now,
                     imported_by: by.clone(),
                     policies: u32::try_from(template.policies.len()).unwrap_or(u32::MAX),
                 };
-                kept.push((record, pack(&template, Compression::default())?));
+                kept.push((file, record, pack(&template, Compression::default())?));
             }
             Ok((kept, read.skipped))
         })
         .await?;
-        let templates = self
+        let (templates, replaced) = self
             .store
             .write(move |tx: &mut Tx<'_>| {
-                for (record, body) in &kept {
+                let before = tx.templates()?;
+                let mut replaced = Vec::new();
+                for (file, record, body) in &kept {
+                    rename_older(tx, &before, file)?;
+                    if before.iter().any(|known| name_now(known, file) == record.file) {
+                        replaced.push(record.file.clone());
+                    }
                     tx.keep_template(record, body)?;
                     let audited = AuditRecord::new("csp.template.import", "csp", record.file.clone())
                         .after(serde_json::json!({"sha256": record.sha256}));
                     tx.audit(&actor, audited, now);
                 }
-                Ok::<_, Error>(kept.into_iter().map(|(record, _)| record).collect())
+                Ok::<_, Error>((kept.into_iter().map(|(_, record, _)| record).collect(), replaced))
             })
             .await?;
-        Ok(ImportedTemplates { templates, skipped })
+        Ok(ImportedTemplates { templates, replaced, skipped })
     }
+}
+
+/// Once a template that devices are given was kept by its file alone: it gets the name that it would have today, so that
+/// one of another app does not take its place.
+fn rename_older(tx: &mut Tx<'_>, kept: &[KeptTemplate], file: &str) -> Result<(), Error> {
+    let Some(older) = kept.iter().find(|kept| kept.file == file && kept.app.is_some()) else { return Ok(()) };
+    let name = name_now(older, file);
+    let body = tx.template_body(file)?;
+    tx.forget_template(file)?;
+    if kept.iter().any(|kept| kept.file == name) {
+        return Ok(());
+    }
+    tx.keep_template(&KeptTemplate { file: name, ..older.clone() }, &body)
+}
+
+fn name_now(kept: &KeptTemplate, file: &str) -> String {
+    match &kept.app {
+        Some((app, kind)) if kept.file == file => name_of(app, kind, file),
+        _ => kept.file.clone(),
+    }
+}
+
+/// Under which name a template that devices are given is kept.
+fn name_of(app: &str, kind: &str, file: &str) -> String {
+    Ingestion { app: app.to_owned(), kind: kind.to_owned(), file: file.to_owned() }.name()
 }
 
 /// A template that policies give to devices, as it is kept when they are published: not yet with a time.

@@ -4,8 +4,9 @@ use std::io::{Cursor, Write as _};
 use std::sync::Arc;
 
 use transom_protocol::csp::LocUri;
-use transom_protocol::csp::catalogue::Found;
+use transom_protocol::csp::catalogue::{Found, Level};
 use transom_protocol::session::Timestamp;
+use transom_protocol::syncml::Verb;
 use zip::write::SimpleFileOptions;
 
 use super::archive::{ArchiveError, descriptions, templates};
@@ -13,7 +14,9 @@ use super::*;
 use crate::store::{DatabaseUrl, SealKey, Store, StoreOptions};
 
 const KIOSK: &str = include_str!("../../../fixtures/ddf/kiosk-v2.xml");
+const OLD_KIOSK: &str = include_str!("../../../fixtures/ddf/kiosk-v1.xml");
 const GREETING: &str = include_str!("../../../fixtures/admx/greeting.admx");
+
 fn ada() -> crate::model::Actor {
     crate::model::Actor::operator("ada")
 }
@@ -55,7 +58,30 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
     assert!(matches!(templates("a", KIOSK.as_bytes()), Err(ArchiveError::Nothing(_))));
     let many: Vec<(String, Vec<u8>)> = (0..2_001).map(|number| (format!("{number}.xml"), Vec::new())).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
-    assert_eq!(descriptions("drop", &zip(&many)), Err(ArchiveError::TooMany));
+    assert_eq!(descriptions("drop", &zip(&many)), Err(ArchiveError::TooMany(".xml")));
+}
+
+#[test]
+fn what_is_not_read_counts_little() {
+    let others: Vec<String> = (0..2_500).map(|number| format!("PolicyDefinitions/{number}.adml")).collect();
+    let mut members: Vec<(&str, &[u8])> = others.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    members.push(("PolicyDefinitions/greeting.admx", GREETING.as_bytes()));
+    members.push(("PolicyDefinitions/older/Greeting.admx", GREETING.as_bytes()));
+    let read = templates("all.zip", &zip(&members)).unwrap();
+    assert_eq!((read.templates.len(), read.skipped.len()), (1, 1));
+    let endless: Vec<String> = (0..20_001).map(|number| number.to_string()).collect();
+    let endless: Vec<(&str, &[u8])> = endless.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    assert_eq!(templates("all.zip", &zip(&endless)), Err(ArchiveError::TooManyEntries));
+}
+
+#[test]
+fn nodes_of_all_files_are_bounded() {
+    let file = format!("<MgmtTree>{}</MgmtTree>", "<Node/>".repeat(70_000));
+    let bytes = zip(&[("a.xml", file.as_bytes()), ("b.xml", file.as_bytes()), ("c.xml", file.as_bytes())]);
+    assert!(bytes.len() < 10_000);
+    assert_eq!(descriptions("drop", &bytes), Err(ArchiveError::TooManyNodes));
+    let shallow = format!("<MgmtTree>{}</MgmtTree>", "<a/>".repeat(500_000));
+    assert!(descriptions("drop", shallow.as_bytes()).unwrap_err().to_string().contains("500000 elements"));
 }
 
 #[test]
@@ -83,6 +109,28 @@ fn what_is_built_in_has_facts_and_no_prose() {
     assert!(!text.contains("\"t\":"), "there is prose in the facts");
     let mut catalogue = Catalogue::build(&facts.sources).catalogue;
     assert_eq!(catalogue.correct(&builtin::errata().unwrap()), []);
+    let finds = |verb: Verb, target: &str, data: Option<&str>| {
+        let uri = target.parse().unwrap();
+        let proposed = Proposed { verb, uri: &uri, format: None, data, in_atomic: true };
+        let findings = catalogue.check(&proposed, None).findings;
+        findings
+            .into_iter()
+            .filter(|finding| finding.level != Level::Note)
+            .map(|finding| finding.what)
+            .collect::<Vec<_>>()
+    };
+    let guid = "{D6886603-9D2F-4EB2-B667-1971041FA96B}";
+    for (verb, target, data) in [
+        (Verb::Replace, "VPNv2/Work/NativeProfile/Authentication/MachineMethod", Some("Eap")),
+        (Verb::Replace, "PassportForWork/DeviceUnlock/GroupA", Some(&*format!("{guid},{guid}"))),
+        (Verb::Replace, "PassportForWork/DeviceUnlock/GroupB", Some(guid)),
+        (Verb::Replace, "DnsClient/NRPT/rule/Namespace", Some(".example.com")),
+        (Verb::Get, "Policy/Result/DeviceLock", None),
+    ] {
+        assert_eq!(finds(verb, &format!("./Vendor/MSFT/{target}"), data), Vec::<String>::new(), "{target}");
+    }
+    let rules = "./Vendor/MSFT/AppLocker/ApplicationLaunchRestrictions/a/EXE/Policy";
+    assert_eq!(finds(Verb::Replace, rules, Some("<RuleCollection")).len(), 1);
     let uri: LocUri = "./vendor/msft/policy/config/devicelock/mindevicepasswordlength".parse().unwrap();
     let Found::Known(hit) = catalogue.find(&uri) else { panic!("not found") };
     assert_eq!(hit.uri.as_str(), "./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength");
@@ -98,6 +146,8 @@ async fn what_is_imported_counts_before_what_is_built_in() {
     let knows = async |library: &Library| library.in_use().await.unwrap().catalogue.known(&mode).is_some();
     assert!(!knows(&library).await);
 
+    let old = library.import("old", OLD_KIOSK.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    assert_eq!(old.drop.place, None, "what is built in knows more");
     let imported = library.import("mine", KIOSK.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
     assert_eq!((imported.drop.nodes, imported.drop.place), (12, Some(0)));
     assert!(knows(&library).await && knows(&elsewhere).await, "every instance learns of it");
@@ -141,9 +191,40 @@ async fn templates_that_devices_are_given_are_known() {
     let app = Some(("Kiosk".to_owned(), "Policy".to_owned()));
     let imported =
         library.import_templates("Greeting.admx", app, GREETING.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
-    assert_eq!((imported.templates[0].file.as_str(), imported.templates[0].policies), ("greeting.admx", 2));
+    let kept = &imported.templates[0];
+    assert_eq!((kept.file.as_str(), kept.policies), ("kiosk~policy~greeting.admx", 2));
     let uri: LocUri = "./Vendor/MSFT/Policy/Config/Kiosk~Policy~Outer~Inner/Greeting".parse().unwrap();
     assert!(library.in_use().await.unwrap().catalogue.known(&uri).is_some());
-    store.write(|tx: &mut crate::store::Tx<'_>| tx.forget_template("greeting.admx")).await.unwrap();
+    store.write(|tx: &mut crate::store::Tx<'_>| tx.forget_template("kiosk~policy~greeting.admx")).await.unwrap();
     assert!(library.in_use().await.unwrap().catalogue.known(&uri).is_none());
+}
+
+#[tokio::test]
+async fn templates_of_one_file_stand_beside_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+    let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+    let library = Library::new(store.clone());
+    let import = async |app: Option<&str>| {
+        let app = app.map(|app| (app.to_owned(), "Policy".to_owned()));
+        library.import_templates("Greeting.admx", app, GREETING.as_bytes().to_vec(), &ada(), NOW).await.unwrap()
+    };
+    let first = import(Some("One")).await;
+    assert_eq!(first.replaced, Vec::<String>::new());
+    // As it was kept before the name of the app was in it.
+    let mut older = first.templates[0].clone();
+    older.file = "greeting.admx".to_owned();
+    let rename = move |tx: &mut crate::store::Tx<'_>| {
+        let body = tx.template_body("one~policy~greeting.admx")?;
+        tx.forget_template("one~policy~greeting.admx")?;
+        tx.keep_template(&older, &body)
+    };
+    store.write(rename).await.unwrap();
+    assert_eq!(import(Some("Two")).await.replaced, Vec::<String>::new());
+    assert_eq!(import(None).await.replaced, Vec::<String>::new());
+    let kept = store.read(|tx: &mut crate::store::Tx<'_>| tx.templates()).await.unwrap();
+    let files: Vec<&str> = kept.iter().map(|kept| kept.file.as_str()).collect();
+    assert_eq!(files, ["greeting.admx", "one~policy~greeting.admx", "two~policy~greeting.admx"]);
+    assert_eq!(import(Some("One")).await.replaced, ["one~policy~greeting.admx"]);
+    assert_eq!(import(None).await.replaced, ["greeting.admx"]);
 }

@@ -9,12 +9,18 @@ use quick_xml::name::ResolveResult;
 /// Most levels of one file.
 const MAX_DEPTH: usize = 128;
 
+/// Most elements of one file. The largest that Microsoft has published has 60,000.
+const MAX_ELEMENTS: usize = 500_000;
+
 /// Why a file is no tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
     /// Nested deeper than 128 levels.
     #[error("the file is nested too deep")]
     TooDeep,
+    /// More elements than 500,000.
+    #[error("the file has more than {MAX_ELEMENTS} elements")]
+    TooMany,
     /// Its document type declares entities: nothing good comes of them.
     #[error("the file declares entities (<!ENTITY>), which are never read")]
     DeclaresEntities,
@@ -99,6 +105,7 @@ pub(crate) fn parse(text: &str) -> Result<Element, TreeError> {
     let mut reader = NsReader::from_str(text.trim_start());
     let mut open: Vec<Element> = Vec::new();
     let mut root = None;
+    let mut elements = 0;
     loop {
         let at = reader.buffer_position();
         let (space, event) = reader.read_resolved_event().map_err(|error| malformed(at, &error))?;
@@ -106,6 +113,10 @@ pub(crate) fn parse(text: &str) -> Result<Element, TreeError> {
             Event::Start(ref start) | Event::Empty(ref start) => {
                 if open.len() >= MAX_DEPTH {
                     return Err(TreeError::TooDeep);
+                }
+                elements += 1;
+                if elements > MAX_ELEMENTS {
+                    return Err(TreeError::TooMany);
                 }
                 if root.is_some() {
                     return Err(TreeError::Malformed { at, why: "a second root element".to_owned() });

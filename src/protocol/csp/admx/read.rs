@@ -44,9 +44,26 @@ pub struct Policy {
     pub class: PolicyClass,
     /// The categories above it, the outermost first, as names without prefixes.
     pub categories: Vec<String>,
+    /// How many of these, counted from the innermost, are the template's own; only the outermost may be another's.
+    /// `None`: nobody knows what Windows makes of it, or the template was read before this was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<usize>,
     /// What it asks for when it is enabled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elements: Vec<Element>,
+}
+
+impl Policy {
+    /// The categories below which devices have the policy when they are given the template. Windows knows no other
+    /// templates then, so that theirs are left out. Where it is not known whose the outermost is, both may be.
+    pub fn given_below(&self) -> Vec<&[String]> {
+        let all = &self.categories[..];
+        match self.own {
+            Some(own) => vec![&all[all.len().saturating_sub(own)..]],
+            None if all.is_empty() => vec![all],
+            None => vec![all, &all[1..]],
+        }
+    }
 }
 
 /// Whose a policy is.
@@ -77,11 +94,9 @@ pub fn read(bytes: &[u8]) -> Result<Template, AdmxError> {
     if root.name != "policyDefinitions" {
         return Err(AdmxError::NotAdmx(root.name.chars().take(60).collect()));
     }
-    let namespace = root
-        .named("policyNamespaces")
-        .and_then(|spaces| spaces.named("target")?.attribute("namespace"))
-        .unwrap_or_default()
-        .to_owned();
+    let target = root.named("policyNamespaces").and_then(|spaces| spaces.named("target"));
+    let target = |name: &str| target.and_then(|target| target.attribute(name)).unwrap_or_default();
+    let (namespace, prefix) = (target("namespace").to_owned(), target("prefix"));
     let mut parents: BTreeMap<&str, &str> = BTreeMap::new();
     for category in root.each("categories").flat_map(|categories| categories.each("category")) {
         if let Some(name) = category.attribute("name") {
@@ -108,36 +123,41 @@ pub fn read(bytes: &[u8]) -> Result<Template, AdmxError> {
             continue;
         }
         let parent = policy.named("parentCategory").and_then(|parent| parent.attribute("ref")).unwrap_or_default();
+        let (categories, own) = chain(parent, &parents, prefix);
         let elements = policy.each("elements").flat_map(|elements| &elements.children).take(MOST);
         policies.push(Policy {
             name: name.to_owned(),
             class,
-            categories: chain(parent, &parents),
+            categories,
+            own,
             elements: elements.filter_map(element_of).collect(),
         });
     }
     Ok(Template { namespace, policies, odd })
 }
 
-/// The categories above a policy. One of another template (`windows:WindowsComponents`) ends the chain: its own parents
-/// stand there.
-fn chain(parent: &str, parents: &BTreeMap<&str, &str>) -> Vec<String> {
-    let mut chain = Vec::new();
+/// The categories above a policy, and how many of them are the template's own. One of another template
+/// (`windows:WindowsComponents`) ends the chain: its parents stand there. The template's own prefix says nothing.
+fn chain(parent: &str, parents: &BTreeMap<&str, &str>, prefix: &str) -> (Vec<String>, Option<usize>) {
+    let mut chain: Vec<String> = Vec::new();
+    let mut is_foreign = false;
     let mut next = parent;
     while !next.is_empty() && chain.len() < DEEPEST {
-        let name = next.rsplit(':').next().unwrap_or(next);
+        let (of, name) = next.rsplit_once(':').unwrap_or((prefix, next));
+        if !of.trim().eq_ignore_ascii_case(prefix) {
+            is_foreign = true;
+            chain.push(name.to_owned());
+            break;
+        }
         if chain.iter().any(|known| known == name) {
             break;
         }
         chain.push(name.to_owned());
-        next = if next.contains(':') && !parents.contains_key(name) {
-            ""
-        } else {
-            parents.get(name).copied().unwrap_or("")
-        };
+        next = parents.get(name).copied().unwrap_or("");
     }
     chain.reverse();
-    chain
+    let own = if is_foreign { Some(chain.len() - 1).filter(|own| *own > 0) } else { Some(chain.len()) };
+    (chain, own)
 }
 
 fn element_of(element: &element::Element) -> Option<Element> {

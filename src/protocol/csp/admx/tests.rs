@@ -51,6 +51,7 @@ fn a_template_gives_policies_categories_and_elements() {
     let template = template();
     assert_eq!(template.namespace, "Example.Policies.Kiosk");
     assert_eq!(template.policies[0].categories, ["System", "Outer", "Inner"]);
+    assert_eq!(template.policies[0].given_below(), [["Outer", "Inner"]]);
     assert_eq!(template.policies[1].categories, ["LoopB", "LoopA"]);
     assert_eq!((template.policies.len(), template.odd.len()), (2, 2));
     let kinds: Vec<_> = elements().into_iter().map(|element| element.kind).collect();
@@ -66,6 +67,29 @@ fn a_template_gives_policies_categories_and_elements() {
             ElementKind::List { explicit: false },
         ]
     );
+}
+
+#[test]
+fn categories_of_other_templates_are_told_from_its_own() {
+    let template = read(include_bytes!("../../../../fixtures/admx/below-vendor.admx")).unwrap();
+    let told: Vec<_> = template
+        .policies
+        .iter()
+        .map(|policy| (policy.categories.join("~"), policy.given_below().iter().map(|below| below.join("~")).collect()))
+        .collect::<Vec<(String, Vec<String>)>>();
+    let told: Vec<(&str, &[String])> = told.iter().map(|(all, below)| (all.as_str(), below.as_slice())).collect();
+    assert_eq!(
+        told,
+        [
+            ("Cat_Vendor~surfer", &["surfer".to_owned()][..]),
+            ("Cat_Vendor~surfer~Authentication", &["surfer~Authentication".to_owned()]),
+            ("Cat_Vendor", &["Cat_Vendor".to_owned(), String::new()]),
+        ]
+    );
+    // One that was kept before nobody asked whose they are: both may be.
+    let kept = serde_json::json!({"name": "a", "class": "both", "categories": ["Vendor", "surfer"]});
+    let kept: Policy = serde_json::from_value(kept).unwrap();
+    assert_eq!(kept.given_below(), [&["Vendor", "surfer"][..], &["surfer"]]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub struct Built {
 
 impl Catalogue {
     /// Puts sources together. What an earlier one describes, a later one does not change: a tree counts as a whole, so
-    /// that no mixture of two versions of a CSP comes of it.
+    /// that no mixture of two versions of a CSP, or of an area of policies, comes of it.
     pub fn build(sources: &[Source]) -> Built {
         let mut building = Building { catalogue: Self::empty(), twice: Vec::new(), taken: HashSet::new() };
         for (index, source) in sources.iter().enumerate() {
@@ -62,28 +62,35 @@ impl Catalogue {
     }
 
     /// The same, and it knows the settings of a template that devices are given under a name
-    /// (`Policy/ConfigOperations/ADMXInstall/<app>/<kind>/…`): `Policy/Config/<app>~<kind>~<categories>/<policy>`.
+    /// (`Policy/ConfigOperations/ADMXInstall/<app>/<kind>/…`): `Policy/Config/<app>~<kind>~<categories>/<policy>`. The
+    /// categories are the template's own.
     pub fn learn_ingested(&mut self, app: &str, kind: &str, template: &Template) {
+        let access = |verbs: &[Verb]| verbs.iter().copied().fold(Access::default(), Access::with);
         for policy in &template.policies {
-            let area =
-                policy.categories.iter().fold(format!("{app}~{kind}"), |area, category| format!("{area}~{category}"));
             let scopes: &[NodeId] = match policy.class {
                 PolicyClass::Machine => &[DEVICE],
                 PolicyClass::User => &[USER],
                 PolicyClass::Both => &[DEVICE, USER],
             };
-            for scope in scopes {
+            for (scope, categories) in
+                scopes.iter().flat_map(|scope| policy.given_below().into_iter().map(|below| (*scope, below)))
+            {
+                let area =
+                    categories.iter().fold(format!("{app}~{kind}"), |area, category| format!("{area}~{category}"));
                 let above = ["Vendor", "MSFT", "Policy", "Config", &area];
-                let area = above.iter().fold(*scope, |above, name| self.step(above, name, u16::MAX));
-                let access = [Verb::Add, Verb::Delete, Verb::Get, Verb::Replace];
+                let area = above.iter().fold(scope, |above, name| self.step(above, name, u16::MAX));
+                self.entries[area.0 as usize].properties.get_or_insert_with(|| {
+                    let access = access(&[Verb::Add, Verb::Delete, Verb::Get]);
+                    Box::new(Properties { access, format: Format::Node, ..Properties::default() })
+                });
                 let admx = Admx {
                     file: app.to_owned(),
-                    area: policy.categories.join("~"),
+                    area: categories.join("~"),
                     policy: policy.name.clone(),
                     elements: Some(policy.elements.clone()),
                 };
                 let properties = Properties {
-                    access: access.into_iter().fold(Access::default(), Access::with),
+                    access: access(&[Verb::Add, Verb::Delete, Verb::Get, Verb::Replace]),
                     format: Format::Chr,
                     mime: Some("text/plain".to_owned()),
                     allowed: Some(Allowed { kind: Kind::Admx(admx), delimiter: None }),
@@ -169,26 +176,68 @@ struct Building {
 /// What is told of what stands there twice, at most.
 const MAX_TWICE: usize = 200;
 
+/// Where a file says that its trees hang.
+#[derive(Clone, Copy)]
+struct Origin {
+    scope: NodeId,
+    prefix: Prefix,
+    source: u16,
+    /// The file itself begins a tree there.
+    is_root: bool,
+}
+
 impl Building {
     fn source(&mut self, number: u16, source: &Source) {
         let mut described = Vec::new();
         for root in source.trees() {
             let (scope, prefix, above) = place(&root.path);
-            let NodeName::Fixed(name) = &root.node.name else { continue };
-            let key = format!("{}\n{}\n{}", scope.0, above.join("/").to_ascii_lowercase(), name.to_ascii_lowercase());
-            if self.taken.contains(&key) {
-                continue;
+            if matches!(root.node.name, NodeName::Fixed(_)) {
+                self.tree(Origin { scope, prefix, source: number, is_root: true }, &above, &root.node, &mut described);
             }
-            described.push(key);
-            let above = above.iter().fold(scope, |above, name| self.catalogue.step(above, name, number));
-            let id = self.node(above, &root.node, number);
-            let entry = &mut self.catalogue.entries[id.0 as usize];
-            entry.prefix.get_or_insert(prefix);
         }
         self.taken.extend(described);
     }
 
-    fn node(&mut self, above: NodeId, node: &Node, source: u16) -> NodeId {
+    /// One tree, as a whole or not at all. Policies are as many trees as there are areas: new files describe each on its
+    /// own, old ones all of them within one.
+    fn tree(&mut self, origin: Origin, above: &[&str], node: &Node, described: &mut Vec<String>) {
+        let name = match &node.name {
+            NodeName::Fixed(name) => name.as_str(),
+            NodeName::Dynamic { .. } => "{}",
+        };
+        let path = [above, &[name]].concat();
+        let key = format!("{}\n{}", origin.scope.0, path.join("\n").to_ascii_lowercase());
+        let holds_trees = is_policy(&path) || is_policy(above) && name.eq_ignore_ascii_case("Config");
+        let is_new = !self.taken.contains(&key);
+        if !is_new && !holds_trees {
+            return;
+        }
+        let parent = above.iter().fold(origin.scope, |above, name| self.catalogue.step(above, name, origin.source));
+        if is_new {
+            let id = self.one(parent, node, origin.source);
+            let is_area = above.len() == 4 && matches!(node.name, NodeName::Fixed(_));
+            if origin.is_root || is_area || self.catalogue.prefix(id) != origin.prefix {
+                self.catalogue.entries[id.0 as usize].prefix.get_or_insert(origin.prefix);
+            }
+            described.push(key);
+            if !holds_trees {
+                node.children.iter().for_each(|child| self.node(id, child, origin.source));
+            }
+        }
+        if holds_trees {
+            let origin = Origin { is_root: false, ..origin };
+            node.children.iter().for_each(|child| self.tree(origin, &path, child, described));
+        }
+    }
+
+    /// A node with all that is below it.
+    fn node(&mut self, above: NodeId, node: &Node, source: u16) {
+        let id = self.one(above, node, source);
+        node.children.iter().for_each(|child| self.node(id, child, source));
+    }
+
+    /// A node alone.
+    fn one(&mut self, above: NodeId, node: &Node, source: u16) -> NodeId {
         let id = match &node.name {
             NodeName::Fixed(name) => self.catalogue.step(above, name, source),
             NodeName::Dynamic { .. } => {
@@ -208,11 +257,14 @@ impl Building {
         } else if self.twice.len() < MAX_TWICE {
             self.twice.push(self.catalogue.uri(id));
         }
-        for child in &node.children {
-            self.node(id, child, source);
-        }
         id
     }
+}
+
+/// Whether a path, without its scope, is the root of the policies.
+fn is_policy(path: &[&str]) -> bool {
+    let policy = ["Vendor", "MSFT", "Policy"];
+    path.len() == policy.len() && path.iter().zip(policy).all(|(name, wanted)| name.eq_ignore_ascii_case(wanted))
 }
 
 /// Whose tree a path is in, how its addresses begin, and the names on the way.

@@ -245,17 +245,13 @@ impl Catalogue {
         self.upwards(node).any(|(_, entry)| entry.properties.as_ref().is_some_and(|properties| properties.atomic))
     }
 
-    /// Whether a device has a node: what is nearest to it counts.
+    /// Whether a device has a node.
     pub fn fit(&self, node: NodeId, device: &Device) -> Fit {
-        let all = self.upwards(node).filter_map(|(_, entry)| entry.properties.as_ref()?.applicability.as_ref());
-        for applicability in all {
-            let fit = applicability.fits(device);
-            // A list that says nothing of builds, or of editions, leaves the word to the node above.
-            if fit != Fit::Yes || !applicability.releases.is_empty() && !applicability.editions.is_empty() {
-                return fit;
-            }
+        let (builds, editions) = self.nearest(node);
+        match builds.map_or(Fit::Yes, |builds| builds.fits_build(device.build)) {
+            Fit::Yes => editions.map_or(Fit::Yes, |editions| editions.fits_edition(device.edition)),
+            no => no,
         }
-        Fit::Yes
     }
 
     fn fits(&self, node: NodeId, device: Option<&Device>, findings: &mut Vec<Finding>) {

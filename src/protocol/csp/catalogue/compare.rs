@@ -5,12 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::value::truth;
 use super::{Catalogue, NodeId};
 use crate::csp::admx::Payload;
+use crate::csp::check::bytes_of;
 use crate::csp::ddf::{Kind, number};
 use crate::csp::element::{Element, parse};
 use crate::syncml::Format;
@@ -63,7 +61,9 @@ fn same(format: &Format, kind: &Kind, one: &str, other: &str) -> bool {
             let value = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
             matches!((value(one), value(other)), (Some(one), Some(other)) if one.to_bits() == other.to_bits())
         }
-        Format::B64 | Format::Bin => matches!((bytes(one), bytes(other)), (Some(one), Some(other)) if one == other),
+        Format::B64 | Format::Bin => {
+            matches!((bytes_of(one), bytes_of(other)), (Some(one), Some(other)) if one == other)
+        }
         Format::Xml => same_xml(one, other),
         Format::Date | Format::Time => one.trim() == other.trim(),
         _ if matches!(kind, Kind::Enum(_)) => one.trim().eq_ignore_ascii_case(other.trim()),
@@ -74,11 +74,6 @@ fn same(format: &Format, kind: &Kind, one: &str, other: &str) -> bool {
             lines(one) == lines(other) || is_markup(one) && is_markup(other) && same_xml(one, other)
         }
     }
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-    STANDARD.decode(text).ok()
 }
 
 fn same_json(one: &str, other: &str) -> bool {
@@ -145,6 +140,8 @@ mod tests {
             (Format::Float, "NaN", "nan", false),
             (Format::B64, "QUJD", "QUJ\r\nD", true),
             (Format::B64, "QUJD", "QUJE", false),
+            (Format::B64, "QQ", "QQ==", true),
+            (Format::Bin, "Q Q", "QQ==\r\n", true),
             (Format::Chr, "a\r\nb", "a\nb", true),
             (Format::Chr, "a", "A", false),
             (Format::Chr, "a ", "a", false),

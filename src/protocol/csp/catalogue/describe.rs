@@ -31,9 +31,19 @@ impl Catalogue {
         Some(Described { properties: entry.properties.as_deref()?, name: &entry.name, source })
     }
 
-    /// Which versions and editions of Windows have a node: what is nearest to it says so.
-    pub fn applicability(&self, node: NodeId) -> Option<&Applicability> {
-        self.upwards(node).find_map(|(_, entry)| entry.properties.as_ref()?.applicability.as_ref())
+    /// Which versions and editions of Windows have a node: of each, what is said nearest to it.
+    pub fn applicability(&self, node: NodeId) -> Option<Applicability> {
+        let (builds, editions) = self.nearest(node);
+        let said = builds.or(editions)?;
+        let editions = editions.map(|editions| editions.editions.clone()).unwrap_or_default();
+        Some(Applicability { editions, releases: said.releases.clone(), csp_version: said.csp_version.clone() })
+    }
+
+    /// Who says which builds have a node, and who which editions: a node that speaks of the one only leaves the other
+    /// to those above it.
+    pub(super) fn nearest(&self, node: NodeId) -> (Option<&Applicability>, Option<&Applicability>) {
+        let said = || self.upwards(node).filter_map(|(_, entry)| entry.properties.as_ref()?.applicability.as_ref());
+        (said().find(|said| !said.releases.is_empty()), said().find(|said| !said.editions.is_empty()))
     }
 
     /// What stands below a node.
@@ -72,6 +82,7 @@ pub(super) fn allowed(allowed: &Allowed) -> String {
             };
             list(ranges.iter().map(range).collect())
         }
+        Kind::Regex(pattern) if pattern.is_empty() => "any value".to_owned(),
         Kind::Regex(pattern) => format!("a text of the form {pattern}"),
         Kind::Admx(admx) => format!("the policy {} of {}", admx.policy, admx.file),
         Kind::Xsd => "XML".to_owned(),

@@ -39,7 +39,7 @@ pub enum Unchecked {
     Wmi,
     /// `./Vendor/<not MSFT>`.
     Vendor,
-    /// A policy of a template that devices are given (`App~Policy~…`), and that was not imported.
+    /// A policy of a template that devices are given (`App~Policy~…`), and none of this app was imported.
     Ingested,
 }
 
@@ -72,8 +72,11 @@ impl Catalogue {
         if let Some(hit) = self.hit(scope, names, uri) {
             return Found::Known(hit);
         }
-        if let Some(why) = unchecked(names) {
-            return Found::Unchecked(why);
+        match unchecked(names) {
+            // What the template does not have is a slip.
+            Some(Unchecked::Ingested) if self.knows_template(names) => {}
+            Some(why) => return Found::Unchecked(why),
+            None => {}
         }
         let other = if scope == USER { DEVICE } else { USER };
         let other_scope = self.hit(other, names, uri).map(|hit| hit.uri);
@@ -88,10 +91,25 @@ impl Catalogue {
         }
     }
 
+    /// Whether a template is known whose settings stand below the same app and kind as an address: `App~Policy`.
+    fn knows_template(&self, names: &[String]) -> bool {
+        let Some(area) = names.get(4) else { return false };
+        let app: Vec<&str> = area.splitn(3, '~').take(2).collect();
+        let app = fold(&app.join("~"));
+        let is_of_app =
+            |known: &str| known.strip_prefix(&*app).is_some_and(|rest| rest.is_empty() || rest.starts_with('~'));
+        [DEVICE, USER].into_iter().any(|scope| {
+            let config = ["vendor", "msft", "policy", "config"];
+            let config = config.iter().try_fold(scope, |above, name| self.fixed_below(above, name));
+            config.is_some_and(|config| self.entry(config).fixed.iter().any(|(known, _)| is_of_app(known)))
+        })
+    }
+
     fn hit(&self, scope: NodeId, names: &[String], written: &LocUri) -> Option<Hit> {
         let folded: Vec<Box<str>> = names.iter().map(|name| fold(name)).collect();
+        // An area or a policy of it.
         let policy = |last: &str| {
-            folded.len() == 6
+            matches!(folded.len(), 5 | 6)
                 && folded.iter().zip(["vendor", "msft", "policy", last]).all(|(name, wanted)| **name == *wanted)
         };
         let mut folded_config = folded.clone();
@@ -155,7 +173,7 @@ impl Catalogue {
     }
 
     /// How addresses of the tree begin that a node is in.
-    fn prefix(&self, node: NodeId) -> Prefix {
+    pub(super) fn prefix(&self, node: NodeId) -> Prefix {
         let mut root = node;
         for (id, entry) in self.upwards(node) {
             if let Some(prefix) = entry.prefix {

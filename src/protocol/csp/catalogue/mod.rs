@@ -50,6 +50,11 @@ pub struct SourceFile {
 }
 
 impl Source {
+    /// Whether all files are of the time before 2022: they say nothing of versions and editions, and little of values.
+    pub fn is_old(&self) -> bool {
+        self.files.iter().all(|file| file.dialect == Dialect::V1)
+    }
+
     /// Nodes of all files.
     pub fn nodes(&self) -> usize {
         self.trees().map(|root| root.node.count()).sum()

@@ -12,6 +12,7 @@ const V2: &str = include_str!("../../../../fixtures/ddf/kiosk-v2.xml");
 const V1: &str = include_str!("../../../../fixtures/ddf/kiosk-v1.xml");
 const POLICY: &str = include_str!("../../../../fixtures/ddf/policy-v2.xml");
 const TEMPLATE: &str = include_str!("../../../../fixtures/admx/greeting.admx");
+const BELOW_VENDOR: &str = include_str!("../../../../fixtures/admx/below-vendor.admx");
 
 fn source(name: &str, files: &[(&str, &str)]) -> Source {
     let file = |(name, text): &(&str, &str)| {
@@ -112,6 +113,10 @@ fn the_result_of_a_policy_can_be_read_only() {
     assert!(hit.is_result && hit.uri == uri(result) && hit.is_spelled_so);
     assert!(!check_on(Verb::Get, result, None, None, None).is_refused());
     assert_eq!(rules(&written(result, "1")), [Rule::Access]);
+    let area = "./Device/Vendor/MSFT/Policy/Result/Greeting";
+    let read = check_on(Verb::Get, "./vendor/msft/policy/result/greeting", None, None, None);
+    assert_eq!((read.uri.as_str(), read.is_refused()), (area, false));
+    assert!(check_on(Verb::Delete, area, None, None, None).is_refused());
 }
 
 #[test]
@@ -222,6 +227,134 @@ fn what_devices_are_given_is_known_afterwards() {
     let Found::Unchecked(_) = catalogue.find(&uri("./Device/Vendor/MSFT/Policy/Config/Other~Policy~A/B")) else {
         panic!()
     };
+}
+
+#[test]
+fn categories_of_other_templates_are_in_no_address() {
+    let mut catalogue = catalogue();
+    catalogue.learn_ingested("Surfer", "Policy", &admx::read(BELOW_VENDOR.as_bytes()).unwrap());
+    let config = "./Device/Vendor/MSFT/Policy/Config";
+    for known in ["surfer/AutoUpdate", "surfer~Authentication/Negotiate", "surfer"] {
+        let target = format!("{config}/Surfer~Policy~{known}");
+        assert_eq!(catalogue.known(&uri(&target)).map(|hit| hit.uri), Some(uri(&target)), "{known}");
+    }
+    let Found::Missing(missing) = catalogue.find(&uri(&format!("{config}/Surfer~Policy~Cat_Vendor~surfer/AutoUpdate")))
+    else {
+        panic!()
+    };
+    assert_eq!(missing.meant[0], format!("{config}/Surfer~Policy~surfer/AutoUpdate"));
+}
+
+#[test]
+fn slips_below_a_known_template_are_told() {
+    let mut catalogue = catalogue();
+    catalogue.learn_ingested("Kiosk", "Policy", &admx::read(TEMPLATE.as_bytes()).unwrap());
+    let config = "./Device/Vendor/MSFT/Policy/Config";
+    let meant = format!("{config}/Kiosk~Policy~Outer~Inner/Greeting");
+    for slip in ["Kiosk~Policy~Outer~Inner/Greting", "kiosk~policy~Outer~Innner/Greeting"] {
+        let Found::Missing(missing) = catalogue.find(&uri(&format!("{config}/{slip}"))) else { panic!("{slip}") };
+        assert_eq!(missing.meant.first(), Some(&meant), "{slip}");
+    }
+    let user = meant.replace("./Device", "./User");
+    let Found::Missing(missing) = catalogue.find(&uri(&user)) else { panic!() };
+    assert_eq!(missing.other_scope, Some(uri(&meant)));
+    for other in ["Kiosk~Preference~Outer/Plain", "Kiosk2~Policy~Outer/Plain", "Kios~Policy~Outer/Plain"] {
+        let found = catalogue.find(&uri(&format!("{config}/{other}")));
+        assert!(matches!(found, Found::Unchecked(Unchecked::Ingested)), "{other}");
+    }
+}
+
+#[test]
+fn builds_and_editions_are_taken_each_from_the_nearest() {
+    let build = "<M:Applicability><M:OsBuildVersion>10.0.17763</M:OsBuildVersion></M:Applicability></DFProperties>";
+    let (before, after) = V2.split_once("<NodeName>Mode</NodeName>").unwrap();
+    let own = format!("{before}<NodeName>Mode</NodeName>{}", after.replacen("</DFProperties>", build, 1));
+    let catalogue = Catalogue::build(&[source("new", &[("Kiosk.xml", &own)])]).catalogue;
+    let mode = catalogue.known(&uri("./Vendor/MSFT/Kiosk/Mode")).unwrap().node;
+    let on = |build: &str, edition| {
+        catalogue.fit(mode, &Device { build: Some(build.parse().unwrap()), edition: Some(edition) })
+    };
+    assert_eq!(on("17763.1", 0x30), ddf::Fit::Yes, "its parent came with 19041");
+    assert_eq!(on("17763.1", 0x65), ddf::Fit::Edition);
+    assert!(matches!(on("17134.1", 0x30), ddf::Fit::TooOld { .. }));
+    let said = catalogue.applicability(mode).unwrap();
+    assert_eq!((said.releases.len(), said.editions.len(), said.csp_version), (1, 4, None));
+}
+
+#[test]
+fn xml_and_json_have_to_be_some() {
+    let kind = |kind: &str| {
+        let changed = V2.replace("ValueType=\"RegEx\"", &format!("ValueType=\"{kind}\""));
+        Catalogue::build(&[source("new", &[("Kiosk.xml", &changed)])]).catalogue
+    };
+    let target = uri("./Device/Vendor/MSFT/Kiosk/Profiles/a/Start");
+    let check = |catalogue: &Catalogue, data: &str| {
+        let proposed = Proposed { verb: Verb::Replace, uri: &target, format: None, data: Some(data), in_atomic: true };
+        rules(&catalogue.check(&proposed, None))
+    };
+    let (xml, json) = (kind("XSD"), kind("JSON"));
+    assert_eq!(check(&xml, "<RuleCollection Type=\"Exe\"><a/></RuleCollection>"), []);
+    assert_eq!(check(&xml, "<?xml version=\"1.0\"?>\n<a>1;2</a>"), []);
+    for wrong in ["<RuleCollection", "<a></b>", "words", "", "<![CDATA[<a/>]]>"] {
+        assert_eq!(check(&xml, wrong), [Rule::Value], "{wrong}");
+    }
+    assert_eq!(check(&json, "{\"a\": [1, 2]}"), []);
+    for wrong in ["{\"a\": }", "words", ""] {
+        assert_eq!(check(&json, wrong), [Rule::Value], "{wrong}");
+    }
+}
+
+#[test]
+fn a_form_that_is_not_given_is_none() {
+    let empty = V2.replace("<M:Value>https?://[a-z.]+</M:Value>", "<M:Value></M:Value>");
+    let mut source = source("new", &[("Kiosk.xml", &empty)]);
+    let target = uri("./Device/Vendor/MSFT/Kiosk/Profiles/a/Start");
+    let check = |source: &Source| {
+        let catalogue = Catalogue::build(std::slice::from_ref(source)).catalogue;
+        let proposed = Proposed { verb: Verb::Replace, uri: &target, format: None, data: Some("x"), in_atomic: true };
+        rules(&catalogue.check(&proposed, None))
+    };
+    assert_eq!(check(&source), []);
+    // The facts that are built in were made before it was read so.
+    let profile = &mut source.files[0].roots[0].node.children[3].children[0];
+    let start = profile.children.iter_mut().find(|node| node.name == NodeName::Fixed("Start".to_owned())).unwrap();
+    start.properties.allowed = Some(Allowed { kind: Kind::Regex(String::new()), delimiter: None });
+    assert_eq!(check(&source), []);
+}
+
+#[test]
+fn an_area_is_taken_as_a_whole_wherever_it_is_described() {
+    // As the old files have them: all areas within one tree.
+    let (head, areas) = POLICY.split_once("<NodeName>Config</NodeName>").unwrap();
+    let area = |name: &str, policy: &str| {
+        let node = |name: &str, format: &str, below: &str| {
+            format!(
+                "<Node><NodeName>{name}</NodeName><DFProperties><AccessType><Get/></AccessType><DFFormat><{format}/>\
+                 </DFFormat></DFProperties>{below}</Node>"
+            )
+        };
+        node(name, "node", &node(policy, "int", ""))
+    };
+    let (properties, _) = areas.split_once("<Node>").unwrap();
+    let old = format!(
+        "{head}<NodeName>Config</NodeName>{properties}{}{}</Node></Node></MgmtTree>",
+        area("Greeting", "Whisper"),
+        area("Gone", "Policy")
+    );
+    let (new, old) = (source("new", &[("Policy.xml", POLICY)]), source("old", &[("PolicyDDF_all.xml", &old)]));
+    let knows = |sources: &[Source], name: &str| {
+        let built = Catalogue::build(sources);
+        assert_eq!(built.twice, Vec::<String>::new());
+        let target = uri(&format!("./Device/Vendor/MSFT/Policy/Config/{name}"));
+        built.catalogue.known(&target).is_some_and(|hit| hit.uri == target)
+    };
+    let newer_first = [new.clone(), old.clone()];
+    assert!(knows(&newer_first, "Greeting/AllowLoud") && knows(&newer_first, "Gone/Policy"));
+    assert!(!knows(&newer_first, "Greeting/Whisper"));
+    let older_first = [old, new];
+    assert!(knows(&older_first, "Greeting/Whisper") && knows(&older_first, "Gone/Policy"));
+    assert!(!knows(&older_first, "Greeting/AllowLoud"), "areas of two versions are mixed");
+    assert!(!knows(&older_first, "Other/Policy"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use regex::RegexBuilder;
 
 use super::check::{Finding, Rule};
 use crate::csp::admx::Payload;
+use crate::csp::check::wrong_value;
 use crate::csp::ddf::{Admx, Allowed, Choice, Kind, Range, number};
 use crate::syncml::Format;
 
@@ -25,6 +26,8 @@ pub(super) fn judge(format: &Format, allowed: Option<&Allowed>, data: &str) -> V
     let Some(allowed) = allowed else { return value };
     match (&allowed.kind, &allowed.delimiter) {
         (Kind::Admx(admx), _) => value.admx(admx),
+        // What looks like a delimiter there divides nothing.
+        (kind @ (Kind::Xsd | Kind::Json), _) => value.one(format, kind),
         (kind, Some(delimiter)) if value.data.contains(delimiter.as_str()) => {
             let parts: Vec<String> = value.data.split(delimiter.as_str()).map(str::to_owned).collect();
             let mut kept = Vec::with_capacity(parts.len());
@@ -79,7 +82,27 @@ impl Value {
             Kind::Flags(choices) => self.flags(choices),
             Kind::Range(ranges) => self.range(format, ranges),
             Kind::Regex(pattern) => self.pattern(pattern),
-            Kind::Any | Kind::Admx(_) | Kind::Xsd | Kind::Json | Kind::Sddl => {}
+            Kind::Xsd => self.xml(format),
+            Kind::Json => self.json(),
+            Kind::Any | Kind::Admx(_) | Kind::Sddl => {}
+        }
+    }
+
+    /// The schema is not known, but what is no XML at all is of none. A node of the format "xml" was looked at already.
+    fn xml(&mut self, format: &Format) {
+        if *format == Format::Xml {
+            return;
+        }
+        if !self.data.trim_start().starts_with('<') {
+            self.refuse(Rule::Value, "the node takes XML only".to_owned());
+        } else if let Some(what) = wrong_value(&Format::Xml, &self.data) {
+            self.refuse(Rule::Value, format!("the node takes XML: {what}"));
+        }
+    }
+
+    fn json(&mut self) {
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&self.data) {
+            self.refuse(Rule::Value, format!("the node takes JSON: {error}"));
         }
     }
 
@@ -180,9 +203,12 @@ pub(super) fn truth(text: &str) -> Option<bool> {
 }
 
 /// A pattern as the descriptions mean it: of the whole value. One is written between slashes, another begins with a
-/// brace that stands for itself. One that can't be read checks nothing.
+/// brace that stands for itself. One that can't be read, or says nothing, checks nothing.
 pub(super) fn expression(pattern: &str) -> Option<regex::Regex> {
     let pattern = pattern.strip_prefix('/').and_then(|inside| inside.strip_suffix('/')).unwrap_or(pattern);
+    if pattern.trim().is_empty() {
+        return None;
+    }
     let build = |pattern: &str| RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build().ok();
     build(pattern).or_else(|| build(&format!("\\{pattern}")))
 }

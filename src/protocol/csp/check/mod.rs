@@ -158,6 +158,11 @@ pub(super) fn wrong_value(format: &Format, data: &str) -> Option<String> {
     value::wrong(format, data)
 }
 
+/// The bytes that a value in base64 stands for.
+pub(super) fn bytes_of(data: &str) -> Option<Vec<u8>> {
+    value::bytes(data)
+}
+
 /// Why a value must be there. Three kinds do without: formats that have no value, a type that stands for one (the
 /// `application/x-nodemon-…` of `NodeCache`), and an Add that says nothing at all, which announces a node (an MSI
 /// install begins so).

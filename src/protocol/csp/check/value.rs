@@ -79,14 +79,19 @@ fn truth(data: &str) -> Option<String> {
 }
 
 /// White space between the letters is allowed, as in the files that certificates come in.
-fn base64(data: &str) -> Option<String> {
+/// The bytes of base64 as the clients read it: white space does not count either.
+pub(super) fn bytes(data: &str) -> Option<Vec<u8>> {
     let dense: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    if BASE64.decode(&dense).is_ok() {
+    BASE64.decode(&dense).ok()
+}
+
+fn base64(data: &str) -> Option<String> {
+    if bytes(data).is_some() {
         return None;
     }
     Some(if data.contains("-----BEGIN") {
         "that is PEM: write only the base64 between its BEGIN and END lines".to_owned()
-    } else if dense.iter().any(|byte| b"-_".contains(byte)) {
+    } else if data.contains(['-', '_']) {
         "that is not standard base64: write + and / in place of - and _".to_owned()
     } else {
         "that is not base64: write the bytes in standard base64".to_owned()

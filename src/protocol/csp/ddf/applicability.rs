@@ -117,10 +117,18 @@ const BRANCHES: [std::ops::RangeInclusive<u32>; 3] = [19041..=19045, 22621..=226
 impl Applicability {
     /// Whether a device has the node. What is not known of it is no hindrance.
     pub fn fits(&self, device: &Device) -> Fit {
+        match self.fits_build(device.build) {
+            Fit::Yes => self.fits_edition(device.edition),
+            no => no,
+        }
+    }
+
+    /// Whether a build has the node.
+    pub fn fits_build(&self, build: Option<Build>) -> Fit {
         if !self.releases.is_empty() && self.releases.iter().all(|release| *release == Release::NotReleased) {
             return Fit::NotReleased;
         }
-        if let Some(build) = device.build
+        if let Some(build) = build
             && !self.releases.is_empty()
             && !self.released().any(|release| is_on(release, build))
         {
@@ -133,7 +141,12 @@ impl Applicability {
                 return Fit::TooOld { needs, update: update.filter(|update| update.revision.is_some()) };
             }
         }
-        match device.edition {
+        Fit::Yes
+    }
+
+    /// Whether an edition has the node.
+    pub fn fits_edition(&self, edition: Option<u32>) -> Fit {
+        match edition {
             Some(edition) if !self.editions.is_empty() && !self.editions.contains(&edition) => Fit::Edition,
             _ => Fit::Yes,
         }

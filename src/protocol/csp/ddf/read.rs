@@ -272,6 +272,7 @@ impl Reading {
                 Some(ranges) => Kind::Range(ranges),
                 None => Kind::Any,
             },
+            "RegEx" if value.is_empty() => Kind::Any,
             "RegEx" => Kind::Regex(value.to_owned()),
             "ADMX" => {
                 let backed = element.child("AdmxBacked")?;
