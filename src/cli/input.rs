@@ -36,6 +36,16 @@ pub(super) fn read(name: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(name).with_context(|| format!("can't read {name}"))
 }
 
+/// What is in a file, or on standard input, whatever it is.
+pub(super) fn bytes(name: &str) -> anyhow::Result<Vec<u8>> {
+    if name == STDIN {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).context("can't read standard input")?;
+        return Ok(bytes);
+    }
+    std::fs::read(name).with_context(|| format!("can't read {name}"))
+}
+
 /// Wrong usage, told as the parser of the command line tells it: exit code 2.
 pub(super) fn usage(message: &str) -> anyhow::Error {
     clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n\nFor more information, try '--help'.\n")).into()

@@ -86,7 +86,9 @@ impl Line {
     /// The line that a text is, when it can be one.
     pub fn parse(text: &str) -> Option<Self> {
         let line = text.trim();
-        let fits = !line.is_empty() && line.chars().count() <= MAX_FACT_TEXT && !line.chars().any(char::is_control);
+        // U+F000 stands between the values of a list on devices: with it, one value would be several.
+        let is_odd = |character: char| character.is_control() || character == '\u{F000}';
+        let fits = !line.is_empty() && line.chars().count() <= MAX_FACT_TEXT && !line.chars().any(is_odd);
         fits.then(|| Self(line.to_owned()))
     }
 
@@ -184,6 +186,12 @@ mod tests {
         for wrong in ["", "  ", "a\nb", "a\0", &"x".repeat(257)] {
             assert_eq!(Line::parse(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn what_divides_values_on_devices_is_no_part_of_one() {
+        assert!(Line::parse("Sales").is_some());
+        assert!(Line::parse("x\u{F000}*S-1-1-0").is_none());
     }
 
     #[test]

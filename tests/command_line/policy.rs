@@ -92,3 +92,20 @@ fn files_are_checked_without_a_server() {
     assert_eq!(document["errors"], 3, "{remarks:#?}");
     assert_eq!(check(folder.path(), &[]).status.code(), Some(2), "wrong usage");
 }
+
+#[test]
+fn a_file_that_is_no_text_is_told_beside_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("a.yaml", b"# caf\xe9\ntype: asset\n");
+    let utf16: Vec<u8> = "\u{feff}type: asset\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    write("b.yaml", &utf16);
+    write("c.yaml", "\u{feff}type: asset\nidentifier: c\npayload: {text: x}\n".as_bytes());
+    let output = check(folder.path(), &["."]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for says in ["a.yaml: error: it is no text in UTF-8", "b.yaml: error: it is a text in UTF-16", "1 declaration with"]
+    {
+        assert!(told.contains(says), "{told}");
+    }
+}

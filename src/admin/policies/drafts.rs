@@ -139,7 +139,7 @@ impl Admin {
         now: Timestamp,
     ) -> Result<PolicyDraftDetailJson, Error> {
         let set = named(set)?;
-        let declarations = readable(&write.declarations)?;
+        let declarations = readable(write.declarations).await?;
         let working = self.working_set(&set, by).await?;
         let version = working.version();
         if seen.is_some_and(|seen| seen != version.to_string()) {
@@ -179,7 +179,7 @@ impl Admin {
         }
         let stages = publish.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
         let declarations: Vec<Value> = working.declarations.iter().map(Declaration::to_json).collect();
-        let (documents, remarks) = read(&declarations);
+        let (documents, remarks) = read(declarations).await?;
         let base = Some(draft.base.to_string());
         let written = Some(Written { author: author(by), draft: Some(draft) });
         let how = How { message: publish.message, stages, dry_run: false, written };
@@ -198,25 +198,27 @@ impl Admin {
             };
             let policies = tx.policies(Some(&set))?;
             let tokens: Vec<String> = policies.into_iter().map(|policy| policy.token).collect();
-            Ok::<_, Error>((set, draft, last, from_files, contents(tx, &tokens)?))
+            let published = kept(&contents(tx, &tokens)?)?;
+            let (draft, declarations) = match draft {
+                Some(draft) => {
+                    let corrupt = |_| corrupt();
+                    let body: Vec<Value> = serde_json::from_str(&draft.body).map_err(corrupt)?;
+                    (Some(draft.head), kept(&body)?)
+                }
+                None => (None, published.clone()),
+            };
+            Ok::<_, Error>(WorkingSet { set, draft, declarations, last, published, from_files })
         };
-        let (set, draft, last, from_files, published) = self.store.read(job).await?;
-        let published = kept(&published)?;
-        let (draft, declarations) = match draft {
-            Some(draft) => {
-                let corrupt = |_| corrupt();
-                let body: Vec<Value> = serde_json::from_str(&draft.body).map_err(corrupt)?;
-                (Some(draft.head), kept(&body)?)
-            }
-            None => (None, published.clone()),
-        };
-        Ok(WorkingSet { set, draft, declarations, last, published, from_files })
+        self.store.read(job).await
     }
 
     /// Declarations of a text, as it stands in a file: YAML, or JSON.
-    pub fn read_declarations(&self, text: &str) -> Result<Vec<Declaration>, Error> {
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let read = read_text(if is_json { "pasted.json" } else { "pasted.yaml" }, text);
+    pub async fn read_declarations(&self, text: String) -> Result<Vec<Declaration>, Error> {
+        let job = move || {
+            let is_json = text.trim_start().starts_with(['{', '[']);
+            read_text(if is_json { "pasted.json" } else { "pasted.yaml" }, &text)
+        };
+        let read = tokio::task::spawn_blocking(job).await.map_err(|_| Error::Busy)?;
         sound(read.documents, &read.remarks)
     }
 
@@ -248,7 +250,7 @@ impl Admin {
         let draft = working.draft.clone().ok_or(Error::NotFound("draft"))?;
         let base = match draft.base {
             0 => Vec::new(),
-            number => kept(&self.store.read(move |tx: &mut Tx<'_>| of(tx, number)).await?.1)?,
+            number => self.store.read(move |tx: &mut Tx<'_>| kept(&of(tx, number)?.1)).await?,
         };
         let merged = merge(&base, &working.declarations, &working.published);
         self.keep(set, merged.declarations.clone(), working.last, draft.version, by, now).await?;
@@ -314,8 +316,8 @@ pub(super) fn kept(all: &[Value]) -> Result<Vec<Declaration>, Error> {
 }
 
 /// Declarations that somebody sent: readable, and each of a name of its own.
-fn readable(all: &[Value]) -> Result<Vec<Declaration>, Error> {
-    let (documents, remarks) = read(all);
+async fn readable(all: Vec<Value>) -> Result<Vec<Declaration>, Error> {
+    let (documents, remarks) = read(all).await?;
     sound(documents, &remarks)
 }
 

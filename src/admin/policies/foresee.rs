@@ -200,7 +200,7 @@ impl Admin {
     /// What is to be said of declarations. Nothing is kept.
     pub async fn check_policies(&self, check: CheckPolicies) -> Result<CheckedPolicies, Error> {
         let set = set_of(check.set.as_deref())?;
-        let (documents, remarks) = read(&check.declarations);
+        let (documents, remarks) = read(check.declarations).await?;
         Ok(CheckedPolicies::of(&self.said(set, documents, remarks).await?))
     }
 
@@ -257,7 +257,7 @@ impl Admin {
         let (published, others) = self.published_beside(&set).await?;
         let declarations = match plan.declarations {
             Some(sent) => {
-                let (documents, remarks) = read(&sent);
+                let (documents, remarks) = read(sent).await?;
                 let checked = self.said(set.clone(), documents.clone(), remarks).await?;
                 let errors = checked.iter().filter(|remark| remark.level == Level::Error);
                 let fault = |remark: &Remark| Fault { at: "/declarations".to_owned(), what: remark.to_string() };
@@ -299,12 +299,11 @@ impl Admin {
             let (own, others): (Vec<_>, Vec<_>) = tx.policies(None)?.into_iter().partition(|policy| policy.set == set);
             let mut contents = |policies: Vec<PublishedPolicy>| {
                 let tokens: Vec<String> = policies.into_iter().map(|policy| policy.token).collect();
-                super::revisions::contents(tx, &tokens)
+                super::drafts::kept(&super::revisions::contents(tx, &tokens)?)
             };
             Ok::<_, Error>((contents(own)?, contents(others)?))
         };
-        let (own, others) = self.store.read(job).await?;
-        Ok((super::drafts::kept(&own)?, super::drafts::kept(&others)?))
+        self.store.read(job).await
     }
 
     /// Makes declarations of a profile. Nothing is kept.
@@ -370,10 +369,10 @@ impl Admin {
             let others: Vec<_> = tx.policies(None)?.into_iter().filter(|policy| policy.set != set).collect();
             let activations = others.into_iter().filter(|policy| policy.kind == "activation");
             let tokens: Vec<String> = activations.map(|policy| policy.token).collect();
-            Ok::<_, Error>((super::revisions::contents(tx, &tokens)?, tx.policy_counts(None)?))
+            let others = super::drafts::kept(&super::revisions::contents(tx, &tokens)?)?;
+            Ok::<_, Error>((others, tx.policy_counts(None)?))
         };
         let (others, counts) = self.store.read(job).await?;
-        let others = super::drafts::kept(&others)?;
         let mut affected = Vec::new();
         for (identifier, when) in concerned(working, &others).into_iter().take(MOST_ACTIVATIONS) {
             let then = match &when {

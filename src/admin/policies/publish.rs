@@ -126,7 +126,7 @@ impl Admin {
         if apply.declarations.len() > MOST {
             return Err(Error::invalid("/declarations", format!("a set has at most {MOST} declarations")));
         }
-        let (documents, remarks) = read(&apply.declarations);
+        let (documents, remarks) = read(apply.declarations).await?;
         let stages = apply.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
         let how = How { message: apply.message, stages, dry_run: apply.dry_run, written: None };
         self.publish(set, documents, remarks, how, seen, by, repetition, now).await
@@ -166,7 +166,7 @@ impl Admin {
     ) -> Result<AppliedPolicies, Error> {
         let number = back.revision;
         let (revision, contents) = self.store.read(move |tx: &mut Tx<'_>| super::revisions::of(tx, number)).await?;
-        let (documents, remarks) = read(&contents);
+        let (documents, remarks) = read(contents).await?;
         // What is no good goes from all devices at once.
         let how = How { message: back.message, stages: None, dry_run: back.dry_run, written };
         self.publish(revision.set, documents, remarks, how, seen, by, repetition, now).await
@@ -239,8 +239,12 @@ impl Written {
     }
 }
 
-/// Reads declarations; each fault names its place among them.
-pub(super) fn read(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
+/// Reads declarations where it may take its time; each fault names its place among them.
+pub(super) async fn read(declarations: Vec<Value>) -> Result<(Vec<Document>, Vec<Remark>), Error> {
+    tokio::task::spawn_blocking(move || read_all(&declarations)).await.map_err(|_| Error::Busy)
+}
+
+fn read_all(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
     let (mut documents, mut remarks) = (Vec::new(), Vec::new());
     for (place, json) in declarations.iter().enumerate() {
         let read = read_json(json);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use crate::cli::input;
-use crate::policy::declaration::{Concern, Content, Level, Payload, Read, read_text, source::MAX_TEXT};
+use crate::policy::declaration::{Concern, Content, Level, Payload, Read, Remark, read_text, source::MAX_TEXT};
 
 /// Most files of one folder.
 const MAX_FILES: usize = 10_000;
@@ -30,13 +30,24 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Read> {
     let mut all = Read::default();
     for path in files {
         let name = path.display().to_string();
-        let text = input::read(&name)?;
-        let mut read = read_text(&name, &text);
+        let mut read = match String::from_utf8(input::bytes(&name)?) {
+            Ok(text) => read_text(&name, &text),
+            Err(error) => Read { documents: Vec::new(), remarks: vec![no_text(&name, error.as_bytes())] },
+        };
         inline(&path, &mut read);
         all.documents.extend(read.documents);
         all.remarks.extend(read.remarks);
     }
     Ok(all)
+}
+
+/// What is to be said of a file that is no text in UTF-8. The others are looked at all the same.
+fn no_text(name: &str, bytes: &[u8]) -> Remark {
+    let what = match bytes {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "it is a text in UTF-16: save it as UTF-8",
+        _ => "it is no text in UTF-8: save it as UTF-8",
+    };
+    Remark::new(Level::Error, Concern::Syntax, what).in_file(Some(name))
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {

@@ -77,7 +77,7 @@ async fn import(
         return shown(&visitor, &admin, &set, &entered, None, Some(texts::IMPORT_EMPTY)).await;
     }
     let done = if entered.is_declarations {
-        take_in(&visitor, &admin, &set, &entered, &text).await.map(|()| None)
+        take_in(&visitor, &admin, &set, &entered, text).await.map(|()| None)
     } else {
         convert(&visitor, &admin, &set, &entered, text).await.map(Some)
     };
@@ -94,9 +94,9 @@ async fn take_in(
     admin: &Admin,
     set: &str,
     entered: &ImportEntered,
-    text: &str,
+    text: String,
 ) -> Result<(), Error> {
-    let new = admin.read_declarations(text)?;
+    let new = admin.read_declarations(text).await?;
     if new.is_empty() {
         return Err(Error::Conflict(texts::IMPORTED_NOTHING.to_owned()));
     }

@@ -2,16 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transom_protocol::csp::catalogue::Catalogue;
-use transom_protocol::syncml::redact::{is_secret, redact_value};
+use transom_protocol::csp::catalogue::{Catalogue, Proposed};
+use transom_protocol::syncml::Verb;
 
+use super::beside::Beside;
+use super::held::held;
 use super::ingest::{ingested, with_ingested};
 use super::read::meant;
 use super::{
-    Activation, Concern, Configuration, Declaration, Document, Identifier, Kind, Level, LocUri, Payload, Remark, Rule,
-    Template, Value, compile,
+    Activation, Concern, Configuration, Content, Declaration, Document, Identifier, Item, Kind, Level, LocUri, Payload,
+    Remark, Rule, Template, Value, compile, secret,
 };
-use crate::model::{FactName, Predicate};
+use crate::model::{FactName, Facts, Predicate};
+
+/// Most settings of all declarations that are checked together.
+pub const MOST_SETTINGS: usize = 20_000;
 
 /// Declarations that are there besides: those that a server has and that a folder does not.
 pub type Known<'a> = &'a [Declaration];
@@ -22,10 +27,22 @@ pub fn check(documents: &[Document], known: Known<'_>, catalogue: &Catalogue) ->
     // What a template brings is known to those who are given it.
     let catalogue = &*with_ingested(catalogue, names.all.values().copied());
     let mut remarks = twice(documents);
+    let too_many = too_many(documents);
+    let is_too_much = too_many.is_some();
+    remarks.extend(too_many);
+    let depends = |document: &Document| depends(&document.declaration, catalogue);
+    let beside = if !is_too_much && documents.iter().any(depends) {
+        Beside::of(names.all.values().copied(), catalogue)
+    } else {
+        Beside::default()
+    };
     for document in documents {
         match &document.declaration.payload {
+            Payload::Configuration(configuration) if is_too_much => {
+                references(document, configuration, &names, &mut remarks);
+            }
             Payload::Configuration(configuration) => {
-                settings(document, configuration, &names, catalogue, &mut remarks);
+                settings(document, configuration, &names, &beside, catalogue, &mut remarks);
             }
             Payload::Activation(activation) => self::activation(document, activation, &names, &mut remarks),
             Payload::Management(management) => {
@@ -42,6 +59,34 @@ pub fn check(documents: &[Document], known: Known<'_>, catalogue: &Catalogue) ->
         remarks.extend(unused(document, &names));
     }
     remarks
+}
+
+/// More settings than are looked at.
+fn too_many(documents: &[Document]) -> Option<Remark> {
+    let settings = documents.iter().map(|document| match &document.declaration.payload {
+        Payload::Configuration(configuration) => configuration.settings.len(),
+        Payload::Asset(_) | Payload::Activation(_) | Payload::Management(_) => 0,
+    });
+    let count: usize = settings.sum();
+    let what = format!("there are {count} settings; {MOST_SETTINGS} are the most: divide them into several sets");
+    (count > MOST_SETTINGS).then(|| Remark::new(Level::Error, Concern::Shape, what))
+}
+
+/// What settings refer to and is not there: all that is looked at where there are too many.
+fn references(document: &Document, configuration: &Configuration, names: &Names<'_>, remarks: &mut Vec<Remark>) {
+    for (uri, value) in &configuration.settings {
+        let part = format!("settings/{}", uri.as_str());
+        let wrong = assets(uri, value).into_iter().filter_map(|asset| names.wrong(&asset, Kind::Asset));
+        let of = |what| document.remark(&part, Level::Error, Concern::Reference, what).on(uri);
+        remarks.extend(wrong.map(of));
+    }
+}
+
+/// Whether some setting works only while others have certain values.
+fn depends(declaration: &Declaration, catalogue: &Catalogue) -> bool {
+    let Payload::Configuration(configuration) = &declaration.payload else { return false };
+    let mut nodes = configuration.settings.keys().filter_map(|uri| catalogue.known(uri)).map(|hit| hit.node);
+    nodes.any(|node| catalogue.describe(node).is_some_and(|each| !each.properties.dependencies.is_empty()))
 }
 
 /// What everything may refer to.
@@ -92,6 +137,14 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// What an asset holds.
+    fn content(&self, asset: &Identifier) -> Option<&'a Content> {
+        match &self.all.get(asset)?.payload {
+            Payload::Asset(asset) => Some(&asset.content),
+            _ => None,
+        }
+    }
+
     fn may(&self, fact: FactName) -> bool {
         self.properties.as_ref().is_none_or(|properties| properties.contains(&fact))
     }
@@ -128,16 +181,22 @@ fn settings(
     document: &Document,
     configuration: &Configuration,
     names: &Names<'_>,
+    beside: &Beside<'_>,
     catalogue: &Catalogue,
     remarks: &mut Vec<Remark>,
 ) {
+    let with = beside.with(&document.declaration.identifier);
     for (uri, value) in &configuration.settings {
         let part = format!("settings/{}", uri.as_str());
         let place = document.place(&part);
         let identifier = &document.declaration.identifier;
-        let mut own: Vec<Remark> =
-            compile(catalogue, uri, value).findings.into_iter().map(Remark::of_finding).collect();
-        own.extend(secret(uri, value));
+        let compiled = compile(catalogue, uri, value);
+        // What is beside it says whether what it depends on is given.
+        let findings = compiled.findings.into_iter().filter(|finding| finding.rule != Rule::Dependency);
+        let mut own: Vec<Remark> = findings.map(Remark::of_finding).collect();
+        own.extend(compiled.item.iter().flat_map(|item| content(item, names, catalogue)));
+        own.extend(beside.remarks(uri, &with, catalogue));
+        own.extend(secret::in_value(uri, value, |asset| names.content(asset)));
         if let Some(Err(error)) = ingested(uri, value, &names.all) {
             own.push(Remark::new(Level::Error, Concern::Setting(Rule::Value), error.to_string()));
         }
@@ -145,12 +204,12 @@ fn settings(
             let wrong = names.wrong(&asset, Kind::Asset);
             own.extend(wrong.map(|what| Remark::new(Level::Error, Concern::Reference, what)));
         }
-        own.extend(secret_in_address(uri, names));
+        own.extend(secret::in_address(uri, |asset| names.content(asset)));
         for used in facts(uri, value).into_iter().filter(|fact| !names.may(*fact)) {
             let what = format!("{used} is not among the properties that management allows");
             own.push(Remark::new(Level::Error, Concern::Variable, what));
         }
-        insisted(uri, configuration, &mut own);
+        insisted(uri, configuration, compiled.item.is_some(), &mut own);
         remarks.extend(
             own.into_iter().map(|remark| remark.of(identifier).on(uri).at(place).in_file(document.file.as_deref())),
         );
@@ -162,15 +221,39 @@ fn settings(
     }
 }
 
+/// What the node says to the content of assets, where that is all that a value needs.
+fn content(item: &Item, names: &Names<'_>, catalogue: &Catalogue) -> Vec<Remark> {
+    let assets = item.assets();
+    if assets.is_empty() || !item.facts().is_empty() {
+        return Vec::new();
+    }
+    let known = |asset: &Identifier| names.content(asset).filter(|content| !content.is_secret()).cloned();
+    // That an asset is not there, or is not to be read, is said elsewhere.
+    let (Ok(uri), Ok(Some(data))) = (item.address(&Facts::default(), &known), item.data(&Facts::default(), &known))
+    else {
+        return Vec::new();
+    };
+    let format = item.node.is_none().then_some(&item.format);
+    let proposed = Proposed { verb: Verb::Replace, uri: &uri, format, data: Some(&data), in_atomic: true };
+    let of_value = |rule| matches!(rule, Rule::Format | Rule::Value | Rule::Pattern | Rule::Payload | Rule::LeftOut);
+    let findings = held(catalogue, &proposed, None).findings.into_iter().filter(|finding| of_value(finding.rule));
+    let whose = assets.iter().map(Identifier::as_str).collect::<Vec<_>>().join(", ");
+    let told = findings.map(|mut finding| {
+        finding.what = format!("with the content of {whose}: {}", finding.what);
+        Remark::of_finding(finding)
+    });
+    told.collect()
+}
+
 /// Where the author insists, errors are warnings. Nobody can insist on a reference that leads nowhere, or on a value of
-/// which nothing could be made.
-fn insisted(uri: &LocUri, configuration: &Configuration, remarks: &mut Vec<Remark>) {
+/// which nothing could be made: the setting would be left out without a word.
+fn insisted(uri: &LocUri, configuration: &Configuration, is_made: bool, remarks: &mut Vec<Remark>) {
     let Some(reason) = configuration.overrides.get(uri) else { return };
     let mut any = false;
     for remark in remarks.iter_mut().filter(|remark| remark.level == Level::Error) {
         any = true;
         let overridable = match remark.rule {
-            Concern::Setting(rule) => rule != Rule::Payload || !remark.what.contains("stands in"),
+            Concern::Setting(_) => is_made,
             Concern::Secret => true,
             _ => false,
         };
@@ -182,37 +265,6 @@ fn insisted(uri: &LocUri, configuration: &Configuration, remarks: &mut Vec<Remar
     if !any {
         remarks.push(Remark::new(Level::Note, Concern::Override, "nothing needs the override any more: leave it out"));
     }
-}
-
-/// A secret that stands in the file.
-fn secret(uri: &LocUri, value: &Value) -> Option<Remark> {
-    if matches!(value, Value::Asset(_) | Value::Node | Value::Bool(_)) || !value.assets().is_empty() {
-        return None;
-    }
-    let texts = value.texts();
-    let what = "a secret does not belong in a file: make an asset with secret: true and write ${asset.NAME}";
-    if texts.iter().any(|text| redact_value("./X", text) != *text) {
-        return Some(Remark::new(Level::Error, Concern::Secret, what));
-    }
-    if !is_secret(uri.as_str()) {
-        return None;
-    }
-    let is_document = texts.iter().any(|text| text.trim_start().starts_with('<'));
-    let level = if is_document { Level::Note } else { Level::Error };
-    let what = if is_document { "it may hold a secret: that belongs in an asset with secret: true" } else { what };
-    Some(Remark::new(level, Concern::Secret, what))
-}
-
-/// An address is shown everywhere, and no override changes that.
-fn secret_in_address(uri: &LocUri, names: &Names<'_>) -> Option<Remark> {
-    let template = Template::parse(uri.as_str()).ok()?;
-    let is_secret = |asset: &&Identifier| {
-        let named = names.all.get(*asset).map(|declaration| &declaration.payload);
-        matches!(named, Some(Payload::Asset(asset)) if asset.content.is_secret())
-    };
-    let asset = template.assets().find(is_secret)?;
-    let what = format!("the secret {asset} can't stand in an address, which is shown everywhere");
-    Some(Remark::new(Level::Error, Concern::Reference, what))
 }
 
 fn facts(uri: &LocUri, value: &Value) -> Vec<FactName> {
@@ -255,7 +307,7 @@ fn conflicts(document: &Document, activation: &Activation, names: &Names<'_>) ->
             continue;
         };
         for (uri, value) in &configuration.settings {
-            let key = uri.as_str().to_ascii_lowercase();
+            let key = uri.node_key();
             match seen.get(&key) {
                 Some((first, other)) if *other != value && *first != identifier => {
                     let what = format!("{first} and {identifier} want different values");

@@ -1,12 +1,14 @@
 //! What a setting is on the wire: address, format, MIME type and data, by the catalogue. Its author gives none of them
 //! but the address.
 
+use transom_protocol::csp::LocUriError;
 use transom_protocol::csp::admx::Payload;
 use transom_protocol::csp::catalogue::{Catalogue, Found, NodeId, Proposed};
 use transom_protocol::csp::ddf::{Admx, Allowed, Kind, Properties};
 use transom_protocol::syncml::{Format, Verb};
 
-use super::asset::{Assets, Content};
+use super::asset::{Assets, Content, packed};
+use super::held::{held, of_template};
 use super::{Escaping, Finding, Identifier, Level, LocUri, PolicyValue, Rule, Template, Unresolved, Value};
 use crate::model::{FactName, Facts};
 
@@ -52,12 +54,16 @@ const BETWEEN: &str = "\u{F000}";
 pub fn compile(catalogue: &Catalogue, uri: &LocUri, value: &Value) -> Compiled {
     let mut findings = Vec::new();
     let found = catalogue.find(uri);
+    let not_imported = of_template(&found, uri);
     let known = match &found {
         Found::Known(hit) => catalogue.describe(hit.node).map(|described| described.properties),
-        Found::Unchecked(_) | Found::Missing(_) => None,
+        Found::Unchecked(_) | Found::Missing(_) => not_imported.as_ref(),
     };
-    if let Err(error) = Template::parse(uri.as_str()) {
-        findings.push(error_of(Rule::Value, error.to_string()));
+    let address = Template::parse(uri.as_str()).map_err(|error| error.to_string());
+    if let Some(what) = address.as_ref().err().cloned().or_else(|| unsendable(value)) {
+        // It would be sent as it was never meant, or break the message that it is in: nobody can insist on it.
+        findings.push(error_of(Rule::Value, what));
+        return sorted(None, findings);
     }
     let written = match written(value, known, &mut findings) {
         Ok(written) => written,
@@ -73,14 +79,24 @@ pub fn compile(catalogue: &Catalogue, uri: &LocUri, value: &Value) -> Compiled {
     let varies = written.varies();
     let verb = if matches!(value, Value::Node) { Verb::Add } else { Verb::Replace };
     let data = written.text.as_deref();
-    let explicit = match value {
-        Value::Explicit { format, .. } => Some(format),
-        _ => None,
+    let (explicit, given_mime) = match value {
+        Value::Explicit { format, mime, .. } => (Some(format.clone()), mime.as_deref()),
+        _ => (None, None),
     };
-    let proposed = Proposed { verb, uri, format: explicit, data, in_atomic: true };
-    let checked = catalogue.check(&proposed, None);
-    findings.extend(checked.findings.into_iter().filter(|finding| stays(finding, varies)));
-    let format = checked.format.or(known.map(|known| known.format.clone())).unwrap_or_else(|| format_of(value));
+    let given = explicit.or_else(|| known.is_none().then(|| format_of(value)));
+    // A word that is no format stays none, whatever is put into the value.
+    let is_open = varies && !(known.is_none() && matches!(given, Some(Format::Other(_))));
+    let proposed = Proposed { verb, uri, format: given.as_ref(), data, in_atomic: true };
+    let checked = held(catalogue, &proposed, given_mime);
+    if not_imported.is_some() {
+        // The catalogue says so of the whole policy.
+        findings.retain(|finding: &Finding| finding.rule != Rule::NotChecked);
+    }
+    findings.extend(checked.findings.into_iter().filter(|finding| stays(finding, is_open)));
+    let format = match &not_imported {
+        Some(policy) => policy.format.clone(),
+        None => checked.format.or(known.map(|known| known.format.clone())).unwrap_or_else(|| format_of(value)),
+    };
     let mime = match value {
         Value::Explicit { mime: Some(mime), .. } => Some(mime.clone()),
         _ => checked.mime.filter(|mime| !mime.is_empty()),
@@ -108,14 +124,11 @@ impl Item {
     pub fn data(&self, facts: &Facts, assets: &impl Assets) -> Result<Option<String>, Unresolved> {
         match &self.data {
             Data::None => Ok(None),
-            Data::Text(template, escaping) => template.resolve(*escaping, facts, assets).map(Some),
+            Data::Text(template, escaping) => template.resolve(escaping, facts, assets).map(Some),
             Data::Asset(asset) => {
-                use base64::{Engine as _, engine::general_purpose::STANDARD};
                 let wants_bytes = matches!(self.format, Format::B64 | Format::Bin);
                 match assets.content(asset) {
-                    Some(Content::Text(text)) if wants_bytes && STANDARD.decode(text.trim()).is_err() => {
-                        Ok(Some(STANDARD.encode(text)))
-                    }
+                    Some(Content::Text(text)) if wants_bytes => Ok(Some(packed(text))),
                     Some(Content::Text(text) | Content::Base64(text)) => Ok(Some(text)),
                     Some(Content::File(_) | Content::Secret) | None => Err(Unresolved::Asset(asset.clone())),
                 }
@@ -125,13 +138,13 @@ impl Item {
 
     /// The address for a device.
     pub fn address(&self, facts: &Facts, assets: &impl Assets) -> Result<LocUri, Unresolved> {
-        let Ok(template) = Template::parse(self.uri.as_str()) else { return Ok(self.uri.clone()) };
+        let template = Template::parse(self.uri.as_str()).map_err(|error| Unresolved::Address(error.to_string()))?;
         if !template.has_variables() {
             return Ok(self.uri.clone());
         }
-        let text = template.resolve(Escaping::Segment, facts, assets)?;
-        // What was put in is escaped, so it stays an address; one that grew too long stays as it was written.
-        Ok(text.parse().unwrap_or_else(|_| self.uri.clone()))
+        let text = template.resolve(&Escaping::Segment, facts, assets)?;
+        // What was put in is escaped; it may still be too long, or a name that no node can have.
+        text.parse().map_err(|error: LocUriError| Unresolved::Address(error.to_string()))
     }
 
     /// The facts that it needs.
@@ -158,6 +171,26 @@ impl Item {
         let in_address = Template::parse(self.uri.as_str()).is_ok_and(|template| template.has_variables());
         in_address || matches!(&self.data, Data::Text(template, _) if template.has_variables())
     }
+}
+
+/// What no message can carry.
+fn unsendable(value: &Value) -> Option<String> {
+    let names: Vec<&String> = match value {
+        Value::Policy(data) => data
+            .iter()
+            .flat_map(|(id, value)| {
+                let named = match value {
+                    PolicyValue::Named(named) => Some(named.keys()),
+                    _ => None,
+                };
+                std::iter::once(id).chain(named.into_iter().flatten())
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let has_nul =
+        value.texts().into_iter().chain(names.into_iter().map(String::as_str)).any(|text| text.contains('\0'));
+    has_nul.then(|| "the character U+0000 can't be sent: remove it".to_owned())
 }
 
 /// A value as text.
@@ -266,14 +299,19 @@ fn is_admx(known: &Properties) -> bool {
 }
 
 fn escaping(text: &str, format: &Format, known: Option<&Properties>) -> Escaping {
-    let kind = known.and_then(|known| known.allowed.as_ref()).map(|allowed| &allowed.kind);
+    let allowed = known.and_then(|known| known.allowed.as_ref());
+    let kind = allowed.map(|allowed| &allowed.kind);
+    let delimiter = allowed.and_then(|allowed| allowed.delimiter.clone());
     let start = text.trim_start();
     match kind {
         Some(Kind::Admx(_) | Kind::Xsd) => Escaping::Xml,
         Some(Kind::Json) => Escaping::Json,
         _ if *format == Format::Xml || start.starts_with('<') => Escaping::Xml,
-        _ if start.starts_with('{') || start.starts_with("[{") => Escaping::Json,
-        _ => Escaping::Plain,
+        _ => match delimiter {
+            Some(delimiter) => Escaping::Part(delimiter),
+            None if start.starts_with('{') || start.starts_with("[{") => Escaping::Json,
+            None => Escaping::Plain,
+        },
     }
 }
 

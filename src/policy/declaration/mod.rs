@@ -6,13 +6,16 @@
 //! [`to_yaml`] writes them down.
 
 mod asset;
+mod beside;
 mod check;
 mod compile;
+mod held;
 mod ingest;
 mod read;
 mod remark;
 #[cfg(test)]
 mod schema;
+mod secret;
 pub mod source;
 mod template;
 #[cfg(test)]
@@ -25,8 +28,9 @@ use serde::{Deserialize, Serialize};
 use transom_protocol::syncml::Format;
 
 pub use asset::{Asset, Content};
-pub use check::{Known, check};
+pub use check::{Known, MOST_SETTINGS, check};
 pub use compile::{Compiled, Data, Item, compile};
+pub(in crate::policy) use held::held;
 pub use ingest::{IngestError, Ingested, Ingestion, all_ingested, with_ingested};
 pub use read::{Document, Read, read, read_json, read_text};
 pub use remark::{Concern, Remark};

@@ -1,6 +1,6 @@
 //! From trees to declarations. Everything that is wrong is said, not only the first thing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use transom_protocol::syncml::Format;
@@ -135,9 +135,11 @@ impl Reader {
         let description = self.optional_text(map, "description");
         let mut settings: BTreeMap<LocUri, Value> = BTreeMap::new();
         if let Some(wanted) = self.wanted(node, map, "settings") {
-            for entry in self.entries(wanted, "settings")? {
+            let entries = self.entries(wanted, "settings")?;
+            let mut seen = HashSet::with_capacity(entries.len());
+            for entry in entries {
                 let Some(uri) = self.uri(entry) else { continue };
-                if settings.keys().any(|known| known.names_same_node(uri.as_str())) {
+                if !seen.insert(uri.node_key()) {
                     self.wrong(entry.place, format!("{} stands there twice", uri.as_str()));
                     continue;
                 }

@@ -2,6 +2,9 @@
 //!
 //! Files may be anybody's: depth and size are bounded, aliases and tags are refused, a key stands once.
 
+use std::collections::HashMap;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::{Marker, TScalarStyle};
 
@@ -128,20 +131,89 @@ pub fn yaml(text: &str) -> Result<Vec<Node>, SourceError> {
 /// The documents of a JSON file: one, or those of a list.
 pub fn json(text: &str) -> Result<Vec<Node>, SourceError> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| SourceError {
+    let told = |error: &serde_json::Error| if error.is_data() { "it can't be read" } else { "it is no JSON" };
+    let value: Unique = serde_json::from_str(text).map_err(|error| SourceError {
         place: Place { line: error.line(), column: error.column() },
-        what: format!("it is no JSON: {error}"),
+        what: format!("{}: {error}", told(&error)),
     })?;
+    let value = Node::of_json(&value.0);
     // JSON is YAML but for some of its escapes: read so, everything has its place.
     let mut read = yaml(text).unwrap_or_default();
     let node = match (read.pop(), read.is_empty()) {
-        (Some(node), true) if node.is_same(&Node::of_json(&value)) => node,
-        _ => Node::of_json(&value),
+        (Some(node), true) if node.is_same(&value) => node,
+        _ => value,
     };
     Ok(match node.tree {
         Tree::List(documents) => documents,
         _ => vec![node],
     })
+}
+
+/// JSON in which each name stands once: of two, readers take one without a word.
+struct Unique(serde_json::Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(UniqueVisitor)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Unique;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<Unique, E> {
+        Ok(Unique(truth.into()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Unique, E> {
+        Ok(Unique(number.into()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Unique, E> {
+        Ok(Unique(number.into()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Unique, E> {
+        Ok(Unique(number.into()))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Unique, E> {
+        Ok(Unique(text.into()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Unique, E> {
+        Ok(Unique(text.into()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Unique, E> {
+        Ok(Unique(serde_json::Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Unique, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Unique(item)) = from.next_element()? {
+            items.push(item);
+        }
+        Ok(Unique(items.into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Unique, A::Error> {
+        let mut map = serde_json::Map::new();
+        while let Some(name) = from.next_key::<String>()? {
+            if map.contains_key(&name) {
+                return Err(A::Error::custom(format!("{name:?} stands there twice")));
+            }
+            let Unique(value) = from.next_value()?;
+            map.insert(name, value);
+        }
+        Ok(Unique(map.into()))
+    }
 }
 
 impl Node {
@@ -152,9 +224,9 @@ impl Node {
                 one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is_same(other))
             }
             (Tree::Map(one), Tree::Map(other)) => {
-                let known = |entry: &Entry| other.iter().find(|other| other.key == entry.key);
-                one.len() == other.len()
-                    && one.iter().all(|entry| known(entry).is_some_and(|other| entry.node.is_same(&other.node)))
+                let known: HashMap<&str, &Self> = other.iter().map(|entry| (entry.key.as_str(), &entry.node)).collect();
+                let same = |entry: &Entry| known.get(entry.key.as_str()).is_some_and(|other| entry.node.is_same(other));
+                one.len() == other.len() && one.iter().all(same)
             }
             (one, other) => one == other,
         }
@@ -180,7 +252,8 @@ struct Open {
 
 enum Half {
     List(Vec<Node>),
-    Map(Vec<Entry>, Option<(String, Place)>),
+    /// What is in it, where each name stands, and the name whose value comes next.
+    Map(Vec<Entry>, HashMap<String, Place>, Option<(String, Place)>),
 }
 
 impl Reader {
@@ -196,10 +269,12 @@ impl Reader {
                 self.put(Node { place, tree })
             }
             Event::SequenceStart(..) => self.begin(place, Half::List(Vec::new())),
-            Event::MappingStart(..) => self.begin(place, Half::Map(Vec::new(), None)),
+            Event::MappingStart(..) => self.begin(place, Half::Map(Vec::new(), HashMap::new(), None)),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open { place, tree: Half::List(items) }) => self.put(Node { place, tree: Tree::List(items) }),
-                Some(Open { place, tree: Half::Map(entries, _) }) => self.put(Node { place, tree: Tree::Map(entries) }),
+                Some(Open { place, tree: Half::Map(entries, ..) }) => {
+                    self.put(Node { place, tree: Tree::Map(entries) })
+                }
                 None => wrong("it ends what never began"),
             },
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart | Event::DocumentEnd => {
@@ -221,7 +296,7 @@ impl Reader {
             None if node.tree == Tree::Null => {}
             None => self.documents.push(node),
             Some(Half::List(items)) => items.push(node),
-            Some(Half::Map(entries, key @ None)) => {
+            Some(Half::Map(_, places, key @ None)) => {
                 let text = match node.tree {
                     Tree::Text(text) => text,
                     Tree::Integer(number) => number.to_string(),
@@ -231,13 +306,13 @@ impl Reader {
                         return Err(SourceError { place: node.place, what });
                     }
                 };
-                if let Some(before) = entries.iter().find(|entry| entry.key == text) {
-                    let what = format!("{text:?} stands in line {} already", before.place.line);
+                if let Some(before) = places.insert(text.clone(), node.place) {
+                    let what = format!("{text:?} stands in line {} already", before.line);
                     return Err(SourceError { place: node.place, what });
                 }
                 *key = Some((text, node.place));
             }
-            Some(Half::Map(entries, key)) => {
+            Some(Half::Map(entries, _, key)) => {
                 if let Some((key, place)) = key.take() {
                     entries.push(Entry { key, place, node });
                 }

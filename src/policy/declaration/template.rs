@@ -28,11 +28,13 @@ pub enum Part {
 }
 
 /// Where a text stands, which says how a value is escaped in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Escaping {
     /// As it is.
     Plain,
-    /// In XML, in an element or an attribute.
+    /// As it is, in a node that takes several values with this between them: what a device says is one of them.
+    Part(String),
+    /// In XML, in an element or an attribute. U+F000 divides the values of a template there.
     Xml,
     /// In a string of JSON.
     Json,
@@ -71,6 +73,28 @@ pub enum Unresolved {
     /// The asset has no content.
     #[error("the asset {0} has no content")]
     Asset(Identifier),
+    /// What the device says would be several values.
+    #[error("the device's {fact} has {divider:?} in it, which stands between values here")]
+    Divided {
+        /// The fact.
+        fact: FactName,
+        /// What stands between values.
+        divider: String,
+    },
+    /// With what is put into it, it is no address.
+    #[error("it becomes no address: {0}")]
+    Address(String),
+}
+
+impl Escaping {
+    /// What stands between values.
+    fn divider(&self) -> Option<&str> {
+        match self {
+            Self::Part(divider) => Some(divider),
+            Self::Xml => Some("\u{F000}"),
+            Self::Plain | Self::Json | Self::Segment => None,
+        }
+    }
 }
 
 impl Template {
@@ -123,14 +147,37 @@ impl Template {
         })
     }
 
+    /// What stands in it beside variables.
+    pub(super) fn literals(&self) -> String {
+        let of = |part: &Part| match part {
+            Part::Literal(literal) => Some(literal.as_str().to_owned()),
+            Part::Fact(_) | Part::Asset(_) => None,
+        };
+        self.parts.iter().filter_map(of).collect()
+    }
+
+    /// What it says by itself, with something in place of assets.
+    pub(super) fn with_assets(&self, content: impl Fn(&Identifier) -> String) -> String {
+        let of = |part: &Part| match part {
+            Part::Literal(literal) => literal.clone(),
+            Part::Fact(name) => format!("${{{name}}}"),
+            Part::Asset(asset) => content(asset),
+        };
+        self.parts.iter().map(of).collect()
+    }
+
     /// The text for a device.
-    pub fn resolve(&self, escaping: Escaping, facts: &Facts, assets: &impl Assets) -> Result<String, Unresolved> {
+    pub fn resolve(&self, escaping: &Escaping, facts: &Facts, assets: &impl Assets) -> Result<String, Unresolved> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Fact(name) => {
                     let value = facts.value(*name).and_then(told).ok_or(Unresolved::Fact(*name))?;
+                    // What an author puts in may be several values; what a device or a directory says is one.
+                    if let Some(divider) = escaping.divider().filter(|divider| value.contains(*divider)) {
+                        return Err(Unresolved::Divided { fact: *name, divider: divider.to_owned() });
+                    }
                     escape(&mut text, &value, escaping);
                 }
                 Part::Asset(asset) => {
@@ -177,9 +224,9 @@ fn told(value: &FactValue) -> Option<String> {
 /// What stays as it is in a segment of an address (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-fn escape(text: &mut String, value: &str, escaping: Escaping) {
+fn escape(text: &mut String, value: &str, escaping: &Escaping) {
     match escaping {
-        Escaping::Plain => text.push_str(value),
+        Escaping::Plain | Escaping::Part(_) => text.push_str(value),
         Escaping::Xml => value.chars().for_each(|character| match character {
             '&' => text.push_str("&amp;"),
             '<' => text.push_str("&lt;"),

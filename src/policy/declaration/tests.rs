@@ -221,7 +221,7 @@ fn variables_are_escaped_for_where_they_stand() {
         [fact("device.serial", FactValue::Text("a/b <\"x\">".to_owned())), fact("os.build", FactValue::Integer(22631))]
             .into_iter()
             .collect();
-    let put = |text: &str, escaping| Template::parse(text).unwrap().resolve(escaping, &facts, &no_assets);
+    let put = |text: &str, escaping| Template::parse(text).unwrap().resolve(&escaping, &facts, &no_assets);
     assert_eq!(put("${os.build}-${device.os.build}$${x}", Escaping::Plain).unwrap(), "22631-22631${x}");
     assert_eq!(put("<a>${device.serial}</a>", Escaping::Xml).unwrap(), "<a>a/b &lt;&quot;x&quot;&gt;</a>");
     assert_eq!(put("{\"a\": \"${device.serial}\"}", Escaping::Json).unwrap(), "{\"a\": \"a/b <\\\"x\\\">\"}");
@@ -242,6 +242,180 @@ fn what_was_read_is_written_and_reads_the_same() {
     let again = read_text("q.yaml", &written);
     let again: Vec<Declaration> = again.documents.into_iter().map(|document| document.declaration).collect();
     assert_eq!(declarations, again, "{written}");
+}
+
+/// A configuration with these settings, and what comes after it.
+fn with(settings: &str, more: &str) -> String {
+    format!("type: configuration\nidentifier: a\npayload:\n  settings:\n    {settings}\n{more}")
+}
+
+fn asset(content: &str) -> String {
+    format!("---\ntype: asset\nidentifier: pw\npayload: {{{content}}}\n")
+}
+
+/// What is wrong, and how badly.
+fn of_level(text: &str, level: Level) -> Vec<String> {
+    remarks(text).into_iter().filter(|remark| remark.level == level).map(|remark| remark.what).collect()
+}
+
+#[test]
+fn a_policy_of_a_template_that_was_not_imported_is_one_all_the_same() {
+    let edge = "./Device/Vendor/MSFT/Policy/Config/Edge~Policy~microsoft_edge/HomepageIsNewTabPage";
+    let chr = |text: &str| Ok(("chr".to_owned(), text.to_owned()));
+    assert_eq!(sent(edge, "enabled"), chr("<enabled/>"));
+    assert_eq!(sent(edge, "true"), chr("<enabled/>"));
+    assert_eq!(sent(edge, "'<disabled />'"), chr("<disabled/>"));
+    assert_eq!(
+        sent(edge, "{enabled: true, Text: 'a&${device.serial}'}"),
+        chr("<enabled/><data id=\"Text\" value=\"a&amp;&lt;a&amp;b&gt;\"/>")
+    );
+    assert!(sent(edge, "'<enabled><oops'").unwrap_err().contains("no payload"));
+    assert!(sent(edge, "7").unwrap_err().contains("write enabled, disabled"));
+    assert!(sent(edge, "{value: '<enabled/>', format: int}").unwrap_err().contains("is chr, not int"));
+    assert!(sent(edge, "{enabled: true, X: [a]}").unwrap_err().contains("the template of Edge"));
+    let told = told(&with(&format!("{edge}: enabled"), ""));
+    assert_eq!(told.matches("not checked").count(), 1, "{told}");
+}
+
+#[test]
+fn the_content_of_an_asset_is_held_against_its_node() {
+    let errors = |uri: &str, value: &str, content: &str| {
+        of_level(&with(&format!("{uri}: {value}"), &asset(content)), Level::Error)
+    };
+    let wrong = errors(LENGTH, "{asset: pw}", "text: abc");
+    assert!(wrong[0].contains("with the content of pw: an int is"), "{wrong:?}");
+    assert!(errors(LENGTH, "'${asset.pw}'", "text: abc")[0].contains("an int is"));
+    assert!(errors(LENGTH, "{asset: pw}", "text: '12'").is_empty());
+    assert!(errors(LENGTH, "{asset: pw}", "secret: true").is_empty(), "nobody knows its value");
+    let admx = "./Device/Vendor/MSFT/BitLocker/SystemDrivesEncryptionType";
+    assert!(errors(admx, "{asset: pw}", "text: abc")[0].contains("no payload"));
+    let root = "./Device/Vendor/MSFT/RootCATrustedCertificates/Root/ABC/EncodedCertificate";
+    let pem = "\"-----BEGIN CERTIFICATE-----\\nMIIB\\n-----END CERTIFICATE-----\\n\"";
+    assert!(errors(root, "{asset: pw}", &format!("text: {pem}")).is_empty());
+}
+
+#[test]
+fn a_plain_asset_carries_no_secret() {
+    let uri = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/x/PFXCertPassword";
+    let levels = |uri: &str, value: &str, content: &str| -> Vec<Level> {
+        let found = remarks(&with(&format!("{uri}: {value}"), &asset(content)));
+        found.iter().filter(|remark| remark.rule == Concern::Secret).map(|remark| remark.level).collect()
+    };
+    assert_eq!(levels(uri, "{asset: pw}", "text: hunter2"), [Level::Error]);
+    assert_eq!(levels(uri, "'${asset.pw}'", "text: hunter2"), [Level::Error]);
+    assert_eq!(levels(uri, "'hunter2${asset.pw}'", "secret: true"), [Level::Error]);
+    assert_eq!(levels(uri, "'${asset.pw}'", "secret: true"), []);
+    let blob = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/x/PFXCertBlob";
+    assert_eq!(levels(blob, "{asset: pw}", &format!("base64: {}", "MIIB".repeat(200))), [Level::Warning]);
+    let profile = "./Device/Vendor/MSFT/WiFi/Profile/x/WlanXml";
+    let xml = |key: &str| format!("'<WLANProfile><keyMaterial>{key}</keyMaterial></WLANProfile>'");
+    assert_eq!(levels(profile, &xml("${asset.pw}"), "secret: true"), []);
+    assert_eq!(levels(profile, &xml("x${asset.pw}"), "secret: true"), [Level::Error]);
+    assert_eq!(levels(profile, "{asset: pw}", &format!("text: {}", xml("hunter2"))), [Level::Error]);
+    assert_eq!(levels(profile, "{asset: pw}", "text: '<WLANProfile/>'"), [Level::Note]);
+}
+
+#[test]
+fn nobody_insists_on_what_nothing_was_made_of() {
+    let camera = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera";
+    for (uri, value) in [(camera, "[0, 1]"), (LENGTH, "{enabled: true, x: 1}"), (camera, "\"0\\0\"")] {
+        let text = with(&format!("{uri}: {value}\n  overrides:\n    {uri}: because"), "");
+        assert_eq!(of_level(&text, Level::Error).len(), 1, "{value}");
+    }
+}
+
+#[test]
+fn what_is_put_into_a_list_is_one_value() {
+    let compiled = |uri: &str, value: &Value| compile(catalogue(), &uri.parse().unwrap(), value).item.unwrap();
+    let says =
+        |serial: &str| -> Facts { [fact("device.serial", FactValue::Text(serial.to_owned()))].into_iter().collect() };
+    let list = Value::List(vec!["*S-1-5-32-544".to_owned(), "${device.serial}".to_owned()]);
+    let rights = compiled("./Device/Vendor/MSFT/Policy/Config/UserRights/AllowLocalLogOn", &list);
+    assert_eq!(rights.data(&says("x"), &no_assets).unwrap().unwrap(), "*S-1-5-32-544\u{F000}x");
+    let why = rights.data(&says("x\u{F000}*S-1-1-0"), &no_assets).unwrap_err().to_string();
+    assert!(why.contains("device.serial") && why.contains("between values"), "{why}");
+    let text = Value::Text("<enabled/><data id=\"a\" value=\"${device.serial}\"/>".to_owned());
+    let payload = compiled("./Device/Vendor/MSFT/BitLocker/SystemDrivesEncryptionType", &text);
+    assert!(payload.data(&says("a\u{F000}b"), &no_assets).is_err());
+    assert!(payload.data(&says("a;b"), &no_assets).is_ok());
+}
+
+#[test]
+fn an_address_that_becomes_none_is_not_sent_as_it_was_written() {
+    let uri = "./Vendor/MSFT/WiFi/Profile/${device.serial}/Proxy";
+    let item = compile(catalogue(), &uri.parse().unwrap(), &Value::Text("proxy:1".to_owned())).item.unwrap();
+    for odd in [".", "..", "*", "", "a\u{7}", &"x".repeat(5000)] {
+        let facts: Facts = [fact("device.serial", FactValue::Text(odd.to_owned()))].into_iter().collect();
+        let address = item.address(&facts, &no_assets);
+        assert!(address.as_ref().err().is_some_and(|why| why.to_string().contains("no address")), "{odd}: {address:?}");
+    }
+}
+
+#[test]
+fn values_of_nodes_that_nobody_knows_have_their_format() {
+    let oem = "./Vendor/OEM/X";
+    assert!(sent(oem, "{value: abc, format: int}").unwrap_err().contains("an int is"));
+    assert!(sent(oem, "{value: '1', format: string}").unwrap_err().contains("write \"chr\""));
+    assert!(sent(oem, "{value: '${device.serial}', format: string}").unwrap_err().contains("write \"chr\""));
+    assert!(sent(oem, "\"a\\0b\"").unwrap_err().contains("U+0000"));
+    assert_eq!(sent(oem, "{value: '1', format: int}").unwrap(), ("int".to_owned(), "1".to_owned()));
+    assert_eq!(sent(oem, "true").unwrap(), ("bool".to_owned(), "true".to_owned()));
+}
+
+#[test]
+fn what_a_setting_needs_may_stand_beside_it() {
+    let enabled = "./Device/Vendor/MSFT/Policy/Config/DeviceLock/DevicePasswordEnabled";
+    let of = |more: &str| -> Vec<(Level, String)> {
+        let found = remarks(&with(&format!("{LENGTH}: 12\n    {more}"), ""));
+        let rule = Concern::Setting(super::Rule::Dependency);
+        let found = found.into_iter().filter(|remark| remark.rule == rule && remark.setting.as_deref() == Some(LENGTH));
+        found.map(|remark| (remark.level, remark.what)).collect()
+    };
+    assert!(matches!(&of("")[..], [(Level::Note, _)]), "{:?}", of(""));
+    // Of this policy, zero is what demands a password.
+    assert_eq!(of(&format!("{enabled}: 0")), []);
+    let contradicted = of(&format!("{enabled}: 1"));
+    assert!(
+        matches!(&contradicted[..], [(Level::Warning, what)] if what.contains("a wants something else")),
+        "{contradicted:?}"
+    );
+    // In another configuration only where both are applied to the same devices.
+    let apart = |activations: &str| {
+        let other = format!("---\ntype: configuration\nidentifier: b\npayload: {{settings: {{{enabled}: 1}}}}\n");
+        of_level(&with(&format!("{LENGTH}: 12"), &(other + activations)), Level::Warning).len()
+    };
+    let one = "---\ntype: activation\nidentifier: all\npayload: {configurations: [a, b], when: os.build > 1}\n";
+    assert_eq!((apart(one), apart(&one.replace("[a, b]", "[b]"))), (1, 0));
+}
+
+#[test]
+fn a_setting_stands_once() {
+    let json = |settings: &str| {
+        format!("{{\"type\": \"configuration\", \"identifier\": \"a\", \"payload\": {{\"settings\": {{{settings}}}}}}}")
+    };
+    let read = read_text("p.json", &json("\"./A\": 1, \"./A\": 2"));
+    assert!(read.remarks[0].what.contains("\"./A\" stands there twice"), "{:?}", read.remarks);
+    assert!(read_text("p.json", &json("\"./A\": 1, \"./B\": [1.5, null]")).remarks.len() == 1);
+    let other = read_text("p.json", &json("\"./Vendor/A\": 1, \"./device/vendor/%41\": 2"));
+    assert!(other.remarks[0].what.contains("stands there twice"), "{:?}", other.remarks);
+    let both = |uri: &str| format!("---\ntype: configuration\nidentifier: b\npayload: {{settings: {{{uri}: 13}}}}\n");
+    let activation = "---\ntype: activation\nidentifier: all\npayload: {configurations: [a, b]}\n";
+    let text = with(&format!("{LENGTH}: 12"), &(both(&LENGTH.replace("./Device/", "./")) + activation));
+    assert!(remarks(&text).iter().any(|remark| remark.rule == Concern::Conflict), "{}", told(&text));
+}
+
+#[test]
+fn many_settings_are_read_at_once_and_too_many_are_refused() {
+    let of = |count: usize| {
+        let settings: String = (0..count).map(|number| format!("    ./Vendor/Contoso/X{number}: 1\n")).collect();
+        read_text("p.yaml", &format!("type: configuration\nidentifier: a\npayload:\n  settings:\n{settings}"))
+    };
+    // Each held against each, this would take minutes.
+    let read = of(super::MOST_SETTINGS + 1);
+    assert!(read.remarks.is_empty());
+    let told = check(&read.documents, &[], catalogue());
+    let errors: Vec<&Remark> = told.iter().filter(|remark| remark.level == Level::Error).collect();
+    assert!(matches!(errors[..], [only] if only.what.contains("20000 are the most")), "{errors:?}");
 }
 
 proptest! {

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use transom_protocol::csp::catalogue::{Catalogue, NodeId};
+use transom_protocol::csp::LocUri;
+use transom_protocol::csp::catalogue::{Catalogue, Level, NodeId, Proposed, Rule};
+use transom_protocol::syncml::Verb;
 use transom_protocol::syncml::redact::REDACTED;
 
-use crate::model::{FactName, PolicySecretValue, Predicate, Secret};
-use crate::policy::declaration::{Content, Declaration, Drift, Identifier, Item, Payload, compile};
+use crate::model::{FactName, Facts, PolicySecretValue, Predicate, Secret};
+use crate::policy::declaration::{
+    Configuration, Content, Data, Declaration, Drift, Identifier, Item, Payload, compile, held,
+};
 
 /// Declarations, ready to be asked about devices.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +23,20 @@ pub struct Policy {
     /// The values of secrets are not known here, only that there are some: whether a node takes one can't be said.
     pub(super) stands_in: bool,
     in_values: BTreeSet<FactName>,
+    /// What the nodes say to values that are assets, by configuration and address, where that is not to take them as they
+    /// are.
+    contents: BTreeMap<Identifier, BTreeMap<LocUri, Taken>>,
     /// Configurations that only want to be told where a device has something else.
     reporting: BTreeSet<Identifier>,
+}
+
+/// What a node says to a value that is the same for every device.
+#[derive(Debug, Clone)]
+pub(super) enum Taken {
+    /// It takes it in this form.
+    As(String),
+    /// It does not take it.
+    No(String),
 }
 
 /// An activation.
@@ -66,6 +82,11 @@ impl Policy {
                 Payload::Management(_) => {}
             }
         }
+        for declaration in declarations {
+            if let Payload::Configuration(configuration) = &declaration.payload {
+                policy.hold_assets(&declaration.identifier, configuration, catalogue);
+            }
+        }
         // The same set in another order is the same set.
         policy.activations.sort_by(|one, other| one.identifier.cmp(&other.identifier));
         policy
@@ -107,6 +128,40 @@ impl Policy {
     #[cfg(test)]
     pub(in crate::policy) fn report_only(&mut self, configuration: &str) {
         self.reporting.extend(Identifier::parse(configuration).ok());
+    }
+
+    /// What the node of a setting says to the asset that is its value; nothing where it takes it as it is.
+    pub(super) fn taken(&self, by: &Identifier, uri: &LocUri) -> Option<&Taken> {
+        self.contents.get(by)?.get(uri)
+    }
+
+    /// Holds the assets that are values of settings against their nodes: once for all devices. Secrets are known to nobody
+    /// here.
+    fn hold_assets(&mut self, by: &Identifier, configuration: &Configuration, catalogue: &Catalogue) {
+        let known = |asset: &Identifier| self.assets.get(asset).filter(|content| !content.is_secret()).cloned();
+        let mut told = BTreeMap::new();
+        for item in self.configurations.get(by).into_iter().flatten() {
+            if !matches!(item.data, Data::Asset(_)) {
+                continue;
+            }
+            let Ok(Some(data)) = item.data(&Facts::default(), &known) else { continue };
+            let format = item.node.is_none().then_some(&item.format);
+            let verb = Verb::Replace;
+            let proposed = Proposed { verb, uri: &item.uri, format, data: Some(&data), in_atomic: true };
+            let held = held(catalogue, &proposed, None);
+            let insists = || configuration.overrides.keys().any(|uri| uri.node_key() == item.uri.node_key());
+            let of_value =
+                |rule| matches!(rule, Rule::Format | Rule::Value | Rule::Payload | Rule::Pattern | Rule::LeftOut);
+            let mut wrong = held.findings.into_iter().filter(|one| one.level == Level::Error && of_value(one.rule));
+            match (wrong.next(), held.data) {
+                (Some(wrong), _) if !insists() => drop(told.insert(item.uri.clone(), Taken::No(wrong.what))),
+                (_, Some(taken)) if taken != data => drop(told.insert(item.uri.clone(), Taken::As(taken))),
+                _ => {}
+            }
+        }
+        if !told.is_empty() {
+            self.contents.insert(by.clone(), told);
+        }
     }
 
     fn depend(&mut self, item: &Item, catalogue: &Catalogue) {

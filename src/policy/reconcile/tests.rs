@@ -208,6 +208,27 @@ fn numbers() -> &'static [String] {
     })
 }
 
+#[test]
+fn an_asset_that_its_node_does_not_take_is_not_sent() {
+    let length = format!("{CONFIG}/DeviceLock/MinDevicePasswordLength");
+    let standing = |content: &str, more: &str| {
+        let text = one("a", &format!("    {length}: {{asset: it}}\n{more}")) + &all("a", "");
+        let text = format!("{text}---\ntype: asset\nidentifier: it\npayload: {{{content}}}\n");
+        policy(&text).wanted(catalogue(), &facts(22631, 4)).into_values().next().unwrap().standing
+    };
+    let data = |standing: Standing| match standing {
+        Standing::Wanted(value) => value.data,
+        other => panic!("{other:?}"),
+    };
+    let Standing::Unresolved(why) = standing("text: abc", "") else { panic!() };
+    assert!(why.contains("an int is"), "{why}");
+    assert_eq!(data(standing("text: '12'", "")).as_deref(), Some("12"));
+    assert_eq!(data(standing("text: '0xC'", "")).as_deref(), Some("12"), "in the form that the node takes");
+    // Whoever insists gets it.
+    let insisted = standing("text: abc", &format!("  overrides: {{{length}: because}}\n"));
+    assert_eq!(data(insisted).as_deref(), Some("abc"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 

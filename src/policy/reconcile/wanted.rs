@@ -9,9 +9,10 @@ use transom_protocol::csp::ddf::{Build, Device, Fit};
 use transom_protocol::syncml::{Format, Verb};
 
 use super::conflict::winner;
+use super::set::Taken;
 use super::{Key, Policy, Standing, Wanted, WantedSetting, WantedValue};
 use crate::model::{Facts, hex};
-use crate::policy::declaration::{Content, Identifier, Item, Token, Unresolved};
+use crate::policy::declaration::{Content, Identifier, Item, Token, Unresolved, held};
 
 /// A wish of one configuration.
 struct Wish {
@@ -78,9 +79,9 @@ impl Policy {
         };
         // What depends on the device could not be checked before.
         if item.varies() && !(is_secret && self.stands_in) {
-            let proposed =
-                Proposed { verb: Verb::Replace, uri: &uri, format: None, data: data.as_deref(), in_atomic: true };
-            let checked = catalogue.check(&proposed, None);
+            let format = item.node.is_none().then_some(&item.format);
+            let proposed = Proposed { verb: Verb::Replace, uri: &uri, format, data: data.as_deref(), in_atomic: true };
+            let checked = held(catalogue, &proposed, None);
             let wrong = checked.findings.iter().find(|finding| finding.level == Level::Error);
             if let Some(wrong) = wrong.filter(|_| data.is_some()) {
                 // What is wrong with a secret can't be said without telling of it.
@@ -88,6 +89,11 @@ impl Policy {
                 return of(uri, Standing::Unresolved(what.to_owned()));
             }
             data = checked.data.or(data);
+        } else if !is_secret && let Some(taken) = self.taken(by, &item.uri) {
+            match taken {
+                Taken::As(text) => data = Some(text.clone()),
+                Taken::No(why) => return of(uri, Standing::Unresolved(why.clone())),
+            }
         }
         let (format, mime) = (item.format.clone(), item.mime.clone());
         let parts = [uri.as_str(), format.as_str(), mime.as_deref().unwrap_or_default()];

@@ -145,7 +145,7 @@ impl LocUri {
     }
 
     /// A text that is equal for two addresses exactly when they name the same node.
-    pub(crate) fn node_key(&self) -> String {
+    pub fn node_key(&self) -> String {
         node::key(&self.0)
     }
 

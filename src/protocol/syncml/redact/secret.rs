@@ -79,6 +79,8 @@ const HARMLESS: &[&str] = &[
     "remoteremediation/cloudremediationsettings/networksettings/networkcredentials/networkpasswordencryptionstore",
     "remoteremediation/cloudremediationsettings/networksettings/networkcredentials/networkpasswordencryptiontype",
     "remoteremediation/cloudremediationsettings/networksettings/networkcredentials/networkssid",
+    "surfacehub/deviceaccount/passwordrotationenabled",
+    "surfacehub/deviceaccount/passwordrotationperiod",
     "vpnv2/*/remembercredentials",
     "vpnv2/*/userascredentials",
 ];
@@ -224,6 +226,7 @@ mod tests {
             "./Device/Vendor/MSFT/LAPS/Actions/ResetPasswordStatus",
             "./Device/Vendor/MSFT/PassportForWork/tenant/Policies/PINComplexity/MinimumPINLength",
             "./Device/Vendor/MSFT/DMClient/Provider/P/ForceAadToken",
+            "./Vendor/MSFT/SurfaceHub/DeviceAccount/PasswordRotationPeriod",
             "./User/Vendor/MSFT/VPNv2/Office/RememberCredentials",
             "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/id/PFXCertPasswordEncryptionType",
             "./Device/Vendor/MSFT/RemoteLock/LockAndResetPIN",
