@@ -107,6 +107,7 @@ fn standing(states: &[(&str, PolicyState)]) -> DevicePolicy {
         let record = SettingRecord {
             uri: format!("./{name}"),
             by: vec![(*name).to_owned()],
+            was_by: Vec::new(),
             state: *state,
             since: NOW,
             why: None,
@@ -116,6 +117,8 @@ fn standing(states: &[(&str, PolicyState)]) -> DevicePolicy {
             status: None,
             original_error: None,
             because_of: None,
+            with_others: false,
+            lost: 0,
             check: SettingCheck::default(),
         };
         policy.settings.insert(format!("./{name}"), record);
