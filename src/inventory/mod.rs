@@ -35,7 +35,7 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct Inventory {
     options: Options,
-    watched: WatchedFacts,
+    watched: Option<WatchedFacts>,
 }
 
 /// What an answer says of one node.
@@ -50,13 +50,13 @@ enum Said {
 impl Inventory {
     /// With these choices.
     pub fn new(options: Options) -> Self {
-        Self { options, watched: WatchedFacts::default() }
+        Self { options, watched: None }
     }
 
     /// The same; a device of which one of these facts changes is to be looked at by those who decide what it is to have.
     #[must_use]
     pub fn telling(self, watched: WatchedFacts) -> Self {
-        Self { watched, ..self }
+        Self { watched: Some(watched), ..self }
     }
 
     /// What a device is to be asked with its next message: nothing most of the time.
@@ -144,7 +144,7 @@ impl Inventory {
         }
         observed.extend(login.map(|login| (FactName::USER_LOGIN, FactValue::Text(login.to_owned()))));
         let changed = tx.save_facts(&contact.device, &contact.enrollment, &observed, self.options.history, now)?;
-        if self.watched.concern(&changed) {
+        if self.watched.as_ref().is_some_and(|watched| watched.concern(&changed)) {
             tx.look_at_policies(&contact.enrollment, now)?;
         }
         tx.forget_own(&ours, NAME).map(drop)

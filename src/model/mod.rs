@@ -94,7 +94,7 @@ pub use operator::{
 pub use page::{Cursor, Page};
 pub use patience::Patience;
 pub use policy::{
-    DEFAULT_POLICY_SET, DevicePolicy, Given, GivenOutcome, NewPolicyRevision, PolicyRevision, PolicySecret,
+    DEFAULT_POLICY_SET, DevicePolicy, Given, GivenOutcome, MOST_LOST, NewPolicyRevision, PolicyRevision, PolicySecret,
     PolicySecretValue, PolicyStanding, PolicyState, PublishedPolicy, RevisedPolicy, SettingRecord,
 };
 pub use policy_cache::{WatchSaid, WatchState, WatchedNodes};

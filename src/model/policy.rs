@@ -9,6 +9,9 @@ use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::{DeviceStage, EnrollmentId, PolicySearch, Secret, SettingCheck, StagePlan, Staged, WatchedNodes};
 
+/// How often in a row a setting is sent again of which nobody knows what became of it.
+pub const MOST_LOST: u32 = 3;
+
 /// The set of whoever names none.
 pub const DEFAULT_POLICY_SET: &str = "default";
 
@@ -164,6 +167,9 @@ pub struct SettingRecord {
     /// The configurations that want it; none: it is being taken back.
     #[serde(default)]
     pub by: Vec<String>,
+    /// The configurations that wanted it last, where it is being taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was_by: Vec<String>,
     /// Where it stands.
     pub state: PolicyState,
     /// Since when.
@@ -189,6 +195,12 @@ pub struct SettingRecord {
     /// The address of the setting of the same Atomic because of which it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because_of: Option<String>,
+    /// It failed with all of its Atomic, and what carried them is what they have in common.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_others: bool,
+    /// How often in a row nobody knows what became of what carried it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u32,
     /// What is known of it by reading it back.
     #[serde(default, skip_serializing_if = "SettingCheck::is_nothing")]
     pub check: SettingCheck,
@@ -282,6 +294,41 @@ impl SettingRecord {
         self.carrier.is_some() && (matches!(self.state, PolicyState::Pending | PolicyState::Retracting) || is_given())
     }
 
+    /// Nobody knows what became of what carried it. It is to be sent once more, since to write the same twice does no harm;
+    /// false, and nothing is noted, where that was done too often.
+    pub fn lose(&mut self) -> bool {
+        if self.lost >= MOST_LOST {
+            return false;
+        }
+        self.lost += 1;
+        self.carrier = None;
+        self.send_again();
+        true
+    }
+
+    /// It is to be sent once more, or taken back once more. That the device was given something is not forgotten by that: it may
+    /// have it, so that it is taken back if it is no longer wanted by then.
+    pub fn send_again(&mut self) {
+        self.given = Some(Given { token: String::new(), outcome: GivenOutcome::Failed });
+    }
+
+    /// Whether it is to be taken back once more.
+    pub fn is_taken_back_again(&self) -> bool {
+        self.by.is_empty() && self.given.as_ref().is_some_and(|given| given.outcome == GivenOutcome::Failed)
+    }
+
+    /// The configurations that it counts for: those that want it, and of what could not be taken back those that did.
+    pub fn counts_for(&self) -> &[String] {
+        let is_left = self.by.is_empty() && self.state == PolicyState::Failed;
+        if is_left { &self.was_by } else { &self.by }
+    }
+
+    /// Whether it is to be sent, and nothing was done about that yet.
+    fn is_to_be_sent(&self) -> bool {
+        let is_again = self.given.as_ref().is_some_and(|given| given.token.is_empty());
+        !self.by.is_empty() && self.wanted.is_some() && is_again || self.is_taken_back_again()
+    }
+
     /// Whether the device has taken it, and was not asked for it since.
     fn is_unread(&self) -> bool {
         self.check.unread
@@ -300,21 +347,24 @@ impl DevicePolicy {
         self.settings.values().filter(|setting| setting.waits() || setting.check.reads()).count() + others
     }
 
-    /// From then on somebody is to look at what the device has: at once where it was told or is to be asked for.
+    /// From then on somebody is to look at what the device has: at once where it was told, is to be asked for or is to be sent
+    /// something again.
     pub fn look_at(&self) -> Option<Timestamp> {
-        let at_once = self.settings.values().any(|setting| setting.check.was_told() || setting.is_unread());
-        let searches = self.searches.iter().any(|search| search.carrier.is_none());
+        let is_now =
+            |setting: &SettingRecord| setting.check.was_told() || setting.is_unread() || setting.is_to_be_sent();
+        let at_once = self.settings.values().any(is_now);
+        let searches = self.searches.iter().any(PolicySearch::waits_for_nothing);
         if at_once || searches || self.watched.said.is_some() { Some(Timestamp(0)) } else { self.sweep_at }
     }
 
-    /// Works out where each declaration stands: where the worst of its settings does. An activation stands where its
-    /// configurations do.
+    /// Works out where each declaration stands: where the worst of its settings does, those included that could not be taken
+    /// back. An activation stands where its configurations do.
     pub fn judge(&mut self) {
         let mut standings: BTreeMap<String, PolicyState> = BTreeMap::new();
         let known = self.active.values().flatten().map(|name| (name.clone(), PolicyState::Applied));
         let mut of_settings: BTreeMap<&str, PolicyState> = BTreeMap::new();
         for setting in self.settings.values() {
-            for by in &setting.by {
+            for by in setting.counts_for() {
                 let state = of_settings.entry(by).or_insert(setting.state);
                 *state = setting.state.max(*state);
             }
@@ -336,6 +386,11 @@ impl DevicePolicy {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +399,7 @@ mod tests {
         SettingRecord {
             uri: "./X".to_owned(),
             by: by.iter().map(|name| (*name).to_owned()).collect(),
+            was_by: Vec::new(),
             state,
             since: Timestamp(0),
             why: None,
@@ -353,6 +409,8 @@ mod tests {
             status: None,
             original_error: None,
             because_of: None,
+            with_others: false,
+            lost: 0,
             check: SettingCheck::default(),
         }
     }
@@ -382,6 +440,37 @@ mod tests {
         assert_eq!((of("three"), of("empty")), (Some(PolicyState::NotApplicable), Some(PolicyState::Applied)));
         assert_eq!(of("some"), Some(PolicyState::Applied));
         assert_eq!(policy.standings.len(), 6);
+    }
+
+    #[test]
+    fn what_could_not_be_taken_back_counts_for_those_that_wanted_it() {
+        let left = |state| SettingRecord { was_by: vec!["one".to_owned()], ..setting(&[], state) };
+        let mut policy = DevicePolicy {
+            settings: BTreeMap::from([
+                ("./a".to_owned(), left(PolicyState::Retracting)),
+                ("./b".to_owned(), setting(&["one"], PolicyState::Applied)),
+            ]),
+            ..DevicePolicy::default()
+        };
+        policy.judge();
+        assert_eq!(policy.standings["one"], PolicyState::Applied);
+        policy.settings.insert("./a".to_owned(), left(PolicyState::Failed));
+        policy.judge();
+        assert_eq!(policy.standings["one"], PolicyState::Failed);
+        assert_eq!(policy.look_at(), None, "it is not tried for ever");
+        policy.settings.get_mut("./a").unwrap().send_again();
+        assert_eq!(policy.look_at(), Some(Timestamp(0)));
+    }
+
+    #[test]
+    fn what_is_lost_is_sent_again_a_few_times() {
+        let mut one = SettingRecord { wanted: Some("t".to_owned()), ..setting(&["one"], PolicyState::Pending) };
+        for _ in 0..MOST_LOST {
+            one.given = Some(Given { token: "t".to_owned(), outcome: GivenOutcome::Pending });
+            assert!(one.lose() && one.is_to_be_sent());
+        }
+        one.given = Some(Given { token: "t".to_owned(), outcome: GivenOutcome::Pending });
+        assert!(!one.lose() && !one.is_to_be_sent());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct PolicySearch {
     /// What the device had before the first try; `None`: it was not asked yet.
     #[serde(default)]
     pub before: Option<Vec<HadBefore>>,
-    /// What carries the question or the try that is on its way.
+    /// What carries the question or the try that is on its way; empty where that ended without an answer.
     #[serde(default)]
     pub carrier: Option<String>,
 }
@@ -38,6 +38,16 @@ pub enum HadBefore {
 }
 
 impl PolicySearch {
+    /// Whether somebody is to go on with it: nothing is on its way, or what was ended without saying anything.
+    pub fn waits_for_nothing(&self) -> bool {
+        self.carrier.as_deref().is_none_or(str::is_empty)
+    }
+
+    /// What was on its way ended without saying whether the device takes it: the search is over.
+    pub fn end_unanswered(&mut self) {
+        self.carrier = Some(String::new());
+    }
+
     /// So many are tried next; nothing where it is found.
     pub fn next(&self) -> Option<usize> {
         (self.failing > self.taken + 1).then(|| self.taken.midpoint(self.failing))

@@ -19,6 +19,7 @@ mod prune;
 mod publishing;
 mod queue;
 mod restored;
+mod rolling;
 mod schema;
 mod sign_ins;
 mod transactions;

@@ -1,14 +1,11 @@
 //! Policies: published, kept for each device, counted, and looked at by one of several.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use transom::model::{
-    DevicePolicy, Edge, EnrollmentId, Given, GivenOutcome, NewPolicyRevision, PolicyState, PolicyWalk, RevisedPolicy,
-    SettingCheck, SettingRecord, Timestamp, WatchedFacts, WebhookClaim,
+    DevicePolicy, EnrollmentId, Given, GivenOutcome, NewPolicyRevision, PolicyState, PolicyWalk, RevisedPolicy,
+    SettingCheck, SettingRecord, Timestamp, WebhookClaim,
 };
-use transom::policy::catalogue::Library;
-use transom::policy::rollout::{Options, Rollout};
 use transom::store::{Error, Tx};
 
 use super::NOW;
@@ -24,8 +21,8 @@ scenarios!(
     one_of_several_does_the_work,
     a_command_that_is_canceled_has_its_device_looked_at,
     devices_that_come_and_go_are_looked_at,
-    a_record_that_can_not_be_read_stops_no_other_device,
     a_draft_is_its_authors_own_and_sealed,
+    of_two_who_begin_a_draft_at_once_one_does,
     what_came_from_files_is_told_apart,
 );
 
@@ -110,6 +107,7 @@ fn standing(states: &[(&str, PolicyState)]) -> DevicePolicy {
         let record = SettingRecord {
             uri: format!("./{name}"),
             by: vec![(*name).to_owned()],
+            was_by: Vec::new(),
             state: *state,
             since: NOW,
             why: None,
@@ -119,6 +117,8 @@ fn standing(states: &[(&str, PolicyState)]) -> DevicePolicy {
             status: None,
             original_error: None,
             because_of: None,
+            with_others: false,
+            lost: 0,
             check: SettingCheck::default(),
         };
         policy.settings.insert(format!("./{name}"), record);
@@ -165,9 +165,14 @@ async fn what_became_of_a_device_is_kept_once_and_counted(test: &TestStore) {
     let next = first.next.clone().unwrap();
     let second = test.store.read(move |tx| tx.policy_standings("b", None, Some(&next), 1)).await.unwrap();
     assert!(second.next.is_none() && second.items[0].enrollment != first.items[0].enrollment);
-    // A life that is over counts no more.
+    // A life that is over counts no more, and that once, whoever else finds that it is over.
     for of in [one, two] {
-        test.store.write(move |tx| tx.forget_device_policy(&of, NOW)).await.unwrap();
+        let forget = || {
+            let of = of.clone();
+            test.store.write(move |tx: &mut Tx<'_>| tx.forget_device_policy(&of, NOW))
+        };
+        let (first, second) = tokio::join!(forget(), forget());
+        assert!(first.unwrap() != second.unwrap());
     }
     assert_eq!((counts(test, "a").await, counts(test, "b").await), (BTreeMap::new(), BTreeMap::new()));
     for table in ["policy_devices", "policy_standings"] {
@@ -283,70 +288,21 @@ async fn devices_that_come_and_go_are_looked_at(test: &TestStore) {
     assert_eq!(test.store.read(|tx: &mut Tx<'_>| tx.count_managed()).await.unwrap(), 0);
 }
 
-async fn a_record_that_can_not_be_read_stops_no_other_device(test: &TestStore) {
-    let (broken, whole) = (test.enroll("BROKEN").await, test.enroll("WHOLE").await);
-    let edge = Edge { now: Arc::new(|| NOW.plus_millis(10_000)), jitter: Arc::new(|| 0) };
-    let options = Options {
-        devices_per_second: 100,
-        waits_for_facts: false,
-        wakes: false,
-        max_open: 100,
-        reads_back: true,
-        verify_every: None,
-    };
-    let library = Library::new(test.store.clone());
-    let rollout = Rollout::new(test.store.clone(), library, options, edge, WatchedFacts::default());
-    let publish = async |camera: u8| {
-        let address = "./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera";
-        let wanted =
-            format!(r#"{{"type":"configuration","identifier":"c","payload":{{"settings":{{"{address}":{camera}}}}}}}"#);
-        let all = r#"{"type":"activation","identifier":"all","payload":{"configurations":["c"]}}"#;
-        let policy = |identifier: &str, kind: &str, token: String| RevisedPolicy {
-            identifier: identifier.to_owned(),
-            kind: kind.to_owned(),
-            token,
-        };
-        let declarations = vec![
-            (policy("c", "configuration", format!("c-{camera}")), wanted),
-            (policy("all", "activation", "all".to_owned()), all.to_owned()),
-        ];
-        let (set, author, message) = ("one".to_owned(), "ada".to_owned(), "because".to_owned());
-        let new = NewPolicyRevision { set, author, message, declarations, secret_nodes: Vec::new(), stages: None };
-        let job = move |tx: &mut Tx<'_>| {
-            let generation = tx.policy_work()?.generation;
-            tx.publish_policies(&new, generation, NOW)
-        };
-        test.store.write(job).await.unwrap();
-        for _ in 0..5 {
-            rollout.round().await.unwrap();
-        }
-    };
-    publish(0).await;
-    let commands = |of: &EnrollmentId| {
-        test.direct().number(&format!("SELECT count(*) FROM commands WHERE enrollment = '{}'", of.as_str()))
-    };
-    assert_eq!((commands(&broken), commands(&whole)), (1, 1));
-    // What was sealed for one device does not open as another's.
-    test.direct().execute(&format!(
-        "UPDATE policy_devices SET value = (SELECT value FROM policy_devices AS other WHERE other.enrollment = '{}') \
-         WHERE enrollment = '{}'",
-        whole.as_str(),
-        broken.as_str()
-    ));
-    publish(1).await;
-    assert_eq!((commands(&broken), commands(&whole)), (1, 2), "the one is left alone, the other gets what is new");
-    let work = test.store.read(|tx: &mut Tx<'_>| tx.policy_work()).await.unwrap();
-    assert!(work.walk.done, "{:?}", work.walk);
-}
-
 async fn a_draft_is_its_authors_own_and_sealed(test: &TestStore) {
-    let save = |author: &'static str, set: &'static str, base, body: &'static str| {
-        test.store.write(move |tx: &mut Tx<'_>| tx.save_policy_draft(author, set, base, body, NOW))
+    let save = |author: &'static str, set: &'static str, seen, base, body: &'static str| {
+        test.store.write(move |tx: &mut Tx<'_>| tx.save_policy_draft(author, set, seen, base, body, NOW))
     };
-    assert_eq!(save("operator:ada", "one", 0, "[1]").await.unwrap(), 1);
-    assert_eq!(save("operator:ada", "one", 3, "[2]").await.unwrap(), 2);
-    assert_eq!(save("operator:ada", "two", 0, "[]").await.unwrap(), 1);
-    assert_eq!(save("token:ada", "one", 0, "[3]").await.unwrap(), 1);
+    let first = NOW.0;
+    assert_eq!(save("operator:ada", "one", 0, 0, "[1]").await.unwrap(), Some(first));
+    assert_eq!(save("operator:ada", "one", first, 3, "[2]").await.unwrap(), Some(first + 1));
+    assert_eq!(save("operator:ada", "two", 0, 0, "[]").await.unwrap(), Some(first));
+    assert_eq!(save("token:ada", "one", 0, 0, "[3]").await.unwrap(), Some(first));
+    for seen in [0, first, first + 2] {
+        assert_eq!(save("operator:ada", "one", seen, 0, "[9]").await.unwrap(), None, "it is another by now");
+    }
+    assert_eq!(save("operator:bob", "one", first, 0, "[9]").await.unwrap(), None, "there is none");
+    let end = |version| test.store.write(move |tx: &mut Tx<'_>| tx.end_policy_draft("operator:ada", "one", version));
+    assert!(!end(first).await.unwrap(), "what was written meanwhile stays");
     let (all, own, others, none) = test
         .store
         .read(|tx| {
@@ -357,17 +313,32 @@ async fn a_draft_is_its_authors_own_and_sealed(test: &TestStore) {
         .await
         .unwrap();
     let told: Vec<_> = all.iter().map(|draft| (draft.set.as_str(), draft.version, draft.base)).collect();
-    assert_eq!(told, [("one", 2, 3), ("two", 1, 0)]);
+    assert_eq!(told, [("one", first + 1, 3), ("two", first, 0)]);
     assert_eq!((own.unwrap().body.as_str(), others.unwrap().body.as_str(), none), ("[2]", "[3]", None));
     let forget = || test.store.write(|tx: &mut Tx<'_>| tx.forget_policy_draft("operator:ada", "one"));
     assert_eq!((forget().await.unwrap(), forget().await.unwrap()), (true, false));
     for number in 0..49 {
         let set = format!("set-{number}");
-        let saved = move |tx: &mut Tx<'_>| tx.save_policy_draft("operator:ada", &set, 0, "[]", NOW);
+        let saved = move |tx: &mut Tx<'_>| tx.save_policy_draft("operator:ada", &set, 0, 0, "[]", NOW);
         test.store.write(saved).await.unwrap();
     }
-    assert!(matches!(save("operator:ada", "one-more", 0, "[]").await, Err(Error::Conflict(_))));
-    assert_eq!(save("operator:ada", "two", 0, "[]").await.unwrap(), 2, "what is there can be changed");
+    assert!(matches!(save("operator:ada", "one-more", 0, 0, "[]").await, Err(Error::Conflict(_))));
+    assert_eq!(
+        save("operator:ada", "two", first, 0, "[]").await.unwrap(),
+        Some(first + 1),
+        "what is there can be changed"
+    );
+}
+
+async fn of_two_who_begin_a_draft_at_once_one_does(test: &TestStore) {
+    for round in 0..20 {
+        let begin = || {
+            let set = format!("set-{round}");
+            test.store.write(move |tx: &mut Tx<'_>| tx.save_policy_draft("operator:ada", &set, 0, 0, "[]", NOW))
+        };
+        let (one, other) = tokio::join!(begin(), begin());
+        assert!(one.unwrap().is_some() != other.unwrap().is_some());
+    }
 }
 
 async fn what_came_from_files_is_told_apart(test: &TestStore) {

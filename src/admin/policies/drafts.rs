@@ -279,12 +279,8 @@ impl Admin {
         }
         let (set, author) = (set.to_owned(), author(by));
         let job = move |tx: &mut Tx<'_>| {
-            let before = tx.policy_drafts(&author)?.into_iter().find(|draft| draft.set == set);
-            if before.map_or(0, |draft| draft.version) != version {
-                return Err(Error::Changed);
-            }
-            tx.save_policy_draft(&author, &set, base, &body, now)?;
-            Ok(())
+            let kept = tx.save_policy_draft(&author, &set, version, base, &body, now)?;
+            kept.map(drop).ok_or(Error::Changed)
         };
         self.store.write(job).await
     }

@@ -230,10 +230,8 @@ impl Written {
             tx.note_web_revision(number)?;
         }
         // What was written meanwhile stays.
-        if let Some(draft) = &self.draft
-            && tx.policy_draft(&self.author, &draft.set)?.is_some_and(|now| now.head.version == draft.version)
-        {
-            tx.forget_policy_draft(&self.author, &draft.set)?;
+        if let Some(draft) = &self.draft {
+            tx.end_policy_draft(&self.author, &draft.set, draft.version)?;
         }
         Ok(())
     }

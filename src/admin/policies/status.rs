@@ -390,7 +390,7 @@ pub(super) fn counted(counts: &BTreeMap<PolicyState, i64>) -> BTreeMap<String, i
 fn own_settings<'a>(policy: &'a DevicePolicy, identifier: &str) -> Vec<&'a SettingRecord> {
     let of_activation = policy.active.get(identifier);
     let is_own = |setting: &&SettingRecord| {
-        setting.by.iter().any(|by| by == identifier || of_activation.is_some_and(|names| names.contains(by)))
+        setting.counts_for().iter().any(|by| by == identifier || of_activation.is_some_and(|names| names.contains(by)))
     };
     policy.settings.values().filter(is_own).collect()
 }

@@ -82,7 +82,7 @@ pub struct Facts(BTreeMap<FactName, Fact>);
 
 /// Facts whose changes somebody wants to know of. All clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct WatchedFacts(Arc<RwLock<BTreeSet<FactName>>>);
+pub struct WatchedFacts(Arc<RwLock<Option<BTreeSet<FactName>>>>);
 
 /// A fact that became another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,13 +113,13 @@ pub enum Changed {
 impl WatchedFacts {
     /// From now on these.
     pub fn set(&self, names: BTreeSet<FactName>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(names);
     }
 
-    /// Whether one of these is among them.
+    /// Whether one of these is among them. Until it is known which they are, every fact may be.
     pub fn concern(&self, names: &[FactName]) -> bool {
         let watched = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        names.iter().any(|name| watched.contains(name))
+        names.iter().any(|name| watched.as_ref().is_none_or(|watched| watched.contains(name)))
     }
 }
 
@@ -278,6 +278,14 @@ impl FromIterator<Fact> for Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fact_counts_until_it_is_known_which_do() {
+        let (watched, names) = (WatchedFacts::default(), [FactName::OS_BUILD, FactName::TAGS]);
+        assert!(watched.concern(&names[1..]) && !watched.concern(&[]), "what nobody said yet may count");
+        watched.clone().set(BTreeSet::from([FactName::OS_BUILD]));
+        assert_eq!((watched.concern(&names), watched.concern(&names[1..])), (true, false));
+    }
 
     fn fact(name: &str, value: FactValue) -> Fact {
         Fact {

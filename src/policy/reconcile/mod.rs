@@ -23,7 +23,7 @@ use transom_protocol::syncml::Format;
 use super::declaration::{Identifier, Token};
 
 pub use observe::{Agreement, Observed, ReadBack, agreement, read_back, unreadable};
-pub use plan::{BATCH, Kept, Plan, Step, plan};
+pub use plan::{BATCH, Kept, Plan, Step, Together, plan, together};
 pub use set::Policy;
 pub use wanted::token_of;
 

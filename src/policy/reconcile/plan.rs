@@ -124,8 +124,8 @@ fn starts_something(uri: &LocUri) -> bool {
 }
 
 /// What has to be in one Atomic.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Together {
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Together {
     /// An activation that applies all or nothing, and the scope: they never share one.
     Activation(String, bool),
     /// A node that is to be written in one Atomic, with all below it.
@@ -138,7 +138,7 @@ fn apply(plan: &mut Plan, changes: Vec<Change<'_>>, catalogue: &Catalogue) {
         let access = access(change.value, catalogue);
         let reboot =
             change.value.node.and_then(|node| catalogue.describe(node)).and_then(|node| node.properties.reboot);
-        let together = together(&change, catalogue);
+        let together = together(change.setting, catalogue);
         let operations = operations(&change, access, together.is_some(), catalogue);
         if let Some(together) = together {
             if let Some(step) = groups.get(&together).and_then(|place| plan.steps.get_mut(*place)) {
@@ -198,21 +198,23 @@ fn access(value: &WantedValue, catalogue: &Catalogue) -> Access {
     described.map(|described| described.properties.access).unwrap_or_default()
 }
 
-fn together(change: &Change<'_>, catalogue: &Catalogue) -> Option<Together> {
-    let is_user = change.setting.uri.scope() == Scope::User;
+/// The Atomic that a setting has to be in, if it has to be in one and can be had.
+pub fn together(setting: &WantedSetting, catalogue: &Catalogue) -> Option<Together> {
+    let value = setting.value()?;
+    let is_user = setting.uri.scope() == Scope::User;
     // The settings of a template exist when the device has taken it, and not before.
-    if is_template(&change.setting.uri) {
+    if is_template(&setting.uri) {
         return None;
     }
-    if let Some(activation) = &change.value.together {
+    if let Some(activation) = &value.together {
         return Some(Together::Activation(activation.to_string(), is_user));
     }
-    let node = change.value.node?;
+    let node = value.node?;
     if !catalogue.is_atomic(node) {
         return None;
     }
     // The node that says so stands somewhere above: the highest that is still in the Atomic.
-    let mut highest = change.setting.uri.clone();
+    let mut highest = setting.uri.clone();
     while let Some(above) = parent(&highest) {
         match catalogue.known(&above) {
             Some(hit) if catalogue.is_atomic(hit.node) => highest = above,

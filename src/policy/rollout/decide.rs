@@ -8,7 +8,8 @@ use transom_protocol::session::{CommandState, Timestamp};
 
 use super::drift::{self, Found};
 use super::search::{self, Move};
-use super::watch;
+use super::staged::AGAIN;
+use super::{afresh, watch};
 use crate::model::{
     DevicePolicy, FactName, FactValue, Facts, Given, GivenOutcome, PolicyState, Reading, SettingCheck, SettingRecord,
     WatchedNodes,
@@ -67,6 +68,10 @@ pub(super) fn decide(
         start.watched = WatchedNodes::default();
     }
     let wanted = wanted_by.wanted(catalogue, facts);
+    afresh::forget(&mut start, &afresh::templates(before), &wanted, catalogue);
+    for setting in start.settings.values_mut().filter(|setting| setting.is_taken_back_again()) {
+        setting.by.push(AGAIN.to_owned());
+    }
     watch::judge(&mut start);
     let mut found = drift::judge(&mut start, &wanted, wanted_by, catalogue, now);
     let planned = plan(wanted_by, &wanted, &had(&start), catalogue);
@@ -92,7 +97,8 @@ pub(super) fn decide(
                 leaving.insert(key.clone());
             }
             let why = kept.map(|kept| kept.why.clone());
-            let given = prior.given.filter(|_| kept.is_none());
+            let is_again = prior.by.iter().any(|by| by == AGAIN);
+            let (was_by, lost) = if is_again { (prior.was_by, prior.lost) } else { (prior.by, 0) };
             let (uri, by, since) = (prior.uri, Vec::new(), now);
             let (wanted, carrier, status, original_error) = (None, None, None, None);
             settings.insert(
@@ -100,15 +106,18 @@ pub(super) fn decide(
                 SettingRecord {
                     uri,
                     by,
+                    was_by,
                     state,
                     since,
                     why,
                     wanted,
-                    given,
+                    given: None,
                     carrier,
                     status,
                     original_error,
                     because_of: None,
+                    with_others: false,
+                    lost,
                     check: SettingCheck::default(),
                 },
             );
@@ -126,6 +135,7 @@ pub(super) fn decide(
                 let token = setting.wanted.clone().unwrap_or_default();
                 setting.given = Some(Given { token, outcome: GivenOutcome::Pending });
                 (setting.status, setting.original_error, setting.because_of) = (None, None, None);
+                setting.with_others = false;
                 // What is mended stays where it stands until the device has taken it.
                 if !setting.check.is_mending() {
                     if setting.state != PolicyState::Pending {
@@ -246,9 +256,11 @@ fn record(setting: &WantedSetting, prior: Option<&SettingRecord>, now: Timestamp
         },
     };
     let since = prior.filter(|prior| prior.state == state).map_or(now, |prior| prior.since);
+    let lost = prior.filter(|prior| prior.wanted == wanted).map_or(0, |prior| prior.lost);
     SettingRecord {
         uri: setting.uri.as_str().to_owned(),
         by: setting.by.iter().map(ToString::to_string).collect(),
+        was_by: Vec::new(),
         state,
         since,
         why,
@@ -258,11 +270,13 @@ fn record(setting: &WantedSetting, prior: Option<&SettingRecord>, now: Timestamp
         status: told.and_then(|prior| prior.status),
         original_error: told.and_then(|prior| prior.original_error.clone()),
         because_of: told.and_then(|prior| prior.because_of.clone()),
+        with_others: told.is_some_and(|prior| prior.with_others),
+        lost,
         check,
     }
 }
 
-/// What was carried by something that ended without a message that said how, or is gone.
+/// What was carried by something that ended without a message that said how, or is gone: it is sent again a few times.
 fn lost(start: &mut DevicePolicy, carriers: &BTreeMap<String, CommandState>, now: Timestamp) {
     let mut gone: Vec<String> = Vec::new();
     for (key, setting) in &mut start.settings {
@@ -274,6 +288,9 @@ fn lost(start: &mut DevicePolicy, carriers: &BTreeMap<String, CommandState>, now
         let taken = state == Some(CommandState::Succeeded);
         if taken && setting.by.is_empty() {
             gone.push(key.clone());
+            continue;
+        }
+        if !taken && state != Some(CommandState::Failed) && setting.lose() {
             continue;
         }
         let outcome = if taken { GivenOutcome::Applied } else { GivenOutcome::Failed };
@@ -289,7 +306,7 @@ fn lost(start: &mut DevicePolicy, carriers: &BTreeMap<String, CommandState>, now
             given.outcome = outcome;
         }
         if taken {
-            setting.check.unread = true;
+            (setting.check.unread, setting.lost) = (true, 0);
         }
         if matches!(setting.state, PolicyState::Pending | PolicyState::Retracting | PolicyState::Drifted) {
             setting.state = is;

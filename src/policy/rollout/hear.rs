@@ -4,7 +4,7 @@ use transom_protocol::csp::{Instruction, LocUri, Setting};
 use transom_protocol::session::{ItemOutcome, Pending, Timestamp};
 use transom_protocol::syncml::{StatusClass, StatusCode, Verb};
 
-use super::search;
+use super::{afresh, search};
 use crate::model::{CommandState, DevicePolicy, GivenOutcome, PolicyState, SettingRecord};
 use crate::policy::reconcile::Key;
 
@@ -20,6 +20,7 @@ pub(super) fn hear(
     now: Timestamp,
 ) -> bool {
     let mut any = false;
+    let templates_before = afresh::templates(policy);
     for command in commands.iter().filter(|command| !command.state.is_open()) {
         let mine: Vec<String> = policy
             .settings
@@ -40,11 +41,23 @@ pub(super) fn hear(
         let culprit = culprit(command, &parts);
         let failed: Vec<String> = mine.clone();
         for key in mine {
+            let no_template = afresh::missing_template(policy, &key);
+            let is_fixed = |uri: &LocUri| no_template.is_none() && is_fixed(uri);
             let Some(setting) = policy.settings.get_mut(&key) else { continue };
-            setting.because_of = None;
-            if heard(setting, &key, command, &parts, is_fixed, now) {
+            (setting.because_of, setting.with_others) = (None, false);
+            if is_lost(command, culprit.as_ref()) && lose(setting, &key, command, &parts, now) {
+                continue;
+            }
+            if heard(setting, &key, command, &parts, &is_fixed, now) {
                 policy.settings.remove(&key);
                 continue;
+            }
+            if let Some(no_template) = no_template
+                && let Some(setting) = policy.settings.get_mut(&key).filter(|setting| has_failed(setting))
+                && setting.status.is_some_and(is_absent)
+            {
+                let answered = setting.why.take().unwrap_or_default();
+                setting.why = Some(format!("{answered}: {no_template}"));
             }
             // It was taken, and undone because of another; or not come to.
             if let Some(culprit) = culprit.as_ref().filter(|culprit| Key::of(culprit).as_str() != key)
@@ -58,19 +71,79 @@ pub(super) fn hear(
         }
         if command.state == CommandState::Failed && culprit.is_none() {
             let wanted = |key: &String| policy.settings.get(key).is_some_and(|setting| !setting.by.is_empty());
-            let failed: Vec<String> = failed.into_iter().filter(wanted).collect();
+            let failed: Vec<String> = failed.iter().filter(|key| wanted(key)).cloned().collect();
             search::begin(policy, command, &failed);
         }
+        if command.state == CommandState::Failed && failed.len() > 1 && is_group(command) {
+            for key in &failed {
+                if let Some(setting) = policy.settings.get_mut(key) {
+                    setting.with_others = has_failed(setting);
+                }
+            }
+        }
     }
+    afresh::when_templates_came(policy, &templates_before);
     if any {
         policy.judge();
     }
     any
 }
 
+const fn is_group(command: &Pending) -> bool {
+    matches!(command.instruction, Instruction::Group { .. })
+}
+
+/// Whether it is wanted, and the device has refused it.
+fn has_failed(setting: &SettingRecord) -> bool {
+    setting.state == PolicyState::Failed && !setting.by.is_empty()
+}
+
+/// Whether a code says that there is nothing at an address.
+const fn is_absent(status: u16) -> bool {
+    matches!(status, 404 | 405)
+}
+
+/// Whether nobody knows what became of a command.
+fn is_lost(command: &Pending, culprit: Option<&LocUri>) -> bool {
+    culprit.is_none() && !matches!(command.state, CommandState::Succeeded | CommandState::Failed)
+}
+
+/// Takes note that nobody knows what became of one setting, unless the device has said so of it alone. Whether it is to be
+/// sent once more.
+fn lose(setting: &mut SettingRecord, key: &str, command: &Pending, parts: &[Part<'_>], now: Timestamp) -> bool {
+    let is_answered = answer(key, parts).0.is_some();
+    if is_answered && !is_group(command) || !setting.lose() {
+        return false;
+    }
+    let state = if setting.by.is_empty() { PolicyState::Retracting } else { PolicyState::Pending };
+    // What can't be had for another reason by now stays where it stands.
+    if matches!(setting.state, PolicyState::Pending | PolicyState::Drifted | PolicyState::Retracting) {
+        if setting.state != state {
+            setting.since = now;
+        }
+        (setting.state, setting.why) = (state, None);
+    }
+    true
+}
+
+/// What the device said of one setting. Of a value that is taken away and set anew the last part counts, unless it was not
+/// come to.
+fn answer(key: &str, parts: &[Part<'_>]) -> (Option<StatusCode>, Option<String>) {
+    let concerns = |target: &LocUri| {
+        let at = Key::of(target);
+        at.as_str() == key || key.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    let (mut status, mut original): (Option<StatusCode>, Option<String>) = (None, None);
+    for (_, _, outcome) in parts.iter().filter(|(_, item, _)| concerns(&item.target)) {
+        status = outcome.status.or(status);
+        original.clone_from(&outcome.original_error);
+    }
+    (status, original)
+}
+
 /// The setting because of which a group failed, where the device says so.
 fn culprit(command: &Pending, parts: &[Part<'_>]) -> Option<LocUri> {
-    if !matches!(command.instruction, Instruction::Group { .. }) {
+    if !is_group(command) {
         return None;
     }
     let own = parts.iter().find(|(_, _, outcome)| outcome.status.is_some_and(search::is_own));
@@ -86,24 +159,17 @@ fn heard(
     is_fixed: &dyn Fn(&LocUri) -> bool,
     now: Timestamp,
 ) -> bool {
-    let concerns = |target: &LocUri| {
-        let at = Key::of(target);
-        at.as_str() == key || key.strip_prefix(at.as_str()).is_some_and(|rest| rest.starts_with('/'))
-    };
-    // Of a value that is taken away and set anew the last part counts, unless it was not come to.
-    let own = parts.iter().filter(|(_, item, _)| concerns(&item.target));
-    let (mut status, mut original): (Option<StatusCode>, Option<String>) = (None, None);
-    for (_, _, outcome) in own {
-        status = outcome.status.or(status);
-        original.clone_from(&outcome.original_error);
-    }
-    let is_group = matches!(command.instruction, Instruction::Group { .. });
+    let (mut status, mut original) = answer(key, parts);
+    let is_group = is_group(command);
     let is_done = |status: Option<StatusCode>| status.is_some_and(|status| status.class() == StatusClass::Done);
     let succeeded = command.state == CommandState::Succeeded || !is_group && is_done(status);
     if is_group && !succeeded && (status.is_none() || is_done(status)) {
         // It was taken, and undone because of another.
         status = command.progress.group_status.filter(|group| !is_done(Some(*group))).or(status);
         original.clone_from(&command.progress.group_error);
+    }
+    if succeeded || status.is_some() {
+        setting.lost = 0;
     }
     let absent = status == Some(StatusCode(404));
     if setting.by.is_empty() {

@@ -5,6 +5,7 @@
 //! stopped. What is to be done for a device is decided apart from the database; it is kept under the lock of its
 //! enrollment, and only if nothing has changed since. A message that concerns no policy costs no statement.
 
+mod afresh;
 mod decide;
 mod drift;
 mod foresee;

@@ -98,6 +98,12 @@ pub(super) fn hear(policy: &mut DevicePolicy, commands: &[Pending]) -> bool {
             search.taken = next;
             continue;
         }
+        let refused = command.progress.group_status.is_some_and(|status| status.class() == StatusClass::Failed);
+        if command.state != CommandState::Failed || !refused {
+            // Whether the device takes these nobody knows: to guess would name a setting that is not to blame.
+            search.end_unanswered();
+            continue;
+        }
         search.failing = next;
         // It may say now what it did not say before.
         let parts = command.instruction.settings().zip(&command.progress.items);

@@ -17,7 +17,7 @@ use crate::policy::reconcile::{Policy, Wanted, WantedSetting};
 use crate::store::{Error, PolicySubject, Tx};
 
 /// Stands for the configurations of what is taken back anew.
-const AGAIN: &str = "(again)";
+pub(super) const AGAIN: &str = "(again)";
 
 /// A revision that goes to devices in stages, and what the others have.
 #[derive(Debug)]
@@ -89,29 +89,30 @@ fn changes(key: &str, setting: &SettingRecord, without: &BTreeMap<&str, &WantedS
     }
 }
 
-/// Forgets what became of settings that are to be sent again: what failed until then, of a declaration or all.
+/// Forgets what became of settings that are to be sent again: what failed until then, of a declaration or all, and what the
+/// device said that it does not have.
 pub(super) fn again(policy: &mut DevicePolicy, asked: &BTreeMap<String, Timestamp>) {
     let own = policy.again.take();
     let of_activation = policy.active.clone();
     for setting in policy.settings.values_mut() {
-        if !matches!(setting.state, PolicyState::Failed | PolicyState::Kept | PolicyState::Drifted) {
+        let is_not_here = |given: &Given| given.outcome == GivenOutcome::NotHere;
+        // By the device's own word, which may say something else by now.
+        let is_refused = setting.state == PolicyState::NotApplicable && setting.given.as_ref().is_some_and(is_not_here);
+        let may_help = matches!(setting.state, PolicyState::Failed | PolicyState::Kept | PolicyState::Drifted);
+        if !may_help && !is_refused {
             continue;
         }
         let concerns = |identifier: &str| {
             let configurations = of_activation.get(identifier);
             let named = |by: &String| by == identifier || configurations.is_some_and(|names| names.contains(by));
-            identifier.is_empty() || setting.by.iter().any(named)
+            identifier.is_empty() || setting.by.iter().chain(&setting.was_by).any(named)
         };
         let asked = asked.iter().chain(own.iter().map(|(identifier, at)| (identifier, at)));
         if !asked.into_iter().any(|(identifier, at)| setting.since <= *at && concerns(identifier)) {
             continue;
         }
-        if setting.by.is_empty() {
-            setting.by.push(AGAIN.to_owned());
-            setting.given = Some(Given { token: String::new(), outcome: GivenOutcome::Failed });
-        } else {
-            setting.given = None;
-        }
+        setting.lost = 0;
+        setting.send_again();
     }
 }
 
@@ -195,6 +196,9 @@ mod tests {
                 "drifted": setting(&["two"], "drifted", Some(given("drifted"))),
                 "taken": setting(&["one", "two"], "applied", Some(given("applied"))),
                 "stays": setting(&[], "kept", None),
+                "left": {"uri": "./X", "was_by": ["one"], "state": "failed", "since": NOW},
+                "absent": setting(&["three"], "not_applicable", Some(given("not_here"))),
+                "elsewhere": setting(&["three"], "not_applicable", None),
             },
             "active": {"both": ["one", "two"]},
         });
@@ -215,11 +219,16 @@ mod tests {
     #[test]
     fn what_failed_is_sent_again_when_somebody_says_so_and_once() {
         assert_eq!(sent_again(None, &[]), Vec::<String>::new());
-        assert_eq!(sent_again(None, &[("", NOW)]), ["drifted", "refused", "stays"]);
+        assert_eq!(sent_again(None, &[("", NOW)]), ["absent", "drifted", "left", "refused", "stays"]);
         assert_eq!(sent_again(None, &[("", NOW.plus_millis(-1))]), Vec::<String>::new(), "it failed again since");
-        assert_eq!(sent_again(None, &[("one", NOW)]), ["refused"]);
-        assert_eq!(sent_again(None, &[("both", NOW)]), ["drifted", "refused"], "an activation has configurations");
+        assert_eq!(sent_again(None, &[("one", NOW)]), ["left", "refused"]);
+        assert_eq!(sent_again(None, &[("three", NOW)]), ["absent"]);
+        assert_eq!(
+            sent_again(None, &[("both", NOW)]),
+            ["drifted", "left", "refused"],
+            "an activation has configurations"
+        );
         assert_eq!(sent_again(Some(("two", NOW)), &[]), ["drifted"]);
-        assert_eq!(sent_again(Some(("", NOW)), &[("none", NOW)]), ["drifted", "refused", "stays"]);
+        assert_eq!(sent_again(Some(("", NOW)), &[("none", NOW)]), ["absent", "drifted", "left", "refused", "stays"]);
     }
 }

@@ -108,12 +108,13 @@ impl Rollout {
             return self.spread(now).await;
         }
         let stale = work.walk.generation != work.generation || work.walk.catalogue != ready.in_use.generation;
-        let settled = now.millis_since(work.changed_at) >= SETTLES && ready.generation == work.generation;
+        // By then every instance knows which nodes hold secrets, so that none is kept or shown by one that does not. What was
+        // published at a time that is still to come, because the clock was set back, waits for nothing.
+        let is_new = work.generation > 0 && (0..SETTLES).contains(&now.millis_since(work.changed_at));
+        let settled = !is_new && ready.generation == work.generation;
         let begins = work.generation > 0 && stale && settled;
         let walks = begins || work.generation > 0 && !stale && !work.walk.done;
-        // By then every instance knows which nodes hold secrets, so that none is kept or shown by one that does not.
-        let is_early = work.generation > 0 && now.millis_since(work.changed_at) < SETTLES;
-        if looks.is_empty() && checks.is_empty() && !walks || is_early {
+        if looks.is_empty() && checks.is_empty() && !walks || is_new {
             return Ok(Round::default());
         }
         let (claim, until) = (self.claim.clone(), now.plus_millis(LEASE));
@@ -126,8 +127,8 @@ impl Rollout {
             walk = walk.begin(work.generation, ready.in_use.generation, total, now);
         }
         let mut ids: Vec<EnrollmentId> = looks.iter().map(|look| look.enrollment.clone()).collect();
-        let is_new = |id: &&EnrollmentId| looks.iter().all(|look| look.enrollment != **id);
-        ids.extend(checks.iter().filter(is_new).cloned());
+        let is_another = |id: &&EnrollmentId| looks.iter().all(|look| look.enrollment != **id);
+        ids.extend(checks.iter().filter(is_another).cloned());
         let room = TOGETHER.saturating_sub(ids.len());
         if walks && room > 0 {
             let (behind, most) = (walk.position.clone(), i64::try_from(room).unwrap_or(1));
@@ -245,9 +246,11 @@ impl Rollout {
         let this = self.clone();
         let until = now.plus_millis(LEASE);
         let job = move |tx: &mut Tx<'_>| {
-            if let Some(walk) = &walk
-                && !tx.save_policy_walk(&this.claim, walk, until)?
-            {
+            let is_ours = match &walk {
+                Some(walk) => tx.save_policy_walk(&this.claim, walk, until)?,
+                None => tx.keep_policy_work(&this.claim, until)?,
+            };
+            if !is_ours {
                 return Ok(false);
             }
             let ids: Vec<EnrollmentId> = changes.iter().map(|change| change.enrollment().clone()).collect();
@@ -261,7 +264,7 @@ impl Rollout {
             let mut woken: Vec<String> = Vec::new();
             for change in changes {
                 match change {
-                    Change::Gone(enrollment) => tx.forget_device_policy(&enrollment, now)?,
+                    Change::Gone(enrollment) => drop(tx.forget_device_policy(&enrollment, now)?),
                     Change::Decided(subject, decided) if live.contains(&subject.enrollment) => {
                         if this.give(tx, &subject, *decided, now)? {
                             woken.push(subject.enrollment.as_str().to_owned());
@@ -297,7 +300,10 @@ impl Rollout {
         if gives {
             let carriers = self.enqueue(tx, id, &decided.parcels, created_by(), now)?;
             if carriers.is_empty() {
-                tx.look_at_policies(id, now.plus_millis(QUEUE_FULL))?;
+                // Neither is it first in every round until then, where others wait.
+                let then = now.plus_millis(QUEUE_FULL);
+                tx.look_at_policies(id, then)?;
+                tx.postpone_policy_checks(std::slice::from_ref(id), then, now)?;
                 return Ok(false);
             }
             for (place, carrier) in carriers.iter().enumerate() {

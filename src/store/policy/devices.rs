@@ -173,15 +173,17 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Nothing is wanted of a life any more that has ended.
-    pub fn forget_device_policy(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<(), Error> {
+    /// Nothing is wanted of a life any more that has ended. False where there was nothing, or somebody else was faster: what
+    /// it counted is taken off once.
+    pub fn forget_device_policy(&mut self, enrollment: &EnrollmentId, now: Timestamp) -> Result<bool, Error> {
         let (version, policy) = self.device_policy(enrollment)?;
-        if version == 0 {
-            return Ok(());
+        let as_read = policy_devices::enrollment.eq(enrollment.as_str()).and(policy_devices::version.eq(version));
+        let query = diesel::delete(policy_devices::table.filter(as_read));
+        if version == 0 || on_backend!(self, |conn| query.execute(conn))? != 1 {
+            return Ok(false);
         }
         self.save_standings(enrollment, &policy.standings, &BTreeMap::new(), now)?;
-        let query = diesel::delete(policy_devices::table.find(enrollment.as_str()));
-        on_backend!(self, |conn| query.execute(conn)).map(drop)
+        Ok(true)
     }
 
     fn save_standings(

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
 use crate::model::{PolicyDraft, PolicyDraftHead};
-use crate::store::fragments::at_most;
+use crate::store::fragments::{at_most, update};
 use crate::store::schema::policies::{policy_drafts, policy_revisions, policy_web_revisions};
 use crate::store::seal::Place;
 use crate::store::tx::{Tx, on_backend};
@@ -42,44 +42,66 @@ impl Tx<'_> {
         Ok(Some(PolicyDraft { head: head(set.to_owned(), version, base, at), body }))
     }
 
-    /// Keeps a draft in place of the one that its author had of this set; gives its version.
+    /// Keeps a draft in place of the one of this set that its author had seen in this version, 0 for none. Gives its version;
+    /// nothing where there is another by now. A draft that comes after one that was discarded has none of its versions: it
+    /// begins to count at the time.
     pub fn save_policy_draft(
         &mut self,
         author: &str,
         set: &str,
+        seen: i64,
         base: i64,
         body: &str,
         now: Timestamp,
-    ) -> Result<i64, Error> {
+    ) -> Result<Option<i64>, Error> {
         let author = words::text(author);
-        let before = self.policy_draft_version(&author, set)?;
-        if before.is_none() {
+        let row = row_of(&author, set);
+        let sealed = self.key.seal(body_of(&row), body.as_bytes())?;
+        let (version, changed) = if seen == 0 {
             let query = policy_drafts::table.filter(policy_drafts::author.eq(author.clone())).count();
             let count: i64 = on_backend!(self, |conn| query.get_result(conn))?;
             if count >= MOST {
                 return Err(Error::Conflict(format!("you have {MOST} drafts already: publish or discard one first")));
             }
-        }
-        let version = before.unwrap_or(0) + 1;
-        let row = row_of(&author, set);
-        let sealed = self.key.seal(body_of(&row), body.as_bytes())?;
-        self.forget_policy_draft(&author, set)?;
-        let query = diesel::insert_into(policy_drafts::table).values((
-            policy_drafts::author.eq(author),
-            policy_drafts::owner.eq(set.to_owned()),
-            policy_drafts::version.eq(version),
-            policy_drafts::base.eq(base),
-            policy_drafts::changed_at.eq(now.0),
-            policy_drafts::body.eq(sealed),
-        ));
-        on_backend!(self, |conn| query.execute(conn))?;
-        Ok(version)
+            let version = now.0.max(1);
+            let values = (
+                policy_drafts::author.eq(author),
+                policy_drafts::owner.eq(set.to_owned()),
+                policy_drafts::version.eq(version),
+                policy_drafts::base.eq(base),
+                policy_drafts::changed_at.eq(now.0),
+                policy_drafts::body.eq(sealed),
+            );
+            let query = diesel::insert_into(policy_drafts::table).values(values).on_conflict_do_nothing();
+            (version, on_backend!(self, |conn| query.execute(conn))?)
+        } else {
+            let as_seen = policy_drafts::author
+                .eq(author)
+                .and(policy_drafts::owner.eq(set.to_owned()))
+                .and(policy_drafts::version.eq(seen));
+            let values = (
+                policy_drafts::version.eq(seen + 1),
+                policy_drafts::base.eq(base),
+                policy_drafts::changed_at.eq(now.0),
+                policy_drafts::body.eq(sealed),
+            );
+            let query = update(policy_drafts::table, as_seen, values);
+            (seen + 1, on_backend!(self, |conn| query.execute(conn))?)
+        };
+        Ok((changed == 1).then_some(version))
     }
 
     /// Forgets a draft; false where there is none.
     pub fn forget_policy_draft(&mut self, author: &str, set: &str) -> Result<bool, Error> {
         let own = policy_drafts::author.eq(words::text(author)).and(policy_drafts::owner.eq(set.to_owned()));
         let query = diesel::delete(policy_drafts::table.filter(own));
+        Ok(on_backend!(self, |conn| query.execute(conn))? == 1)
+    }
+
+    /// Forgets a draft that is as it was; what was written meanwhile stays.
+    pub fn end_policy_draft(&mut self, author: &str, set: &str, version: i64) -> Result<bool, Error> {
+        let own = policy_drafts::author.eq(words::text(author)).and(policy_drafts::owner.eq(set.to_owned()));
+        let query = diesel::delete(policy_drafts::table.filter(own.and(policy_drafts::version.eq(version))));
         Ok(on_backend!(self, |conn| query.execute(conn))? == 1)
     }
 
@@ -101,11 +123,6 @@ impl Tx<'_> {
             .order(policy_revisions::number.desc())
             .select(policy_revisions::number);
         Ok(on_backend!(self, |conn| at_most(1, query).get_result(conn).optional())?)
-    }
-
-    fn policy_draft_version(&mut self, author: &str, set: &str) -> Result<Option<i64>, Error> {
-        let query = policy_drafts::table.find((author, set)).select(policy_drafts::version);
-        Ok(on_backend!(self, |conn| query.first(conn).optional())?)
     }
 }
 

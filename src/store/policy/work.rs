@@ -90,6 +90,13 @@ impl Tx<'_> {
         Ok(on_backend!(self, |conn| query.execute(conn))? == 1)
     }
 
+    /// Goes on with the work, as long as the claim holds. Whether it does.
+    pub fn keep_policy_work(&mut self, claim: &WebhookClaim, until: Timestamp) -> Result<bool, Error> {
+        let mine = policy_work::name.eq(WORK).and(policy_work::claim.assume_not_null().eq(claim.as_str()));
+        let query = update(policy_work::table, mine, policy_work::claimed_until.eq(Some(until.0)));
+        Ok(on_backend!(self, |conn| query.execute(conn))? == 1)
+    }
+
     /// What is wanted has changed: all devices are to be looked at.
     pub fn touch_policies(&mut self, now: Timestamp) -> Result<(), Error> {
         let changes = (policy_work::generation.eq(policy_work::generation + 1), policy_work::changed_at.eq(now.0));

@@ -1,5 +1,6 @@
 //! What is decided for a device, and what answers make of it: a device that is a value.
 
+mod afresh;
 mod checks;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,9 @@ use super::drift;
 use super::hear::hear;
 use super::search::{self, Move};
 use super::watch;
-use crate::model::{DevicePolicy, EnrollmentId, Fact, FactName, FactValue, Facts, PolicyState, SettingRecord};
+use crate::model::{
+    DevicePolicy, EnrollmentId, Fact, FactName, FactValue, Facts, MOST_LOST, PolicyState, SettingRecord,
+};
 use crate::policy::catalogue::builtin;
 use crate::policy::declaration::{Declaration, read_text};
 use crate::policy::reconcile::Policy;
@@ -183,6 +186,13 @@ impl Kept {
         }
     }
 
+    /// All that waits ends without a message that said how.
+    fn end(&mut self, end: CommandState) {
+        for command in self.queue.drain(..) {
+            self.carriers.insert(command.id.0, end);
+        }
+    }
+
     fn setting(&self, name: &str) -> &SettingRecord {
         let folded = name.to_ascii_lowercase();
         self.policy.settings.iter().find(|(key, _)| key.ends_with(&folded)).map(|(_, setting)| setting).unwrap()
@@ -295,8 +305,12 @@ fn what_is_wanted_again_while_it_is_taken_back_is_given_behind_that() {
 fn a_command_that_ends_without_an_answer_is_no_longer_waited_for() {
     let (mut kept, facts) = (Kept::default(), facts(22631));
     kept.look(&two("8"), &facts);
-    kept.queue.clear();
-    kept.carriers.values_mut().for_each(|state| *state = CommandState::Canceled);
+    for _ in 0..MOST_LOST {
+        kept.end(CommandState::Canceled);
+        assert_eq!(kept.look(&two("8"), &facts), 1, "it is wanted still");
+        assert_eq!(kept.policy.standings["all"], PolicyState::Pending);
+    }
+    kept.end(CommandState::Canceled);
     assert_eq!(kept.look(&two("8"), &facts), 0);
     assert_eq!(kept.policy.standings["all"], PolicyState::Failed);
     assert!(kept.policy.settings.values().all(|setting| setting.why.as_deref().unwrap().contains("canceled")));
