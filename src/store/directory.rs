@@ -24,7 +24,7 @@ const HISTORY: usize = 20;
 /// Before the first device of all.
 const START: &str = "";
 
-#[derive(Queryable, Selectable)]
+#[derive(Queryable, Selectable, PartialEq)]
 #[diesel(table_name = directory_people)]
 struct PersonRow {
     name: String,
@@ -77,7 +77,11 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<Option<Option<Known>>, Error> {
         self.lock_person(&name.key())?;
-        let before = self.person(name)?;
+        let before = match self.person(name) {
+            // What can't be read can be said anew.
+            Err(Error::Corrupt(_)) => None,
+            known => known?,
+        };
         if before.as_ref().is_some_and(|before| before.known == *known) {
             return Ok(None);
         }
@@ -174,7 +178,8 @@ impl Tx<'_> {
     /// Some more of a person's devices get what is known of them, and are looked at where that changes something. How many
     /// there were.
     pub fn spread_person(&mut self, person: &str, limit: i64, now: Timestamp) -> Result<usize, Error> {
-        let Some(behind) = self.person_row(person)?.and_then(|row| row.spread) else { return Ok(0) };
+        let Some(before) = self.person_row(person)? else { return Ok(0) };
+        let Some(behind) = before.spread.clone() else { return Ok(0) };
         let query = directory_devices::table
             .filter(directory_devices::person.eq(person))
             .filter(directory_devices::device.gt(&behind))
@@ -185,9 +190,10 @@ impl Tx<'_> {
         let ids: Vec<EnrollmentId> = lives.iter().map(|(life, _)| life.clone()).collect();
         let live = self.lock_lives(&ids)?;
         self.lock_person(person)?;
-        // Somebody may have said something else meanwhile, or the device is another's.
-        let Some(row) = self.person_row(person)?.filter(|row| row.spread.as_ref() == Some(&behind)) else {
-            return Ok(devices.len());
+        // Somebody may have said something else meanwhile, or the device is another's. Then there may be devices among the first
+        // ones that were not found.
+        let Some(row) = self.person_row(person)?.filter(|row| *row == before) else {
+            return Ok(devices.len().max(1));
         };
         let query = directory_devices::table
             .filter(among(directory_devices::device, &devices))
@@ -195,12 +201,28 @@ impl Tx<'_> {
             .select((directory_devices::device, directory_devices::name));
         let theirs: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
         let forgotten = row.forgotten;
-        let known = Person::try_from(row)?.known;
+        let known = match Person::try_from(row) {
+            _ if forgotten => None,
+            Ok(person) => Some(person.known),
+            // One person of whom nothing can be read keeps nothing from others: their devices stay as they are.
+            Err(error @ Error::Corrupt(_)) => {
+                tracing::error!(person, %error, "what is known of a person does not come to devices");
+                let unspread = directory_people::spread.eq(None::<String>);
+                let query = update(directory_people::table, directory_people::folded_name.eq(person), unspread);
+                on_backend!(self, |conn| query.execute(conn))?;
+                return Ok(1);
+            }
+            Err(error) => return Err(error),
+        };
         for (life, device) in lives.into_iter().filter(|(life, _)| live.contains(life)) {
             let Some((_, name)) = theirs.iter().find(|(their, _)| their == device.as_str()) else { continue };
-            let facts = facts_of(&words::user_name(name.clone())?, (!forgotten).then_some(&known));
-            if self.know(&device, &life, facts, now)? {
-                self.look_at_policies(&life, now)?;
+            match self.know_person(&device, &life, name, known.as_ref(), now) {
+                Ok(false) => {}
+                Ok(true) => self.look_at_policies(&life, now)?,
+                Err(error @ Error::Corrupt(_)) => {
+                    tracing::error!(enrollment = life.as_str(), %error, "a device does not get what is known of its person");
+                }
+                Err(error) => return Err(error),
             }
         }
         let is_last = i64::try_from(devices.len()).is_ok_and(|count| count < limit);
@@ -214,6 +236,19 @@ impl Tx<'_> {
             on_backend!(self, |conn| query.execute(conn))?;
         }
         Ok(devices.len().max(1))
+    }
+
+    /// A device has what is known of its person. Whether that changes anything.
+    fn know_person(
+        &mut self,
+        device: &DeviceKey,
+        life: &EnrollmentId,
+        name: &str,
+        known: Option<&Known>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let facts = facts_of(&words::user_name(name.to_owned())?, known);
+        self.know(device, life, facts, now)
     }
 
     /// Nobody else says something of this person, or gives them a device, before this transaction ends.

@@ -19,6 +19,7 @@ scenarios!(
     what_is_forgotten_goes_from_devices_and_then_altogether,
     a_provider_that_spoke_earlier_is_not_heard,
     many_devices_of_one_person_get_it_some_at_a_time,
+    a_record_that_can_not_be_read_keeps_nothing_from_others,
 );
 
 fn user(name: &str) -> UserName {
@@ -223,4 +224,25 @@ async fn many_devices_of_one_person_get_it_some_at_a_time(test: &TestStore) {
     assert_eq!(found(test, "'booths' in groups").await.len(), 7);
     assert_eq!(found(test, "'kiosks' in groups").await.len(), 0);
     assert_eq!(spread(test, 3, NOW).await, 0);
+}
+
+async fn a_record_that_can_not_be_read_keeps_nothing_from_others(test: &TestStore) {
+    enrolled(test, "PC1", Some("ada"), NOW).await;
+    enrolled(test, "PC2", Some("bob"), NOW).await;
+    enrolled(test, "PC3", Some("bob"), NOW).await;
+    for name in ["ada", "bob"] {
+        tell(test, name, known(&[], &[("city", "Bern")]), NOW).await;
+    }
+    test.direct().execute("UPDATE directory_people SET value = '{' WHERE folded_name = 'ada'");
+    test.direct().execute(
+        "UPDATE facts SET kind = 'odd one' WHERE name = 'user.name' AND device = \
+         (SELECT device FROM enrollments WHERE device_id = 'PC2')",
+    );
+    assert_eq!(spread(test, 10, NOW).await, 2);
+    assert_eq!(facts(test, "PC3").await.text("user.city"), Some("Bern"));
+    assert_eq!(facts(test, "PC1").await.text("user.city"), None);
+    // What is said anew of them comes through.
+    tell(test, "ada", known(&[], &[("city", "Basel")]), NOW).await;
+    spread(test, 10, NOW).await;
+    assert_eq!(facts(test, "PC1").await.text("user.city"), Some("Basel"));
 }
