@@ -50,27 +50,30 @@ impl Catalogue {
     /// Names below a node that are nearly the one that was written, with the rest of the address where it goes on so.
     fn near(&self, above: NodeId, name: &str, rest: &[String], meant: &mut Vec<String>) {
         let written = shorten(name).to_ascii_lowercase();
-        let mut alike: Vec<(f64, NodeId)> = Vec::new();
+        let folded: Vec<Box<str>> = rest.iter().map(|name| super::build::fold(name)).collect();
+        let mut alike: Vec<(bool, f64, Vec<NodeId>)> = Vec::new();
         for (known, id) in &self.entry(above).fixed {
             let likeness = strsim::jaro_winkler(&written, shorten(known));
             // A word too little or too much is no slip of a key, but it is meant all the same.
             let holds =
                 written.len() >= 5 && (known.contains(&*written) || written.contains(&**known) && known.len() >= 5);
             if likeness >= ALIKE || holds {
-                alike.push((likeness, *id));
+                let mut way = vec![*id];
+                let goes_on = self.goes_on(*id, &folded, &mut way);
+                if !goes_on {
+                    way.truncate(1);
+                }
+                alike.push((goes_on, likeness, way));
             }
         }
-        alike.sort_by(|one, other| other.0.total_cmp(&one.0));
-        for (_, id) in alike {
+        // Where the rest of the address leads somewhere comes first.
+        alike.sort_by(|one, other| other.0.cmp(&one.0).then(other.1.total_cmp(&one.1)));
+        for (_, _, way) in alike {
             if meant.len() >= SUGGESTIONS {
                 return;
             }
-            let mut way = Vec::new();
-            let folded: Vec<Box<str>> = rest.iter().map(|name| super::build::fold(name)).collect();
-            if !self.goes_on(id, &folded, &mut way) {
-                way.clear();
-            }
-            let uri = self.uri(way.last().copied().unwrap_or(id));
+            let Some(last) = way.last() else { continue };
+            let uri = self.uri(*last);
             if !meant.contains(&uri) {
                 meant.push(uri);
             }
