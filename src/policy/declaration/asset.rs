@@ -46,7 +46,8 @@ impl Content {
 pub(super) fn packed(text: String) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let dense = |text: &str| {
-        let dense: String = text.chars().filter(|character| !character.is_whitespace()).collect();
+        // Words with blanks between them may look like base64 without these: only lines are joined.
+        let dense: String = text.lines().map(str::trim).collect();
         (!dense.is_empty() && STANDARD.decode(&dense).is_ok()).then_some(dense)
     };
     if let Some(bytes) = dense(&text) {
