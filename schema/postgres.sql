@@ -51,9 +51,11 @@ CREATE TABLE api_tokens (
     role text NOT NULL,
     scope text,
     created_by text,
+    maker text,
     CONSTRAINT api_tokens_pkey PRIMARY KEY (id),
     CONSTRAINT api_tokens_hash_key UNIQUE (hash)
 );
+CREATE INDEX api_tokens_by_maker ON api_tokens USING btree (maker) WHERE (maker IS NOT NULL);
 
 CREATE TABLE attempts (
     command text COLLATE "C" NOT NULL,
@@ -546,11 +548,13 @@ CREATE TABLE operator_links (
     created_by text NOT NULL,
     expires_at bigint NOT NULL,
     used_at bigint,
+    maker text,
     CONSTRAINT operator_links_operator_fkey FOREIGN KEY (operator) REFERENCES operators(id),
     CONSTRAINT operator_links_pkey PRIMARY KEY (id),
     CONSTRAINT operator_links_hash_key UNIQUE (hash)
 );
 CREATE INDEX operator_links_by_end ON operator_links USING btree (expires_at);
+CREATE INDEX operator_links_by_maker ON operator_links USING btree (maker) WHERE (maker IS NOT NULL);
 
 CREATE TABLE operator_sessions (
     id text COLLATE "C" NOT NULL,

@@ -44,7 +44,8 @@ CREATE TABLE api_tokens (
     expires_at INTEGER,
     last_used_at INTEGER,
     revoked_at INTEGER
-, role TEXT NOT NULL DEFAULT 'admin', scope TEXT, created_by TEXT) STRICT;
+, role TEXT NOT NULL DEFAULT 'admin', scope TEXT, created_by TEXT, maker TEXT) STRICT;
+CREATE INDEX api_tokens_by_maker ON api_tokens (maker) WHERE maker IS NOT NULL;
 
 CREATE TABLE attempts (
     command TEXT NOT NULL REFERENCES commands (id) ON DELETE CASCADE,
@@ -467,8 +468,9 @@ CREATE TABLE operator_links (
     created_by TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at INTEGER
-) STRICT;
+, maker TEXT) STRICT;
 CREATE INDEX operator_links_by_end ON operator_links (expires_at);
+CREATE INDEX operator_links_by_maker ON operator_links (maker) WHERE maker IS NOT NULL;
 
 CREATE TABLE operator_sessions (
     id TEXT NOT NULL PRIMARY KEY,

@@ -243,8 +243,9 @@ impl Admin {
             .await
     }
 
-    /// The archive that a device sent for an action, and its size.
-    pub async fn archive(&self, id: &str, now: Timestamp) -> Result<(Pieces, u64), Error> {
+    /// The archive that a device sent for an action, and its size. What is in it nobody knows beforehand: that somebody
+    /// took it is recorded before the first byte goes out.
+    pub async fn archive(&self, id: &str, by: &Actor, now: Timestamp) -> Result<(Pieces, u64), Error> {
         let archives = self.archives.as_ref().ok_or(Error::NotFound("archive"))?;
         let id = named_action(id)?;
         let bytes = match archives.archive(&id).await? {
@@ -256,6 +257,12 @@ impl Admin {
             }
             Archive { bytes, .. } => bytes.unwrap_or_default(),
         };
+        let (subject, by) = (id.to_string(), by.clone());
+        let job = move |tx: &mut Tx<'_>| {
+            tx.audit(&by, AuditRecord::new("action.archive", "action", subject), now);
+            Ok::<_, Error>(())
+        };
+        self.store.write(job).await?;
         Ok((archives.read(&id, now).await?, bytes))
     }
 }

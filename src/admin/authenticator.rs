@@ -4,9 +4,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use totp_rs::{Builder, Totp};
 
-use super::{Admin, NotIn};
+use super::{Admin, Error, NotIn};
 use crate::enrollment::applicant::new_password;
-use crate::model::{Actor, AuditRecord, Operator, Secret, Timestamp};
+use crate::model::{Actor, AuditRecord, FailureSubject, Operator, OperatorSecrets, Patience, Secret, Timestamp};
 use crate::store::Tx;
 
 /// Recovery codes that are made at once.
@@ -39,7 +39,7 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Vec<Secret<String>>, NotIn> {
-        self.is_theirs(operator, password, by, now).await?;
+        let operator = self.is_theirs(operator, password, by, now).await?;
         let wrong =
             || NotIn::Choice("the code is not the one of this moment; look at the clock of the device".to_owned());
         let bytes = totp_rs::Secret::try_from_base32(secret.expose()).map_err(|_| wrong())?;
@@ -50,7 +50,7 @@ impl Admin {
         let step = step_of(&bytes, code.trim(), now).ok_or_else(wrong)?;
         let codes: Vec<Secret<String>> = (0..CODES).map(|_| new_code()).collect();
         let hashes: Vec<String> = codes.iter().map(|code| recovery_hash(code.expose())).collect();
-        let (operator, by) = (operator.clone(), by.clone());
+        let by = by.clone();
         let job = move |tx: &mut Tx<'_>| {
             tx.set_operator_totp(&operator, Some(&bytes), &hashes, step)?;
             let record = AuditRecord::new("operator.authenticator", "operator", operator.name.as_str());
@@ -69,8 +69,8 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), NotIn> {
-        self.is_theirs(operator, password, by, now).await?;
-        let (operator, by) = (operator.clone(), by.clone());
+        let operator = self.is_theirs(operator, password, by, now).await?;
+        let by = by.clone();
         let job = move |tx: &mut Tx<'_>| {
             tx.set_operator_totp(&operator, None, &[], 0)?;
             let record = AuditRecord::new("operator.authenticator", "operator", operator.name.as_str());
@@ -81,6 +81,52 @@ impl Admin {
     }
 }
 
+/// What the second thing is worth that an operator with an authenticator shows, who has shown the password.
+pub(super) enum Second {
+    /// They may come in.
+    Right,
+    /// Nothing.
+    Wrong,
+    /// Nothing, and codes were guessed so often that all of them count for nothing from now on for a while.
+    Guessed,
+    /// Nobody may try codes until then.
+    Locked(Timestamp),
+}
+
+/// Whether the second thing is right that an operator with an authenticator has to show. What is right is used up.
+///
+/// Wrong codes are counted for the account, from wherever they come: only who knows the password gets here, so that
+/// strangers can lock nobody out. Recovery codes can't be guessed, and are taken all the while.
+pub(super) fn second(
+    tx: &mut Tx<'_>,
+    (operator, secrets): (&Operator, &OperatorSecrets),
+    code: Option<&str>,
+    patience: Patience,
+    now: Timestamp,
+) -> Result<Second, Error> {
+    let Some(totp) = &secrets.totp else { return Ok(Second::Right) };
+    let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return Ok(Second::Wrong) };
+    let hash = recovery_hash(code);
+    if secrets.recovery.contains(&hash) {
+        let left: Vec<String> = secrets.recovery.iter().filter(|other| **other != hash).cloned().collect();
+        let was_there = tx.keep_recovery(&operator.id, &secrets.recovery, &left)?;
+        return Ok(if was_there { Second::Right } else { Second::Wrong });
+    }
+    let subject = FailureSubject::Codes(operator.name.clone());
+    let before = tx.failures_for_update(&subject)?;
+    if let Some(until) = before.as_ref().and_then(|before| before.locked_until).filter(|until| *until > now) {
+        return Ok(Second::Locked(until));
+    }
+    if let Some(step) = step_of(totp, code, now)
+        && tx.use_totp_step(&operator.id, step)?
+    {
+        return Ok(Second::Right);
+    }
+    let after = patience.after_failure(before.as_ref(), now);
+    tx.save_failures(&subject, &after)?;
+    Ok(if after.locked_until.is_some() { Second::Guessed } else { Second::Wrong })
+}
+
 /// The step whose code this is: now, or one step of 30 seconds before or after.
 pub(super) fn step_of(secret: &Secret<Vec<u8>>, code: &str, now: Timestamp) -> Option<i64> {
     let seconds = u64::try_from(now.0 / 1000).ok()?;
@@ -89,7 +135,7 @@ pub(super) fn step_of(secret: &Secret<Vec<u8>>, code: &str, now: Timestamp) -> O
 }
 
 /// The hash by which a recovery code is kept. 100 bits of chance need no slow one.
-pub(super) fn recovery_hash(code: &str) -> String {
+pub fn recovery_hash(code: &str) -> String {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     crate::model::hex(&Sha256::digest(plain.as_bytes()))
 }

@@ -1,7 +1,7 @@
 //! How people come in and go: sign-in with password and authenticator, sessions, links for the first time.
 //!
 //! A sign-in that fails tells nothing of why. Failures are counted by name and address together and by address alone,
-//! so that nobody can keep a person from signing in elsewhere.
+//! so that nobody can keep a person from signing in elsewhere; wrong codes behind the right password by account.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -9,7 +9,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
-use super::{Admin, Error, authenticator};
+use super::{
+    Admin, Error,
+    authenticator::{Second, second},
+    granting::operator_name,
+    operators::cast_out,
+};
 use crate::config::People;
 use crate::enrollment::applicant::{hash_password, is_acceptable, is_password};
 use crate::enrollment::sign_in::Denied;
@@ -159,7 +164,8 @@ impl Admin {
         let found = self.store.read(job).await?;
         let hash = found.as_ref().and_then(|(_, secrets)| secrets.password.clone());
         let is_right = self.entrance.is_password(shown.password, hash).await;
-        let found = found.filter(|(operator, _)| is_right && operator.disabled_at.is_none());
+        let checked = found.map(|(operator, _)| operator).filter(|_| is_right);
+        let past_the_provider = self.provider_gives_roles();
         let actor = Actor::operator(name.as_str()).asking(Some(from), trace);
         let (secret, hash) = new_secret();
         let ends = now.plus_millis(millis(self.entrance.longest));
@@ -167,19 +173,37 @@ impl Admin {
         let job = move |tx: &mut Tx<'_>| {
             // Others may have failed meanwhile.
             refuse_locked(tx, &subjects, now)?;
-            let come_in = match found {
-                Some((operator, secrets)) if second_is_right(tx, &operator, &secrets, code.as_deref(), now)? => {
-                    Some(operator)
+            let checked = checked.map(|operator| as_checked(tx, &operator)).transpose()?.flatten();
+            let mut guessed = false;
+            let come_in = match checked {
+                Some((operator, secrets)) => {
+                    match second(tx, (&operator, &secrets), code.as_deref(), WITH_NAME, now)? {
+                        Second::Right => Some(operator),
+                        Second::Locked(until) => return Ok(Err(locked_until(until, now))),
+                        Second::Wrong => None,
+                        Second::Guessed => {
+                            guessed = true;
+                            None
+                        }
+                    }
                 }
-                _ => None,
+                None => None,
             };
             let Some(operator) = come_in else {
                 let locked = note_failure(tx, &subjects, now)?;
-                if locked {
-                    tx.audit(&actor, AuditRecord::new("operator.locked_out", "operator", name.as_str()), now);
+                if locked || guessed {
+                    let record = AuditRecord::new("operator.locked_out", "operator", name.as_str());
+                    let told = serde_json::json!({"reason": "codes"});
+                    tx.audit(&actor, if guessed { record.after(told) } else { record }, now);
                 }
                 return Ok(Err(NotIn::Wrong));
             };
+            if past_the_provider && operator.subject.is_some() {
+                let told = serde_json::json!({"by": "password", "reason": NotIn::NoPasswords.to_string()});
+                let record = AuditRecord::new("operator.turned_away", "operator", operator.name.as_str());
+                tx.audit(&actor, record.after(told), now);
+                return Ok(Err(NotIn::NoPasswords));
+            }
             let [with_name, _] = &subjects;
             tx.forgive(with_name)?;
             tx.begin_operator_session(&operator.id, &hash, ends, now)?;
@@ -275,14 +299,18 @@ impl Admin {
         (from, trace): (IpAddr, Option<String>),
         now: Timestamp,
     ) -> Result<Opened, NotIn> {
-        let chosen = name.and_then(UserName::parse);
         let (link, whose) = self.link(secret, now).await?.ok_or(NotIn::Link)?;
-        let name = whose.or(chosen).ok_or_else(|| {
-            NotIn::Choice("a name has 1 to 256 characters, none of them a control character".to_owned())
-        })?;
+        let name = match whose {
+            Some(whose) if link.operator.is_some() => whose,
+            whose => {
+                let chosen = whose.map_or_else(|| name.unwrap_or_default().to_owned(), String::from);
+                operator_name(&chosen).map_err(|why| NotIn::Choice(why.to_owned()))?
+            }
+        };
         let password = self.entrance.hashed(password).await?;
         let admin = self.clone();
         let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
             if !tx.use_operator_link(&link.id, now)? {
                 return Err(NotIn::Link);
             }
@@ -291,7 +319,7 @@ impl Admin {
                 let operator = tx.operator(id)?.filter(|operator| operator.disabled_at.is_none());
                 let operator = operator.ok_or(NotIn::Link)?;
                 tx.set_operator_password(&operator, &password)?;
-                tx.end_operator_sessions(&operator.id)?;
+                cast_out(tx, &operator, now)?;
                 tx.audit(&by, AuditRecord::new("operator.password", "operator", operator.name.as_str()), now);
                 operator
             } else {
@@ -322,14 +350,14 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Opened, NotIn> {
-        self.is_theirs(operator, old, by, now).await?;
+        let operator = self.is_theirs(operator, old, by, now).await?;
         let hash = self.entrance.hashed(new).await?;
-        let (admin, by, operator) = (self.clone(), by.clone(), operator.clone());
+        let (admin, by) = (self.clone(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
             tx.set_operator_password(&operator, &hash)?;
-            let sessions = tx.end_operator_sessions(&operator.id)?;
-            let tokens = tx.revoke_tokens_of(operator.name.as_str(), now)?;
-            let told = serde_json::json!({"sessions_ended": sessions, "tokens_revoked": tokens});
+            let ended = cast_out(tx, &operator, now)?;
+            let told = serde_json::json!({"sessions_ended": ended.sessions, "tokens_revoked": ended.tokens});
             tx.audit(&by, AuditRecord::new("operator.password", "operator", operator.name.as_str()).after(told), now);
             let (secret, seconds) = admin.open_session(tx, &operator, now)?;
             Ok::<_, NotIn>(Opened { operator, secret, seconds })
@@ -337,14 +365,15 @@ impl Admin {
         self.store.write(job).await
     }
 
-    /// Checks the password of somebody who is signed in, before what they do next. Wrong ones count as failures.
+    /// Checks the password of somebody who is signed in, before what they do next. Wrong ones count as failures. Gives
+    /// their record as it was when this was their password.
     pub(super) async fn is_theirs(
         &self,
         operator: &Operator,
         password: Secret<String>,
         by: &Actor,
         now: Timestamp,
-    ) -> Result<(), NotIn> {
+    ) -> Result<Operator, NotIn> {
         let from = by.from.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED));
         let subjects = [FailureSubject::sign_in(operator.name.clone(), from), FailureSubject::sign_in_from(from)];
         let (asked, name) = (subjects.clone(), operator.name.clone());
@@ -352,41 +381,32 @@ impl Admin {
             refuse_locked(tx, &asked, now)?;
             Ok::<_, NotIn>(tx.operator_by_name(&name)?)
         };
-        let hash = self.store.read(job).await?.and_then(|(_, secrets)| secrets.password);
-        if self.entrance.is_password(password, hash).await {
-            return Ok(());
+        let (found, hash) = self.store.read(job).await?.map(|(found, secrets)| (found, secrets.password)).unzip();
+        let is_right = self.entrance.is_password(password, hash.flatten()).await;
+        if let Some(found) = found.filter(|_| is_right) {
+            return Ok(found);
         }
         self.store.write(move |tx: &mut Tx<'_>| Ok::<_, NotIn>(note_failure(tx, &subjects, now)?)).await?;
         Err(NotIn::Wrong)
     }
 }
 
-/// Whether the second thing is right that an operator with an authenticator has to show. What is right is used up.
-fn second_is_right(
-    tx: &mut Tx<'_>,
-    operator: &Operator,
-    secrets: &OperatorSecrets,
-    code: Option<&str>,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let Some(totp) = &secrets.totp else { return Ok(true) };
-    let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return Ok(false) };
-    if let Some(step) = authenticator::step_of(totp, code, now) {
-        return Ok(tx.use_totp_step(&operator.id, step)?);
-    }
-    let hash = authenticator::recovery_hash(code);
-    if !secrets.recovery.contains(&hash) {
-        return Ok(false);
-    }
-    let left: Vec<String> = secrets.recovery.iter().filter(|other| **other != hash).cloned().collect();
-    Ok(tx.keep_recovery(&operator.id, &secrets.recovery, &left)?)
+/// An operator whose password was looked at, unless anything about how they come in was changed while that took its
+/// time.
+fn as_checked(tx: &mut Tx<'_>, checked: &Operator) -> Result<Option<(Operator, OperatorSecrets)>, Error> {
+    let found = tx.operator_for_update(&checked.id)?;
+    Ok(found.filter(|(operator, _)| operator.version == checked.version && operator.disabled_at.is_none()))
+}
+
+fn locked_until(until: Timestamp, now: Timestamp) -> NotIn {
+    NotIn::Locked(until.millis_since(now).div_euclid(1000) + 1)
 }
 
 fn refuse_locked(tx: &mut Tx<'_>, subjects: &[FailureSubject; 2], now: Timestamp) -> Result<(), NotIn> {
     for subject in subjects {
         let until = tx.failures(subject)?.and_then(|failures| failures.locked_until).filter(|until| *until > now);
         if let Some(until) = until {
-            return Err(NotIn::Locked(until.millis_since(now).div_euclid(1000) + 1));
+            return Err(locked_until(until, now));
         }
     }
     Ok(())

@@ -15,6 +15,9 @@ pub enum Error {
     /// Somebody else changed it since the caller looked.
     #[error("it was changed meanwhile; look again")]
     Changed,
+    /// Whoever asks may not do it to this one, although they may do it to others.
+    #[error("{0}")]
+    Beyond(String),
     /// A parameter of a question is wrong.
     #[error("{}: {}", .0.at, .0.what)]
     Parameter(Fault),

@@ -11,8 +11,8 @@ use super::{Admin, Error, PageJson, Part, SyncJson};
 use crate::inventory;
 use crate::model::fact::{Changed, Definition, FactChange, catalogue};
 use crate::model::{
-    Actor, DeviceId, Fact, FactName, FactValue, NewCommand, NewCommands, NotEnqueued, OWN, Predicate, StatusCode,
-    Timestamp, from_rfc3339, rfc3339, rfc3339_text,
+    Actor, AuditRecord, DeviceId, Fact, FactName, FactValue, NewCommand, NewCommands, NotEnqueued, OWN, Predicate,
+    StatusCode, Timestamp, from_rfc3339, rfc3339, rfc3339_text,
 };
 use crate::store::Tx;
 
@@ -244,8 +244,16 @@ impl Admin {
         let device = named_device(id)?;
         let facts = names.len();
         let commands = inventory::questions(&names);
+        // Without names it is all of them.
+        let named = names.iter().map(|name| name.as_str().to_owned());
+        let asked: Vec<String> = if refresh.facts.is_empty() { Vec::new() } else { named.collect() };
         let (wake, max_open) = (self.management.wakes(), self.management.max_open());
-        let job = move |tx: &mut Tx<'_>| enqueue(tx, device, commands, wake, max_open, now);
+        let asker = by.clone();
+        let job = move |tx: &mut Tx<'_>| {
+            let record = AuditRecord::new("device.refresh", "device", device.to_string());
+            tx.audit(&asker, record.after(json!({"facts": asked})), now);
+            enqueue(tx, device, commands, wake, max_open, now)
+        };
         self.store.write(job).await?;
         Ok(Refreshed { facts, reach: self.sync(id, by, now).await? })
     }

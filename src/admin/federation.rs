@@ -8,7 +8,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Admin, NotIn, Opened, entrance::new_secret, operators::cast_out};
+use super::{Admin, NotIn, Opened, entrance::new_secret, granting::operator_name, operators::cast_out};
 use crate::config::PeopleOpenId;
 use crate::enrollment::sign_in::{Begun, Callback, Chance, Denied, RelyingParty, Vouched};
 use crate::model::{
@@ -84,6 +84,12 @@ impl Admin {
         self.federation.as_ref().is_none_or(|federation| federation.settings.passwords)
     }
 
+    /// Whether the provider alone says what somebody may who is known there. What they may is then asked at each
+    /// sign-in, which a password would go past.
+    pub(super) fn provider_gives_roles(&self) -> bool {
+        self.federation.as_ref().is_some_and(|federation| !federation.settings.role_claim.is_empty())
+    }
+
     /// A browser goes to the provider, and afterwards on to `next`; by a link where somebody was invited.
     pub async fn begin_federated(
         &self,
@@ -135,6 +141,7 @@ impl Admin {
         let by = Actor::operator(person.name.as_str()).asking(Some(from), trace);
         let admin = self.clone();
         let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
             if tx.keep_sign_in(&completed, now)?.is_none() {
                 return Err(NotIn::Provider(Denied::Repeated));
             }
@@ -246,6 +253,9 @@ fn made(
     by: &Actor,
     now: Timestamp,
 ) -> Result<LetIn, NotIn> {
+    if let Err(why) = operator_name(name.as_str()) {
+        return Ok(Err(NotIn::Choice(why.to_owned())));
+    }
     if tx.operator_by_name(&name)?.is_some() {
         return Ok(Err(NotIn::NameTaken(name.to_string())));
     }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{Admin, Error, PageJson, Part, Repetition, SecretText, entrance, rights};
+use super::granting::operator_name;
+use super::{Admin, Error, Granter, PageJson, Part, Repetition, SecretText, entrance, rights};
 use crate::model::{
-    Actor, AuditRecord, NewOperatorLink, Operator, OperatorId, Right, Role, Timestamp, UserName, from_rfc3339,
+    Actor, AuditRecord, Maker, NewOperatorLink, Operator, OperatorId, Right, Role, Timestamp, UserName, from_rfc3339,
     from_rfc3339_option, rfc3339, rfc3339_option,
 };
 use crate::store::{Store, Tx};
@@ -97,19 +98,27 @@ impl Admin {
         self.store.read(move |tx: &mut Tx<'_>| found(tx, &name)).await.map(OperatorJson::from)
     }
 
-    /// Makes a link by which somebody becomes an operator.
+    /// Makes a link by which somebody becomes an operator. Nobody invites one who may do more than they may.
     pub async fn invite(
         &self,
         new: NewOperatorJson,
-        by: &Actor,
+        by: &Granter,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<OperatorLinkJson, Error> {
-        let what = "a name has 1 to 256 characters, none of them a control character";
-        let name = new.name.map(|name| UserName::parse(&name).ok_or_else(|| Error::invalid("/name", what)));
+        let name = new.name.map(|name| operator_name(&name).map_err(|what| Error::invalid("/name", what)));
         let (name, role) = (name.transpose()?, new.role);
+        by.gives(role, "/role")?;
         let expires_at = now.plus_millis(i64::try_from(self.entrance.link.as_millis()).unwrap_or(i64::MAX));
-        self.once(repetition, now, invitation((&self.entrance.address, name, role), by, expires_at, now)).await
+        let maker = Some(by.maker.clone());
+        let make = invitation((&self.entrance.address, name, role), (&by.actor, maker), expires_at, now);
+        let by = by.clone();
+        let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
+            by.is_still_in(tx, now)?;
+            make(tx)
+        };
+        self.once(repetition, now, job).await
     }
 
     /// The link by which the first operator comes in, in a store.
@@ -120,7 +129,7 @@ impl Admin {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<OperatorLinkJson, Error> {
-        store.write(invitation((address, None, Role::Admin), by, expires_at, now)).await
+        store.write(invitation((address, None, Role::Admin), (by, None), expires_at, now)).await
     }
 
     /// Gives an operator another role. They are signed out everywhere, and their tokens are worth nothing any more.
@@ -129,10 +138,13 @@ impl Admin {
         name: &str,
         role: Role,
         version: Option<i64>,
-        by: &Actor,
+        by: &Granter,
         now: Timestamp,
     ) -> Result<OperatorJson, Error> {
-        self.change(name, version, by, move |tx, operator, by| {
+        by.gives(role, "/role")?;
+        let granter = by.clone();
+        self.change(name, version, &by.actor, move |tx, operator, by| {
+            granter.is_above(operator)?;
             if operator.role == role {
                 return Ok(());
             }
@@ -169,10 +181,12 @@ impl Admin {
         &self,
         name: &str,
         version: Option<i64>,
-        by: &Actor,
+        by: &Granter,
         now: Timestamp,
     ) -> Result<OperatorJson, Error> {
-        self.change(name, version, by, move |tx, operator, by| {
+        let granter = by.clone();
+        self.change(name, version, &by.actor, move |tx, operator, by| {
+            granter.is_above(operator)?;
             tx.audit(by, AuditRecord::new("operator.enable", "operator", operator.name.as_str()), now);
             Ok(tx.disable_operator(operator, None)?)
         })
@@ -184,10 +198,12 @@ impl Admin {
         &self,
         name: &str,
         version: Option<i64>,
-        by: &Actor,
+        by: &Granter,
         now: Timestamp,
     ) -> Result<OperatorJson, Error> {
-        self.change(name, version, by, move |tx, operator, by| {
+        let granter = by.clone();
+        self.change(name, version, &by.actor, move |tx, operator, by| {
+            granter.is_above(operator)?;
             let record = AuditRecord::new("operator.authenticator", "operator", operator.name.as_str());
             tx.audit(by, record.after(json!({"in_use": false})), now);
             tx.set_operator_totp(operator, None, &[], 0)?;
@@ -198,23 +214,27 @@ impl Admin {
     }
 
     /// Makes a link by which an operator sets their password anew. Links of before, sessions and tokens end now.
-    pub async fn reset_operator(&self, name: &str, by: &Actor, now: Timestamp) -> Result<OperatorLinkJson, Error> {
+    pub async fn reset_operator(&self, name: &str, by: &Granter, now: Timestamp) -> Result<OperatorLinkJson, Error> {
         let (secret, hash) = entrance::new_secret();
         let expires_at = now.plus_millis(i64::try_from(self.entrance.link.as_millis()).unwrap_or(i64::MAX));
         let (name, by) = (name.to_owned(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
             let operator = found(tx, &name)?;
+            by.is_still_in(tx, now)?;
+            by.is_above(&operator)?;
             cast_out(tx, &operator, now)?;
             let new = NewOperatorLink {
                 hash,
                 operator: Some(operator.id.clone()),
                 name: None,
                 role: operator.role,
-                created_by: by.name.clone(),
+                created_by: by.actor.name.clone(),
+                maker: Some(by.maker),
                 expires_at,
             };
             tx.create_operator_link(&new, now)?;
-            tx.audit(&by, AuditRecord::new("operator.reset", "operator", operator.name.as_str()), now);
+            tx.audit(&by.actor, AuditRecord::new("operator.reset", "operator", operator.name.as_str()), now);
             Ok::<_, Error>(operator)
         };
         let operator = self.store.write(job).await?;
@@ -236,6 +256,7 @@ impl Admin {
     ) -> Result<OperatorJson, Error> {
         let (name, by) = (name.to_owned(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
             let operator = found(tx, &name)?;
             if version.is_some_and(|version| version != operator.version) {
                 return Err(Error::Changed);
@@ -250,7 +271,7 @@ impl Admin {
 /// Makes a link for somebody who is to come.
 fn invitation(
     (address, name, role): (&str, Option<UserName>, Role),
-    by: &Actor,
+    (by, maker): (&Actor, Option<Maker>),
     expires_at: Timestamp,
     now: Timestamp,
 ) -> impl FnOnce(&mut Tx<'_>) -> Result<OperatorLinkJson, Error> + Send + use<> {
@@ -263,7 +284,7 @@ fn invitation(
             return Err(Error::Conflict(format!("there is an operator '{name}' already")));
         }
         let told = name.as_ref().map(ToString::to_string);
-        let new = NewOperatorLink { hash, operator: None, name, role, created_by: by.name.clone(), expires_at };
+        let new = NewOperatorLink { hash, operator: None, name, role, created_by: by.name.clone(), maker, expires_at };
         let link = tx.create_operator_link(&new, now)?;
         let subject = link.name.as_ref().map_or("", UserName::as_str);
         tx.audit(&by, AuditRecord::new("operator.invite", "operator", subject).after(json!({"role": role})), now);
@@ -271,12 +292,21 @@ fn invitation(
     }
 }
 
-/// Ends all that somebody could still come in with: sessions, tokens that they made, links.
-pub(super) fn cast_out(tx: &mut Tx<'_>, operator: &Operator, now: Timestamp) -> Result<(), Error> {
-    tx.end_operator_sessions(&operator.id)?;
+/// How many ways in somebody lost.
+pub(super) struct CastOut {
+    pub(super) sessions: usize,
+    pub(super) tokens: usize,
+}
+
+/// Ends all that somebody could still come in with: sessions, links for them, and what they made for others or for
+/// themselves by another name. Who comes in with what must be locked.
+pub(super) fn cast_out(tx: &mut Tx<'_>, operator: &Operator, now: Timestamp) -> Result<CastOut, Error> {
+    // First, so that a sign-in that is under way has either begun a session that ends here, or begins none.
+    tx.operator_was_changed(&operator.id)?;
+    let sessions = tx.end_operator_sessions(&operator.id)?;
     tx.void_operator_links(&operator.id, now)?;
-    tx.revoke_tokens_of(operator.name.as_str(), now)?;
-    Ok(())
+    let tokens = tx.take_back(&Maker::Operator(operator.id.clone()), now)?;
+    Ok(CastOut { sessions, tokens })
 }
 
 /// Nobody takes away the last who could give it back.

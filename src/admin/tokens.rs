@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
-use super::{Admin, Error, PageJson, Part, Repetition, SecretText, rights};
+use super::{Admin, Error, Granter, PageJson, Part, Repetition, SecretText, rights};
 use crate::model::{
-    Actor, ActorKind, ApiToken, AuditRecord, NewApiToken, Right, Rights, Role, Secret, Timestamp, TokenId,
-    from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option, rfc3339_text,
+    Actor, ApiToken, AuditRecord, Maker, NewApiToken, Right, Rights, Role, Secret, Timestamp, TokenId, from_rfc3339,
+    from_rfc3339_option, is_name_of_server, rfc3339, rfc3339_option, rfc3339_text,
 };
 use crate::store::{self, Store, Tx};
 
@@ -71,7 +71,7 @@ pub struct NewTokenJson {
     /// What it is limited to, of what the role may; everything that the role may where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Vec<Right>>,
-    /// Worth nothing from then on; 90 days from now where it is left out.
+    /// Worth nothing from then on; 90 days from now where it is left out, and not after the token that makes it.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
@@ -159,12 +159,11 @@ impl Admin {
         Ok(PageJson::of(page, TokenJson::from))
     }
 
-    /// Makes a token. Nobody makes one that may more than they do.
+    /// Makes a token. Nobody makes one that may more than they do, or with a token one that outlives it.
     pub async fn create_token(
         &self,
         new: NewTokenJson,
-        makers: &Rights,
-        by: &Actor,
+        by: &Granter,
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<MadeToken, Error> {
@@ -175,43 +174,66 @@ impl Admin {
                 format!("write 1 to {MAX_NAME} characters, none of them a control character"),
             ));
         }
+        if is_name_of_server(name) {
+            return Err(Error::invalid("/name", "names that begin with 'transom:' are the server's own"));
+        }
         let scope: Option<Rights> = new.scope.map(|scope| scope.into_iter().collect());
-        if !rights::within(new.role, scope.as_ref()).is_subset(makers) {
+        if !rights::within(new.role, scope.as_ref()).is_subset(&by.rights) {
             return Err(Error::invalid("/scope", "this token would have rights that you do not have"));
         }
-        let expires_at = new.expires_at.unwrap_or(now.plus_millis(GOOD_FOR));
-        if expires_at <= now {
+        let asked = new.expires_at;
+        if asked.is_some_and(|end| end <= now) {
             return Err(Error::invalid("/expires_at", "this time has passed"));
         }
-        let created_by = match by.kind {
-            ActorKind::Operator => by.name.clone(),
-            _ => format!("token:{}", by.name),
+        let created_by = match by.maker {
+            Maker::Operator(_) => by.actor.name.clone(),
+            Maker::Token(_) => format!("token:{}", by.actor.name),
         };
         let new = NewApiToken {
             name: name.to_owned(),
             role: new.role,
             scope,
             created_by: Some(created_by),
-            expires_at: Some(expires_at),
+            maker: Some(by.maker.clone()),
+            expires_at: None,
         };
         let ((token, hash), by) = (drawn(), by.clone());
         let job = move |tx: &mut Tx<'_>| {
-            let record = made(tx, &new, &hash, &by, now)?;
+            tx.lock_people()?;
+            let latest = by.is_still_in(tx, now)?;
+            if let (Some(asked), Some(latest)) = (asked, latest)
+                && asked > latest
+            {
+                let what = format!("the token that makes it ends before, at {}", rfc3339_text(latest));
+                return Err(Error::invalid("/expires_at", what));
+            }
+            let end = asked.unwrap_or_else(|| now.plus_millis(GOOD_FOR).min(latest.unwrap_or(Timestamp(i64::MAX))));
+            let new = NewApiToken { expires_at: Some(end), ..new };
+            let record = made(tx, &new, &hash, &by.actor, now)?;
             Ok(MadeToken { record: record.into(), token: SecretText::new(Secret::new(token)) })
         };
         self.once(repetition, now, job).await
     }
 
-    /// Takes a token back.
+    /// Takes a token back, and with it what was made with it.
     pub async fn revoke_token(&self, id: &str, by: &Actor, now: Timestamp) -> Result<TokenJson, Error> {
         let (id, by) = (TokenId::parse(id).ok_or(Error::NotFound("token"))?, by.clone());
         let job = move |tx: &mut Tx<'_>| {
+            tx.lock_people()?;
             let token = tx.token(&id)?.ok_or(Error::NotFound("token"))?;
+            let with_it = tx.take_back(&Maker::Token(id.clone()), now)?;
+            let record = AuditRecord::new("token.revoke", "token", id.as_str());
+            let record =
+                if with_it > 0 { record.after(serde_json::json!({"tokens_revoked": with_it})) } else { record };
             if token.revoked_at.is_some() {
+                // It was taken back before what it made went with it.
+                if with_it > 0 {
+                    tx.audit(&by, record, now);
+                }
                 return Ok(token);
             }
             tx.revoke_token(&id, now)?;
-            tx.audit(&by, AuditRecord::new("token.revoke", "token", id.as_str()), now);
+            tx.audit(&by, record, now);
             Ok::<_, Error>(ApiToken { revoked_at: Some(now), ..token })
         };
         self.store.write(job).await.map(TokenJson::from)

@@ -338,9 +338,14 @@ impl Admin {
     }
 
     /// Sends a receiver an event that never happened.
-    pub async fn test_webhook(&self, name: &str) -> Result<WebhookTest, Error> {
-        let (events, name) = (self.teller()?, name.to_owned());
-        let hook = self.store.read(move |tx: &mut Tx<'_>| named(tx, &name)).await?;
+    pub async fn test_webhook(&self, name: &str, by: &Actor, now: Timestamp) -> Result<WebhookTest, Error> {
+        let (events, name, by) = (self.teller()?, name.to_owned(), by.clone());
+        let job = move |tx: &mut Tx<'_>| {
+            let hook = named(tx, &name)?;
+            tx.audit(&by, record("webhook.test", &hook), now);
+            Ok::<_, Error>(hook)
+        };
+        let hook = self.store.write(job).await?;
         let attempt = events.test(&hook).await;
         let delivered = attempt.problem.is_none();
         Ok(WebhookTest { delivered, status: attempt.status, problem: attempt.problem, millis: attempt.millis })

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::OWN;
+
 /// Somebody, or something, that changes what is kept here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
@@ -32,6 +34,24 @@ pub enum ActorKind {
     Device,
 }
 
+/// What the audit log and lists write before the name of a token where a person could be meant.
+const OF_TOKEN: &str = "token:";
+
+/// Whether only the server itself is called so, however it is written: what is done under such a name is not shown
+/// with what people do.
+pub fn is_name_of_server(name: &str) -> bool {
+    begins(name, OWN)
+}
+
+/// Whether no person may be called so, because the server or a token is meant by it.
+pub fn is_name_of_nobody(name: &str) -> bool {
+    begins(name, OWN) || begins(name, OF_TOKEN)
+}
+
+fn begins(name: &str, with: &str) -> bool {
+    name.trim_start().get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+}
+
 impl Actor {
     /// The server itself, for a reason that the name tells, such as `transom:inventory`.
     pub fn server(name: &str) -> Self {
@@ -57,5 +77,23 @@ impl Actor {
     #[must_use]
     pub fn asking(self, from: Option<IpAddr>, trace: Option<String>) -> Self {
         Self { from, trace, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_called_as_the_server_or_a_token_is() {
+        for name in ["transom:", "transom:inventory", "Transom:Policy", " TRANSOM:x"] {
+            assert!(is_name_of_server(name) && is_name_of_nobody(name), "{name}");
+        }
+        for name in ["token:ci", "Token:"] {
+            assert!(!is_name_of_server(name) && is_name_of_nobody(name), "{name}");
+        }
+        for name in ["transom", "ada", "", "tran\u{17f}om:x", "my transom:x", "token", "ta\u{308}nsom:"] {
+            assert!(!is_name_of_nobody(name), "{name}");
+        }
     }
 }

@@ -102,6 +102,8 @@ pub enum FailureSubject {
     SignIn(UserName, std::net::IpAddr),
     /// Whoever would sign in as an operator, from there.
     SignInFrom(std::net::IpAddr),
+    /// Whoever knows the password of this operator, from anywhere, and guesses codes of the authenticator.
+    Codes(UserName),
     /// Somebody there who tries credentials of an enrollment: see [`Self::of_credential`].
     Credential(EnrollmentId, std::net::IpAddr),
 }

@@ -54,7 +54,7 @@ mod trace;
 mod webhook;
 
 pub use action::{Action, ActionChange, ActionFilter, ActionKind, ActionState, NewAction, OpenAction};
-pub use actor::{Actor, ActorKind};
+pub use actor::{Actor, ActorKind, is_name_of_nobody, is_name_of_server};
 pub use audit::{AuditChain, AuditEntry, AuditFilter, AuditRecord};
 pub use certificate::{CertificateFingerprint, KeyFingerprint, SerialNumber};
 pub use command::{
@@ -126,7 +126,7 @@ pub use staged::{
     share_of,
 };
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
-pub use token::{ApiToken, NewApiToken};
+pub use token::{ApiToken, Maker, NewApiToken};
 pub use trace::{SPANS, Trace, work};
 pub use transom_protocol::csp::{Instruction, Setting};
 pub use transom_protocol::push::PushStatus;

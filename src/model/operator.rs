@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use transom_protocol::session::Timestamp;
 use utoipa::ToSchema;
 
-use super::{OperatorId, OperatorLinkId, OperatorSessionId, Secret, UserName};
+use super::{Maker, OperatorId, OperatorLinkId, OperatorSessionId, Secret, UserName};
 
 /// What a person is here for. `admin::rights` says what each may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -243,8 +243,10 @@ pub struct NewOperatorLink {
     pub name: Option<UserName>,
     /// What the new one is here for.
     pub role: Role,
-    /// By whom it is made.
+    /// What its maker is called.
     pub created_by: String,
+    /// By whom it is made, with whom it goes; nobody for what is made on the server's machine.
+    pub maker: Option<Maker>,
     /// Worth nothing from then on.
     pub expires_at: Timestamp,
 }

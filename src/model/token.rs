@@ -3,7 +3,7 @@
 use serde::Serialize;
 use transom_protocol::session::Timestamp;
 
-use super::{Rights, Role, TokenId};
+use super::{OperatorId, Rights, Role, TokenId};
 
 /// A token for the admin API, without the token: only its hash is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,6 +40,25 @@ impl ApiToken {
     }
 }
 
+/// By whom something was made that somebody can come in with. What they made goes with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Maker {
+    /// A person.
+    Operator(OperatorId),
+    /// Whoever has a token.
+    Token(TokenId),
+}
+
+impl Maker {
+    /// The id of the person or of the token: there are no two of the same.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Operator(id) => id.as_str(),
+            Self::Token(id) => id.as_str(),
+        }
+    }
+}
+
 /// A token to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiToken {
@@ -49,8 +68,10 @@ pub struct NewApiToken {
     pub role: Role,
     /// What it is limited to, of what the role may.
     pub scope: Option<Rights>,
-    /// By whom it is made.
+    /// What its maker is called.
     pub created_by: Option<String>,
+    /// By whom it is made, with whom it goes; nobody for what is made on the server's machine.
+    pub maker: Option<Maker>,
     /// Worth nothing from then on.
     pub expires_at: Option<Timestamp>,
 }
@@ -58,6 +79,6 @@ pub struct NewApiToken {
 impl NewApiToken {
     /// One that may do everything, for as long as nobody takes it back.
     pub fn admin(name: &str) -> Self {
-        Self { name: name.to_owned(), role: Role::Admin, scope: None, created_by: None, expires_at: None }
+        Self { name: name.to_owned(), role: Role::Admin, scope: None, created_by: None, maker: None, expires_at: None }
     }
 }

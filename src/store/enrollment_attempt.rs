@@ -232,6 +232,7 @@ impl Tx<'_> {
             FailureSubject::SignInFrom(peer) => {
                 format!("operators:{:05x}", self.key.bucket("operators", &peer.to_string()))
             }
+            FailureSubject::Codes(name) => format!("codes:{:05x}", self.key.bucket("codes", &name.key())),
             FailureSubject::Credential(enrollment, peer) => {
                 format!("credential:{:05x}", self.key.bucket("credential", &format!("{enrollment} {peer}")))
             }

@@ -10,8 +10,8 @@ use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
 use crate::model::{
-    Cursor, NewOperator, NewOperatorLink, Operator, OperatorId, OperatorLink, OperatorLinkId, OperatorSecrets, Page,
-    Role, Secret, UserName,
+    Cursor, Maker, NewOperator, NewOperatorLink, Operator, OperatorId, OperatorLink, OperatorLinkId, OperatorSecrets,
+    Page, Role, Secret, UserName,
 };
 
 #[derive(Queryable, Selectable)]
@@ -115,6 +115,30 @@ impl Tx<'_> {
         row.map(Operator::try_from).transpose()
     }
 
+    /// One operator, and what they sign in with; nobody else changes it before this transaction ends.
+    pub fn operator_for_update(&mut self, id: &OperatorId) -> Result<Option<(Operator, OperatorSecrets)>, Error> {
+        let query = operators::table.find(id.as_str()).select(columns::<OperatorRow>());
+        let row: Option<OperatorRow> = on_backend!(
+            self,
+            sqlite => |conn| query.first(conn).optional(),
+            postgres => |conn| query.for_update().first(conn).optional()
+        )?;
+        row.map(|row| self.with_secrets(row)).transpose()
+    }
+
+    /// Nobody else changes who comes in with what before this transaction ends. To be taken before every other lock.
+    pub fn lock_people(&mut self) -> Result<(), Error> {
+        // Each schema of a database has its own people.
+        let lock = "SELECT pg_advisory_xact_lock(hashtext('transom people'), hashtext(current_schema()))";
+        let lock = diesel::sql_query(lock);
+        on_backend!(
+            self,
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
+            postgres => |conn| lock.execute(conn)
+        )
+        .map(drop)
+    }
+
     /// The operator of this name, and what they sign in with.
     pub fn operator_by_name(&mut self, name: &UserName) -> Result<Option<(Operator, OperatorSecrets)>, Error> {
         let query = operators::table
@@ -199,18 +223,29 @@ impl Tx<'_> {
         changed(on_backend!(self, |conn| query.execute(conn))?)
     }
 
-    /// Gives an operator another password.
+    /// Notes that what an operator comes in with is another from now on: who is coming in meanwhile does not.
+    pub fn operator_was_changed(&mut self, operator: &OperatorId) -> Result<(), Error> {
+        let query = update(
+            operators::table,
+            operators::id.eq(operator.as_str()),
+            operators::version.eq(operators::version + 1),
+        );
+        on_backend!(self, |conn| query.execute(conn)).map(drop)
+    }
+
+    /// Gives an operator another password, whose record has not been changed since it was read.
     pub fn set_operator_password(&mut self, operator: &Operator, hash: &Secret<String>) -> Result<(), Error> {
         let sealed = self.key.seal(password_of(operator.id.as_str()), hash.expose().as_bytes())?;
         let query = update(
             operators::table,
-            operators::id.eq(operator.id.as_str()),
+            operators::id.eq(operator.id.as_str()).and(operators::version.eq(operator.version)),
             (operators::password.eq(Some(sealed)), operators::version.eq(operator.version + 1)),
         );
         changed(on_backend!(self, |conn| query.execute(conn))?)
     }
 
-    /// Gives an operator an authenticator with its recovery codes, or takes it away.
+    /// Gives an operator an authenticator with its recovery codes, or takes it away, if the record has not been changed
+    /// since it was read.
     pub fn set_operator_totp(
         &mut self,
         operator: &Operator,
@@ -222,7 +257,7 @@ impl Tx<'_> {
         let recovery = (!recovery.is_empty()).then(|| recovery.join(" "));
         let query = update(
             operators::table,
-            operators::id.eq(operator.id.as_str()),
+            operators::id.eq(operator.id.as_str()).and(operators::version.eq(operator.version)),
             (
                 operators::totp.eq(sealed),
                 operators::totp_step.eq(step),
@@ -275,6 +310,7 @@ impl Tx<'_> {
             operator_links::role.eq(new.role.as_str()),
             operator_links::created_at.eq(now.0),
             operator_links::created_by.eq(words::text(&new.created_by)),
+            operator_links::maker.eq(new.maker.as_ref().map(Maker::id)),
             operator_links::expires_at.eq(new.expires_at.0),
         ));
         on_backend!(self, |conn| query.execute(conn))?;

@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
-use super::fragments::{columns, update};
+use super::fragments::{among, columns, update};
 use super::journal::one_more;
-use super::schema::{api_tokens, idempotency_keys};
+use super::schema::{api_tokens, idempotency_keys, operator_links};
 use super::seal::Place;
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{ApiToken, Cursor, NewApiToken, Page, Rights, TokenId};
+use crate::model::{ApiToken, Cursor, Maker, NewApiToken, Page, Rights, TokenId};
 
 /// What is known of a request that carries an `Idempotency-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +80,7 @@ impl Tx<'_> {
             api_tokens::role.eq(new.role.as_str()),
             api_tokens::scope.eq(scope),
             api_tokens::created_by.eq(&created_by),
+            api_tokens::maker.eq(new.maker.as_ref().map(Maker::id)),
         ));
         on_backend!(self, |conn| query.execute(conn))?;
         Ok(ApiToken {
@@ -102,11 +103,28 @@ impl Tx<'_> {
         row.map(ApiToken::try_from).transpose()
     }
 
-    /// Takes back every token that somebody made.
-    pub fn revoke_tokens_of(&mut self, created_by: &str, now: Timestamp) -> Result<usize, Error> {
+    /// Takes back what somebody made: tokens, those that were made with them and so on, and links of all these that
+    /// nobody used yet. Says how many tokens that were.
+    pub fn take_back(&mut self, maker: &Maker, now: Timestamp) -> Result<usize, Error> {
+        let mut tokens: Vec<String> = Vec::new();
+        let mut makers = vec![maker.id().to_owned()];
+        // A token that was taken back long ago may have made others.
+        while !makers.is_empty() {
+            let query =
+                api_tokens::table.filter(among(api_tokens::maker.assume_not_null(), makers)).select(api_tokens::id);
+            makers = on_backend!(self, |conn| query.load(conn))?;
+            tokens.extend(makers.iter().cloned());
+        }
+        let everybody = tokens.iter().cloned().chain([maker.id().to_owned()]);
+        let query = update(
+            operator_links::table,
+            among(operator_links::maker.assume_not_null(), everybody).and(operator_links::used_at.is_null()),
+            operator_links::used_at.eq(Some(now.0)),
+        );
+        on_backend!(self, |conn| query.execute(conn))?;
         let query = update(
             api_tokens::table,
-            api_tokens::created_by.assume_not_null().eq(created_by.to_owned()).and(api_tokens::revoked_at.is_null()),
+            among(api_tokens::id, tokens).and(api_tokens::revoked_at.is_null()),
             api_tokens::revoked_at.eq(Some(now.0)),
         );
         on_backend!(self, |conn| query.execute(conn))

@@ -16,6 +16,7 @@ mod importing;
 mod pages;
 mod people;
 mod people_pages;
+mod powers;
 mod publishing;
 mod repeated;
 mod rights;

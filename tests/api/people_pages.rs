@@ -206,6 +206,12 @@ async fn receivers_are_added_paused_and_removed(test: &TestStore) {
         async |deed: &str, seen: &str| post(&ada, &format!("/webhooks/{id}/{deed}"), &csrf, &[("seen", seen)]).await;
     let tested = change("test", &seen).await;
     assert!(tested.html.contains("did not take the test"), "{}", tested.html);
+    let audited = door.get("/audit?action=webhook.test").await.json();
+    assert_eq!(
+        (&audited["items"][0]["subject"], &audited["items"][0]["actor"]),
+        (&json!(id), &json!("ada")),
+        "{audited}"
+    );
     assert_eq!(change("pause", &seen).await.status, 303);
     assert_eq!(change("remove", &seen).await.status, 412);
     let looked = eve.see("/webhooks").await;

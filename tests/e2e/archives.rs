@@ -32,6 +32,8 @@ async fn logs_arrive_once_at_an_address_that_is_good_once(site: Site) {
     assert_eq!((&told["state"], &told["archive"]["bytes"]), (&json!("done"), &json!(300_000)), "{told:#}");
     let archive = operator.bytes(&format!("/api/v1/actions/{logs}/archive")).await;
     assert!(archive.len() == 300_000 && archive.starts_with(b"PK\x03\x04"));
+    let looks = operator.list("/api/v1/audit?action=action.archive").await;
+    assert_eq!((looks.len(), &looks[0]["subject"]), (1, &json!(logs)), "{looks:?}");
     let file = site.data().join("diagnostics").join(format!("{logs}.zip"));
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 

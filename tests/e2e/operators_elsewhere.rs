@@ -222,6 +222,19 @@ async fn an_account_is_somebodys_only_by_a_link(site: Site) {
     assert_eq!(signs_in_again(&mut ada).await.status, 200);
     assert_eq!(audited(&server, "operator.federate").await.len(), 1);
 
+    // What the provider says she may is asked each time: the password of before goes past that. A link does once.
+    let old = "name=ada%40contoso.test&password=correct+horse+battery";
+    refused(&posts(&mut browser(), "/sign-in", old).await, 403, "passwords are not taken");
+    refused(&posts(&mut browser(), "/sign-in", &old.replace("horse", "cow")).await, 401, "is wrong");
+    let away = audited(&server, "operator.turned_away").await;
+    assert!(away.iter().any(|record| record["after"]["by"] == "password"), "{away:?}");
+    let reset = server.operator().post("/api/v1/operators/ada@contoso.test/reset", &json!({})).await;
+    let path = reset["link"].as_str().unwrap().strip_prefix(CONSOLE).unwrap().to_owned();
+    let mut once = browser();
+    assert_eq!(posts(&mut once, &path, form).await.status, 303);
+    assert!(account(&mut once).await.html.contains("<strong>admin</strong>"));
+    refused(&posts(&mut browser(), "/sign-in", old).await, 403, "passwords are not taken");
+
     // Who has an account can't take another one.
     let path = link(json!({"role": "admin", "name": "second"})).await;
     let back = comes_back(&mut browser(), &format!("{path}/openid"), "cy@contoso.test").await;

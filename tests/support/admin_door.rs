@@ -168,6 +168,11 @@ impl AdminDoor {
         &self.admin
     }
 
+    /// What calls, without the token.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Takes the token back.
     pub(crate) async fn revoke(&self) {
         let id = self.token_id.clone();

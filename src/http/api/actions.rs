@@ -13,7 +13,7 @@ use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Rep
 use crate::{
     admin::{ActionJson, ActionQuery, Admin, NewAction, PageJson, ResolveActionAs},
     http::problem::Problem,
-    model::Right,
+    model::{Actor, Right},
 };
 
 pub(super) const ROUTES: &[Route] = &[
@@ -106,13 +106,13 @@ async fn resolve(
     Ok(HttpResponse::Ok().json(admin.resolve_action(&id, body.value.r#as, &caller.actor, now()).await?))
 }
 
-async fn archive(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>) -> Answer {
-    archive_of(&admin, &id).await
+async fn archive(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>) -> Answer {
+    archive_of(&admin, &id, &caller.actor).await
 }
 
 /// What a device sent, as it came: to be saved, never to be shown by a browser.
-pub(in crate::http) async fn archive_of(admin: &Admin, id: &str) -> Answer {
-    let (pieces, bytes) = admin.archive(id, now()).await?;
+pub(in crate::http) async fn archive_of(admin: &Admin, id: &str, by: &Actor) -> Answer {
+    let (pieces, bytes) = admin.archive(id, by, now()).await?;
     let pieces = pieces.map_ok(Bytes::from);
     Ok(HttpResponse::Ok()
         .content_type("application/zip")

@@ -83,7 +83,7 @@ async fn invite(
     body: Body<NewOperatorJson>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &body.bytes);
-    Ok(HttpResponse::Created().json(admin.invite(body.value, &caller.actor, repetition, now()).await?))
+    Ok(HttpResponse::Created().json(admin.invite(body.value, &caller.granter(), repetition, now()).await?))
 }
 
 async fn show(admin: Data<Admin>, name: Path<String>, _: Query<NoQuery>) -> Answer {
@@ -98,7 +98,7 @@ async fn set_role(
     _: Query<NoQuery>,
     body: Body<NewRole>,
 ) -> Answer {
-    Ok(shown(&admin.set_role(&name, body.value.role, version(seen), &caller.actor, now()).await?))
+    Ok(shown(&admin.set_role(&name, body.value.role, version(seen), &caller.granter(), now()).await?))
 }
 
 async fn disable(
@@ -120,11 +120,11 @@ async fn enable(
     _: Query<NoQuery>,
     _: NoBody,
 ) -> Answer {
-    Ok(shown(&admin.enable_operator(&name, version(seen), &caller.actor, now()).await?))
+    Ok(shown(&admin.enable_operator(&name, version(seen), &caller.granter(), now()).await?))
 }
 
 async fn reset(admin: Data<Admin>, caller: Caller, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Created().json(admin.reset_operator(&name, &caller.actor, now()).await?))
+    Ok(HttpResponse::Created().json(admin.reset_operator(&name, &caller.granter(), now()).await?))
 }
 
 async fn forget_totp(
@@ -135,5 +135,5 @@ async fn forget_totp(
     _: Query<NoQuery>,
     _: NoBody,
 ) -> Answer {
-    Ok(shown(&admin.forget_authenticator(&name, version(seen), &caller.actor, now()).await?))
+    Ok(shown(&admin.forget_authenticator(&name, version(seen), &caller.granter(), now()).await?))
 }

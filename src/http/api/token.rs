@@ -18,9 +18,9 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    admin::{Admin, rights},
+    admin::{Admin, Granter, rights},
     http::{observe::Note, problem::Problem, wire::Link},
-    model::{Actor, Rights, TokenId},
+    model::{Actor, Maker, Rights, TokenId},
 };
 
 /// Longest token that is looked at.
@@ -38,6 +38,14 @@ pub struct Caller {
     pub rights: Rights,
     /// Who that is in the queue, in events and in the audit log.
     pub actor: Actor,
+}
+
+impl Caller {
+    /// The same, who lets others in.
+    pub(super) fn granter(&self) -> Granter {
+        let maker = Maker::Token(self.token.clone());
+        Granter { actor: self.actor.clone(), rights: self.rights.clone(), maker }
+    }
 }
 
 /// A key that only the bearer of the token knows, and that is the same in all its requests.

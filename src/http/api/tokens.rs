@@ -43,7 +43,7 @@ async fn create(
     body: Body<NewTokenJson>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &body.bytes);
-    let made = admin.create_token(body.value, &caller.rights, &caller.actor, repetition, now()).await?;
+    let made = admin.create_token(body.value, &caller.granter(), repetition, now()).await?;
     Ok(HttpResponse::Created().json(made))
 }
 

@@ -91,8 +91,8 @@ async fn remove(
     Ok(HttpResponse::Ok().json(admin.remove_webhook(&id, seen.0, &caller.actor, now()).await?))
 }
 
-async fn test(admin: Data<Admin>, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.test_webhook(&id).await?))
+async fn test(admin: Data<Admin>, caller: Caller, id: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
+    Ok(HttpResponse::Ok().json(admin.test_webhook(&id, &caller.actor, now()).await?))
 }
 
 async fn pause(

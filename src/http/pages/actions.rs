@@ -165,7 +165,7 @@ async fn cancel(visitor: Visitor, admin: Data<Admin>, id: Path<String>, form: Fo
 
 async fn archive(visitor: Visitor, admin: Data<Admin>, id: Path<String>) -> Reply {
     visitor.require(Right::Reveal)?;
-    api::archive_of(&admin, &id).await.map_err(Failure::Problem)
+    api::archive_of(&admin, &id, visitor.actor()).await.map_err(Failure::Problem)
 }
 
 async fn key(visitor: Visitor, admin: Data<Admin>, path: Path<(String, String)>) -> Reply {

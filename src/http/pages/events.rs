@@ -121,7 +121,7 @@ async fn change(
     let ((id, deed), by, seen) = (path.into_inner(), visitor.actor(), Some(form.seen));
     match deed.as_str() {
         "test" => {
-            let tested = admin.test_webhook(&id).await?;
+            let tested = admin.test_webhook(&id, visitor.actor(), now()).await?;
             return shown(&visitor, &admin, None, Some(&tested), None).await;
         }
         "pause" => drop(admin.pause_webhook(&id, seen, by, now()).await?),

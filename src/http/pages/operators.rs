@@ -79,7 +79,7 @@ async fn shown(
 async fn invite(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Invited>) -> Reply {
     visitor.verify(&form.csrf, Right::People)?;
     let name = Some(form.name.trim().to_owned()).filter(|name| !name.is_empty());
-    match admin.invite(NewOperatorJson { name, role: form.role }, visitor.actor(), None, now()).await {
+    match admin.invite(NewOperatorJson { name, role: form.role }, &visitor.granter(), None, now()).await {
         Ok(made) => shown(&visitor, &admin, None, Some(made.link.secret().expose()), None).await,
         Err(Error::Invalid { summary: why, .. } | Error::Conflict(why)) => {
             shown(&visitor, &admin, None, None, Some(&why)).await
@@ -95,16 +95,16 @@ async fn change(
     Form(form): Form<Changed>,
 ) -> Reply {
     visitor.verify(&form.csrf, Right::People)?;
-    let ((name, deed), by, seen) = (path.into_inner(), visitor.actor(), Some(form.version));
+    let ((name, deed), by, seen) = (path.into_inner(), visitor.granter(), Some(form.version));
     let done = match (deed.as_str(), form.role) {
         ("reset", _) => {
-            let made = admin.reset_operator(&name, by, now()).await?;
+            let made = admin.reset_operator(&name, &by, now()).await?;
             return shown(&visitor, &admin, None, Some(made.link.secret().expose()), None).await;
         }
-        ("role", Some(role)) => admin.set_role(&name, role, seen, by, now()).await,
-        ("disable", _) => admin.disable_operator(&name, seen, by, now()).await,
-        ("enable", _) => admin.enable_operator(&name, seen, by, now()).await,
-        ("forget-totp", _) => admin.forget_authenticator(&name, seen, by, now()).await,
+        ("role", Some(role)) => admin.set_role(&name, role, seen, &by, now()).await,
+        ("disable", _) => admin.disable_operator(&name, seen, &by.actor, now()).await,
+        ("enable", _) => admin.enable_operator(&name, seen, &by, now()).await,
+        ("forget-totp", _) => admin.forget_authenticator(&name, seen, &by, now()).await,
         _ => return Err(Failure::Problem(Problem::not_found())),
     };
     match done {
@@ -140,8 +140,7 @@ async fn make(visitor: Visitor, admin: Data<Admin>, Form(form): Form<Made>) -> R
     }
     let expires_at = Some(now().plus_millis(form.days * DAY));
     let new = NewTokenJson { name: form.name, role: form.role, scope: None, expires_at };
-    let makers = visitor.viewer.rights.iter().copied().collect();
-    match admin.create_token(new, &makers, visitor.actor(), None, now()).await {
+    match admin.create_token(new, &visitor.granter(), None, now()).await {
         Ok(made) => shown_tokens(&visitor, &admin, None, Some(made.token.secret().expose()), None).await,
         Err(Error::Invalid { summary: why, .. } | Error::Conflict(why)) => {
             shown_tokens(&visitor, &admin, None, None, Some(&why)).await

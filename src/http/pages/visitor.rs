@@ -7,9 +7,9 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 use super::Failure;
 use crate::{
-    admin::rights,
+    admin::{Granter, rights},
     http::people::{NotSignedIn, SignedIn},
-    model::{Actor, OperatorId, Right},
+    model::{Actor, Maker, OperatorId, Right},
     ui::Viewer,
 };
 
@@ -24,6 +24,15 @@ impl Visitor {
     /// Who gives orders.
     pub(super) const fn actor(&self) -> &Actor {
         &self.person.actor
+    }
+
+    /// The same, who lets others in.
+    pub(super) fn granter(&self) -> Granter {
+        Granter {
+            actor: self.person.actor.clone(),
+            rights: self.viewer.rights.iter().copied().collect(),
+            maker: Maker::Operator(self.person.operator.clone()),
+        }
     }
 
     /// Whose own things they see.

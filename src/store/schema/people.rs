@@ -14,6 +14,7 @@ table! {
         role -> Text,
         scope -> Nullable<Text>,
         created_by -> Nullable<Text>,
+        maker -> Nullable<Text>,
     }
 }
 
@@ -58,6 +59,7 @@ table! {
         created_by -> Text,
         expires_at -> BigInt,
         used_at -> Nullable<BigInt>,
+        maker -> Nullable<Text>,
     }
 }
 

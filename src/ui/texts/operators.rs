@@ -36,7 +36,7 @@ texts! {
     TOKEN = "The token is made:";
     REVOKE = "Take back…";
     REVOKE_IT = "Take it back";
-    REVOKE_ASK = "The program that uses it gets no answer from then on.";
+    REVOKE_ASK = "The program that uses it gets no answer from then on, and neither does one with a token that it made.";
     LIVE = "good";
     ENDED = "ended";
     REVOKED = "taken back";
