@@ -1,6 +1,7 @@
 //! What can be wrong with what an operator asks, in words for them.
 
 use crate::management::OrderError;
+use crate::model::Right;
 use crate::store;
 
 /// Why something was not done.
@@ -15,6 +16,9 @@ pub enum Error {
     /// Somebody else changed it since the caller looked.
     #[error("it was changed meanwhile; look again")]
     Changed,
+    /// It does what has a right of its own.
+    #[error("this needs the right '{0}' as well")]
+    NotAllowed(Right),
     /// A parameter of a question is wrong.
     #[error("{}: {}", .0.at, .0.what)]
     Parameter(Fault),
@@ -65,6 +69,7 @@ impl From<store::Error> for Error {
             store::Error::NotFound(what) => Self::NotFound(what),
             store::Error::Conflict(why) => Self::Conflict(why),
             store::Error::Busy => Self::Busy,
+            store::Error::Unkept => Self::invalid("", error.to_string()),
             other => Self::Store(other),
         }
     }
