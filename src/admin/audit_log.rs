@@ -107,6 +107,9 @@ impl Admin {
             action: query.action,
             subject: query.subject,
         };
+        if cursor.as_ref().is_some_and(|cursor| !Tx::is_place_of_audit(&filter, cursor)) {
+            return Err(Error::parameter("cursor", "write the next_cursor of the page before"));
+        }
         let page = self.store.read(move |tx: &mut Tx<'_>| tx.audit_entries(&filter, cursor.as_ref(), limit)).await?;
         Ok(PageJson::of(page, AuditJson::from))
     }

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::devices::{device_filter, named_device};
+use super::order_rights::allowed;
 use super::{Admin, CommandJson, Error, PageJson, Part, Repetition};
 use crate::management::{Resolution, orders};
 use crate::model::{
-    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, SecretNodes, Timestamp, parse_command_id,
+    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, Rights, SecretNodes, Timestamp,
+    parse_command_id,
 };
 use crate::store::{Cancellation, Tx};
 
@@ -140,7 +142,7 @@ impl Admin {
         &self,
         id: &str,
         how: ResolveAs,
-        by: &Actor,
+        (by, rights): (&Actor, &Rights),
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<CommandJson, Error> {
@@ -150,7 +152,10 @@ impl Admin {
             ResolveAs::Failed => Resolution::Failed,
         };
         let (id, by, nodes) = (named_command(id)?, by.clone(), self.secret_nodes());
+        let rights = rights.clone();
         self.once(repetition, now, move |tx| {
+            let found = tx.command(&id)?.ok_or(Error::NotFound("command"))?;
+            allowed([&found.instruction], &rights)?;
             tx.resolve_unknown(&id, resolution, &by.name, now)?;
             let record = AuditRecord::new("command.resolve", "command", id.0.as_str());
             tx.audit(&by, record.after(serde_json::json!({"as": how})), now);

@@ -179,7 +179,7 @@ impl Admin {
         name: &str,
         new: NewPassword,
         seen: Option<String>,
-        by: &Actor,
+        (by, repetition): (&Actor, Option<Repetition>),
         now: Timestamp,
     ) -> Result<EnrollmentUserWithPassword, Error> {
         let (name, by) = (named_user(name)?, by.clone());
@@ -191,7 +191,7 @@ impl Admin {
             let user = found(tx, &name)?;
             Ok::<_, Error>(EnrollmentUserWithPassword { user: shown(tx, user, now)?, password: chosen.made })
         };
-        self.store.write(job).await
+        self.once(repetition, now, job).await
     }
 
     /// Lets an account enroll nothing more. What it has enrolled stays.

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::devices::{as_seen, named_device};
 use super::{Admin, Error, Repetition};
-use crate::management::{EnvelopingError, EnvelopingSet};
+use crate::management::{EnvelopingError, EnvelopingSet, Management};
 use crate::model::{Actor, EnvelopeKeyUse, Enveloping, Timestamp, from_rfc3339, rfc3339};
 use crate::store::Tx;
 
@@ -83,15 +83,32 @@ impl Admin {
 
     /// The keys that open envelopes.
     pub async fn envelope_keys(&self) -> Result<EnvelopeKeysJson, Error> {
-        let uses = self.store.read(|tx: &mut Tx<'_>| tx.envelope_key_uses()).await?;
-        let items = uses.into_iter().enumerate().map(|(place, key)| EnvelopeKeyJson::of(&key, place == 0)).collect();
-        Ok(EnvelopeKeysJson { items })
+        self.store.read(|tx: &mut Tx<'_>| Ok::<_, Error>(EnvelopeKeysJson::of(tx.envelope_key_uses()?))).await
     }
 
     /// Makes another key for envelopes, which devices are told when they come next.
-    pub async fn rotate_envelope_key(&self, by: &Actor, now: Timestamp) -> Result<EnvelopeKeysJson, Error> {
-        self.management.rotate_envelope_key(by, now).await?;
-        self.envelope_keys().await
+    pub async fn rotate_envelope_key(
+        &self,
+        by: &Actor,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<EnvelopeKeysJson, Error> {
+        let (new, by) = (self.management.issue_envelope_key(now).await?, by.clone());
+        let keys = self
+            .once(repetition, now, move |tx| {
+                Management::keep_envelope_key(tx, &new, &by, now)?;
+                Ok(EnvelopeKeysJson::of(tx.envelope_key_uses()?))
+            })
+            .await?;
+        self.management.forget_envelope_keys();
+        Ok(keys)
+    }
+}
+
+impl EnvelopeKeysJson {
+    fn of(uses: Vec<EnvelopeKeyUse>) -> Self {
+        let items = uses.into_iter().enumerate().map(|(place, key)| EnvelopeKeyJson::of(&key, place == 0)).collect();
+        Self { items }
     }
 }
 

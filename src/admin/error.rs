@@ -1,6 +1,7 @@
 //! What can be wrong with what an operator asks, in words for them.
 
 use crate::management::OrderError;
+use crate::model::Right;
 use crate::store;
 
 /// Why something was not done.
@@ -18,6 +19,9 @@ pub enum Error {
     /// Whoever asks may not do it to this one, although they may do it to others.
     #[error("{0}")]
     Beyond(String),
+    /// It does what has a right of its own.
+    #[error("this needs the right '{0}' as well")]
+    NotAllowed(Right),
     /// A parameter of a question is wrong.
     #[error("{}: {}", .0.at, .0.what)]
     Parameter(Fault),
@@ -68,6 +72,7 @@ impl From<store::Error> for Error {
             store::Error::NotFound(what) => Self::NotFound(what),
             store::Error::Conflict(why) => Self::Conflict(why),
             store::Error::Busy => Self::Busy,
+            store::Error::Unkept => Self::invalid("", error.to_string()),
             other => Self::Store(other),
         }
     }

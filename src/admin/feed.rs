@@ -5,7 +5,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Admin, DEFAULT_LIMIT, Error, MAX_LIMIT};
 use crate::events::{Follower, number};
-use crate::model::{DeviceId, FeedEvent, FeedFilter, FeedKind};
+use crate::model::{DeviceId, FeedEvent, FeedFilter, FeedKind, TokenId};
 use crate::store::Tx;
 
 /// Kinds, or devices, that one question may name.
@@ -57,6 +57,7 @@ impl FeedQuery {
 /// The kinds that a list names.
 fn kinds(list: &str) -> Result<Vec<FeedKind>, Error> {
     let words: Vec<&str> = list.split(',').map(str::trim).collect();
+    few_enough("type", words.len())?;
     named_kinds(&words).map_err(|word| {
         Error::parameter("type", format!("there is no type {word}; write one such as command.failed, or command.*"))
     })
@@ -65,7 +66,7 @@ fn kinds(list: &str) -> Result<Vec<FeedKind>, Error> {
 /// The kinds that words name, or the first word that names none.
 pub(super) fn named_kinds<'a>(words: &[&'a str]) -> Result<Vec<FeedKind>, &'a str> {
     let mut kinds = Vec::new();
-    for word in words.iter().take(MOST) {
+    for word in words {
         let begins_so =
             |kind: &FeedKind| word.strip_suffix('*').is_some_and(|beginning| kind.as_str().starts_with(beginning));
         let named: Vec<FeedKind> = match FeedKind::parse(word) {
@@ -82,8 +83,16 @@ pub(super) fn named_kinds<'a>(words: &[&'a str]) -> Result<Vec<FeedKind>, &'a st
     Ok(kinds)
 }
 
+fn few_enough(parameter: &str, count: usize) -> Result<(), Error> {
+    if count <= MOST {
+        return Ok(());
+    }
+    Err(Error::parameter(parameter, format!("{count} are named; one question may name {MOST}")))
+}
+
 fn devices(list: &str) -> Result<Vec<String>, Error> {
-    let named = list.split(',').take(MOST).map(|name| DeviceId::parse(name.trim()).map(|device| device.key()));
+    few_enough("device", list.split(',').count())?;
+    let named = list.split(',').map(|name| DeviceId::parse(name.trim()).map(|device| device.key()));
     named.collect::<Option<_>>().ok_or_else(|| Error::parameter("device", "this can't be the name of a device"))
 }
 
@@ -107,11 +116,12 @@ impl Admin {
         })
     }
 
-    /// Listens to what happens from behind a number, or from now on. `None` when too many listen already.
-    pub async fn follow_feed(&self, query: &FeedQuery) -> Result<Option<Follower>, Error> {
+    /// Listens to what happens from behind a number, or from now on. `None` when too many listen already, or too many of
+    /// this token.
+    pub async fn follow_feed(&self, query: &FeedQuery, token: &TokenId) -> Result<Option<Follower>, Error> {
         let filter = query.filter()?;
         let Some(events) = &self.events else { return Ok(None) };
-        Ok(events.follow(query.after, filter).await?)
+        Ok(events.follow(query.after, filter, token).await?)
     }
 }
 
@@ -126,5 +136,14 @@ mod tests {
         for wrong in ["", "commands", "x*", "command.failed,"] {
             assert!(matches!(kinds(wrong), Err(Error::Parameter(_))), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn who_names_too_many_is_told_so() {
+        let hundred = vec!["session.ended"; MOST].join(",");
+        assert!(kinds(&hundred).is_ok() && devices(&hundred).is_ok());
+        let more = format!("{hundred},session.started");
+        assert!(matches!(kinds(&more), Err(Error::Parameter(_))));
+        assert!(matches!(devices(&more), Err(Error::Parameter(_))));
     }
 }

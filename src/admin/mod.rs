@@ -32,6 +32,7 @@ mod journal;
 mod leaving;
 mod operators;
 mod order_check;
+mod order_rights;
 mod order_windows;
 mod orders;
 mod policies;

@@ -214,10 +214,16 @@ impl Admin {
     }
 
     /// Makes a link by which an operator sets their password anew. Links of before, sessions and tokens end now.
-    pub async fn reset_operator(&self, name: &str, by: &Granter, now: Timestamp) -> Result<OperatorLinkJson, Error> {
+    pub async fn reset_operator(
+        &self,
+        name: &str,
+        by: &Granter,
+        repetition: Option<Repetition>,
+        now: Timestamp,
+    ) -> Result<OperatorLinkJson, Error> {
         let (secret, hash) = entrance::new_secret();
         let expires_at = now.plus_millis(i64::try_from(self.entrance.link.as_millis()).unwrap_or(i64::MAX));
-        let (name, by) = (name.to_owned(), by.clone());
+        let (name, by, address) = (name.to_owned(), by.clone(), self.entrance.address.clone());
         let job = move |tx: &mut Tx<'_>| {
             tx.lock_people()?;
             let operator = found(tx, &name)?;
@@ -235,15 +241,14 @@ impl Admin {
             };
             tx.create_operator_link(&new, now)?;
             tx.audit(&by.actor, AuditRecord::new("operator.reset", "operator", operator.name.as_str()), now);
-            Ok::<_, Error>(operator)
+            Ok::<_, Error>(OperatorLinkJson {
+                link: shown_link(&address, secret.expose()),
+                name: Some(operator.name.to_string()),
+                role: operator.role,
+                expires_at,
+            })
         };
-        let operator = self.store.write(job).await?;
-        Ok(OperatorLinkJson {
-            link: shown_link(&self.entrance.address, secret.expose()),
-            name: Some(operator.name.to_string()),
-            role: operator.role,
-            expires_at,
-        })
+        self.once(repetition, now, job).await
     }
 
     /// Changes an operator, who must be as the caller last saw them where the caller says how that was.

@@ -103,7 +103,7 @@ fn placed(instruction: &Instruction) -> Vec<(String, Verb, &Setting)> {
 mod tests {
     use super::*;
     use crate::admin::NewOrder;
-    use crate::model::{Actor, Timestamp};
+    use crate::model::{Actor, Right, Timestamp};
 
     fn order(command: &serde_json::Value) -> NewOrder {
         serde_json::from_value(serde_json::json!({"device_id": "D1", "command": command, "dry_run": true})).unwrap()
@@ -119,7 +119,8 @@ mod tests {
             // Nobody is enrolled here: as far as the device is as far as this goes.
             other => (String::new(), other.to_string()),
         };
-        admin.order(new, &Actor::server("test"), None, Timestamp(1)).await.map(|told| told.findings).map_err(refused)
+        let by = Actor::server("test");
+        admin.order(new, (&by, &Right::ALL.into()), None, Timestamp(1)).await.map(|told| told.findings).map_err(refused)
     }
 
     #[tokio::test]

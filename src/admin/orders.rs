@@ -9,11 +9,12 @@ use utoipa::ToSchema;
 
 use super::busy::{AGAIN_AFTER, unless_busy};
 use super::order_check::{OrderFindingJson, reason};
+use super::order_rights::allowed;
 use super::{Admin, Error, Fault, Repetition};
 use crate::management::{Order, OrderError};
 use crate::model::{
     Actor, BatchId, CommandId, CommandScope, CommandState, Dependency, DeviceId, Enqueued, EnrollmentState, NewCommand,
-    NotEnqueued, OWN, Principal, Timestamp, parse_command_id, parse_rfc3339,
+    NotEnqueued, OWN, Principal, Rights, Timestamp, parse_command_id, parse_rfc3339,
 };
 use crate::store::Tx;
 
@@ -113,12 +114,13 @@ impl Admin {
     pub async fn order(
         &self,
         new: NewOrder,
-        by: &Actor,
+        (by, rights): (&Actor, &Rights),
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<Ordered, Error> {
         let (dry_run, alone) = (new.dry_run, new.command.is_some());
         let order = order_of(new, by)?;
+        allowed(order.commands.iter().map(|command| &command.instruction), rights)?;
         self.management.check_order(&order, now).map_err(|error| told(error, alone))?;
         self.check_dependencies(&order).await?;
         let findings = self.held_against_the_catalogue(&order, alone).await?;
@@ -134,13 +136,14 @@ impl Admin {
     pub async fn retry(
         &self,
         id: &str,
-        by: &Actor,
+        (by, rights): (&Actor, &Rights),
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<Ordered, Error> {
         let id = parse_command_id(id).ok_or(Error::NotFound("command"))?;
         let found = self.store.read(move |tx: &mut Tx<'_>| tx.command(&id)).await?;
         let before = found.ok_or(Error::NotFound("command"))?;
+        allowed([&before.instruction], rights)?;
         let why_not = match before.record.state {
             CommandState::Failed | CommandState::Expired | CommandState::Canceled | CommandState::Superseded => None,
             CommandState::Unknown => {

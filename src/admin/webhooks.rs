@@ -319,7 +319,7 @@ impl Admin {
         name: &str,
         from: Replay,
         seen: Option<String>,
-        by: &Actor,
+        (by, repetition): (&Actor, Option<Repetition>),
         now: Timestamp,
     ) -> Result<WebhookJson, Error> {
         let (name, by) = (name.to_owned(), by.clone());
@@ -334,7 +334,7 @@ impl Admin {
             tx.audit(&by, record("webhook.replay", &hook).after(serde_json::json!({"position": position})), now);
             Ok(shown(&named(tx, hook.id.as_str())?, tx.feed_head()?))
         };
-        self.store.write(job).await
+        self.once(repetition, now, job).await
     }
 
     /// Sends a receiver an event that never happened.

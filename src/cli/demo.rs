@@ -13,7 +13,7 @@ use crate::{
     admin::{Admin, CommandJson, CommandQuery, NewEnrollmentTokenJson, SessionQuery},
     config::{DatabaseUrl, Host},
     http,
-    model::Actor,
+    model::{Actor, Right},
     simulator::{
         client::{Client, ClientOptions},
         device::{Behaviour, Device},
@@ -158,10 +158,10 @@ async fn order(admin: &Admin) -> anyhow::Result<()> {
             { "kind": "delete", "items": [{ "target": format!("{policy}/Camera/AllowCamera") }] },
             { "kind": "get", "items": [{ "target": format!("{policy}/Experience/AllowCortana") }] }] },
     ]});
-    admin.order(serde_json::from_value(all)?, &Actor::server("demo"), None, now()).await?;
+    admin.order(serde_json::from_value(all)?, (&Actor::server("demo"), &Right::ALL.into()), None, now()).await?;
     let kiosk = json!({ "device_id": DEVICES[2].0, "command":
         { "kind": "exec", "items": [{ "target": "./Device/Vendor/MSFT/Reboot/RebootNow" }] } });
-    admin.order(serde_json::from_value(kiosk)?, &Actor::server("demo"), None, now()).await?;
+    admin.order(serde_json::from_value(kiosk)?, (&Actor::server("demo"), &Right::ALL.into()), None, now()).await?;
     Ok(())
 }
 

@@ -78,7 +78,7 @@ pub struct Settings {
     pub enrollment: Enrollment,
     /// Who and what may enroll, and how often one may try.
     pub enrollment_limits: EnrollmentLimits,
-    /// Proxies in front of the device door.
+    /// Proxies in front of the doors.
     pub proxy: Proxy,
     /// What proves who sends a message.
     pub trust: Trust,
@@ -204,8 +204,16 @@ pub struct AdminDoor {
     /// Largest body that is read, in bytes.
     #[serde(with = "values::size")]
     pub body_limit: usize,
+    /// How long the body of a request may take, and how long it may pause.
+    #[serde(with = "values::duration")]
+    pub body_timeout: Duration,
+    /// Bytes of a body that earn it a second more.
+    #[serde(with = "values::size")]
+    pub body_rate: usize,
     /// Open connections.
     pub max_connections: usize,
+    /// Open connections of one address (of one /64 with IPv6).
+    pub max_connections_per_peer: usize,
 }
 
 /// The OMA-DM session.
@@ -339,7 +347,10 @@ impl Default for AdminDoor {
             key: PathBuf::new(),
             allow_plain_http: false,
             body_limit: 8 * MIB,
+            body_timeout: seconds(20),
+            body_rate: 16 * 1024,
             max_connections: 1_000,
+            max_connections_per_peer: 100,
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Proxies in front of the device door: `[proxy]`.
+//! Proxies in front of the doors: `[proxy]`.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// Proxies in front of the device door, and what they are believed.
+/// Proxies in front of the doors, and what they are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Proxy {

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast};
 
 use super::Events;
-use crate::model::{FeedEvent, FeedFilter};
+use super::places::Place;
+use crate::model::{FeedEvent, FeedFilter, TokenId};
 use crate::store::{Error, Tx};
 
 /// How often it is looked for something new.
@@ -29,7 +30,7 @@ pub struct Follower {
     position: i64,
     /// Nothing as long as it reads from the store.
     news: Option<broadcast::Receiver<Arc<FeedEvent>>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// What comes next.
@@ -88,9 +89,15 @@ impl Events {
         number(&self.0.store).await
     }
 
-    /// Listens from behind a number; from now on without one. `None` when too many listen already.
-    pub async fn follow(&self, after: Option<i64>, filter: FeedFilter) -> Result<Option<Follower>, Error> {
-        let Ok(place) = Arc::clone(&self.0.followers).try_acquire_owned() else { return Ok(None) };
+    /// Listens from behind a number; from now on without one. `None` when too many listen already, or too many of this
+    /// token.
+    pub async fn follow(
+        &self,
+        after: Option<i64>,
+        filter: FeedFilter,
+        token: &TokenId,
+    ) -> Result<Option<Follower>, Error> {
+        let Some(place) = self.0.places.take(token) else { return Ok(None) };
         self.number().await?;
         let head = self.0.store.read(|tx: &mut Tx<'_>| tx.feed_head()).await?;
         let position = after.unwrap_or(head).clamp(0, head.max(0));

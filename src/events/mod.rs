@@ -9,6 +9,7 @@
 mod address;
 mod deliver;
 mod follow;
+mod places;
 mod setup;
 mod sign;
 mod standing;
@@ -25,12 +26,13 @@ pub use sign::{SECRET_PREFIX, secret_text};
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use transom_protocol::session::Timestamp;
 
 use crate::metrics::Metrics;
 use crate::model::{Edge, FeedEvent};
 use crate::store::Store;
+use places::Places;
 use wire::Wire;
 
 /// Events that are held for those who listen and are not as fast; who is slower reads them from the store again.
@@ -48,7 +50,7 @@ struct Inner {
     wire: Wire,
     news: broadcast::Sender<Arc<FeedEvent>>,
     head: watch::Sender<i64>,
-    followers: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Events {
@@ -57,8 +59,8 @@ impl Events {
         let wire = Wire::new(&options)?;
         let (news, _) = broadcast::channel(HELD);
         let (head, _) = watch::channel(0);
-        let followers = Arc::new(Semaphore::new(options.max_followers));
-        Ok(Self(Arc::new(Inner { store, options, metrics, edge, wire, news, head, followers })))
+        let places = Places::new(options.max_followers);
+        Ok(Self(Arc::new(Inner { store, options, metrics, edge, wire, news, head, places })))
     }
 
     /// The URL of a receiver, where it may be called.

@@ -10,13 +10,13 @@ use std::{
 };
 
 use actix_http::{
-    HttpMessage as _, HttpService, Request, Response,
+    ConnectionType, HttpMessage as _, HttpService, Request, Response,
     body::{BoxBody, MessageBody},
     error::DispatchError,
 };
 use actix_server::Server;
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::{Error, HttpResponse, dev::AppConfig, http::header};
+use actix_web::{Error, HttpResponse, ResponseError as _, dev::AppConfig, http::header};
 use openssl::ssl::{Ssl, SslAcceptor};
 use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
@@ -24,6 +24,7 @@ use transom_protocol::session::Timestamp;
 
 use super::{
     connections::{Connections, PeerKey},
+    problem::Problem,
     proxy::{Announced, Proxies, announced, looks_announced},
     stop::Stop,
     wire::{FarEnd, Transport, Wire, WireLimits},
@@ -53,12 +54,13 @@ pub(super) struct DoorFrame {
     pub(super) door: Door,
     pub(super) tls: Tls,
     pub(super) connections: Arc<Connections>,
-    /// Proxies in front of the door; nothing where there can be none.
-    pub(super) proxies: Option<Arc<Proxies>>,
+    /// Proxies in front of the door.
+    pub(super) proxies: Arc<Proxies>,
     pub(super) peers: Arc<KeyedLimiter<PeerKey>>,
     pub(super) stop: Stop,
     pub(super) metrics: Metrics,
     pub(super) workers: usize,
+    /// The largest body that some route takes; each has its own limit besides.
     pub(super) body_limit: usize,
     /// The same, for archives that devices are asked for.
     pub(super) upload_limit: usize,
@@ -134,10 +136,11 @@ impl DoorFrame {
     async fn let_in(&self, mut tcp: TcpStream) -> Result<(Wire, Option<SocketAddr>), &'static str> {
         let address = tcp.peer_addr().ok();
         let hop = address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip().to_canonical());
-        let is_proxy = self.proxies.as_ref().is_some_and(|proxies| proxies.trusts(hop));
-        let peer = match &self.proxies {
-            Some(proxies) if proxies.announces(hop) => self.announced(&mut tcp, hop).await?,
-            _ => hop,
+        let is_proxy = self.proxies.trusts(hop);
+        let peer = if self.proxies.announces(hop) && self.has_to_announce(&tcp).await? {
+            self.announced(&mut tcp, hop).await?
+        } else {
+            hop
         };
         // Everybody comes from the address of a proxy that does not say whose connection it is.
         let admission = if is_proxy && peer == hop {
@@ -146,7 +149,8 @@ impl DoorFrame {
             self.peers.check(&PeerKey::of(peer)).map_err(|_| "peer_rate")?;
             self.connections.admit(PeerKey::of(peer))?
         };
-        if self.proxies.is_some() && peer == hop {
+        // At the other door HTTP or TLS makes nothing of it.
+        if self.door == Door::Device && peer == hop {
             self.turn_away_liars(&tcp, hop).await?;
         }
         // Otherwise the first reply of a connection waits 40 ms for an acknowledgement.
@@ -176,6 +180,18 @@ impl DoorFrame {
             Wire::new(transport, FarEnd { peer, hop, certificate }, limits, self.stop.clone(), counting, admission),
             address,
         ))
+    }
+
+    /// Whether a connection of a proxy of ours has to begin with the PROXY protocol. At the admin door it only may: what
+    /// runs beside the proxy, such as the command line, comes from the same address and knows nothing of it.
+    async fn has_to_announce(&self, tcp: &TcpStream) -> Result<bool, &'static str> {
+        if self.door == Door::Device {
+            return Ok(true);
+        }
+        let mut first = [0; 12];
+        let peeked = tokio::time::timeout(self.head_timeout, tcp.peek(&mut first)).await;
+        let length = peeked.map_err(|_| "proxy_protocol_timeout")?.map_err(|_| "gone")?;
+        Ok(first.get(..length).is_some_and(looks_announced))
     }
 
     /// Somebody who is no proxy of ours, and begins as one would (threat T12): TLS would only call it rubbish.
@@ -266,7 +282,7 @@ impl DoorFrame {
         let limit = if is_upload { self.upload_limit.max(self.body_limit) } else { self.body_limit };
         if declared.is_some_and(|length| length > limit as u64) {
             self.metrics.refused(self.door, "body_too_large");
-            return Err(TooLarge);
+            return Err(TooLarge(self.door));
         }
         Ok(request)
     }
@@ -285,10 +301,15 @@ impl DoorFrame {
 }
 
 /// A body that announces more than the limit.
-struct TooLarge;
+struct TooLarge(Door);
 
 impl From<TooLarge> for Response<BoxBody> {
-    fn from(_: TooLarge) -> Self {
-        HttpResponse::PayloadTooLarge().force_close().finish().into()
+    fn from(TooLarge(door): TooLarge) -> Self {
+        let mut reply = match door {
+            Door::Device => HttpResponse::PayloadTooLarge().finish(),
+            Door::Admin => Problem::too_large().error_response(),
+        };
+        reply.head_mut().set_connection_type(ConnectionType::Close);
+        reply.into()
     }
 }

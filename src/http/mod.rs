@@ -9,6 +9,7 @@ mod connections;
 mod devices;
 mod listener;
 mod observe;
+mod pace;
 mod pages;
 pub mod people;
 pub mod problem;
@@ -38,6 +39,7 @@ use self::{
     devices::{BodyMemory, DeviceDoor},
     listener::{DoorFrame, Tls},
     observe::{Observer, observe},
+    pace::Pace,
     proxy::Proxies,
     stop::{Stop, Stopper, stop},
 };
@@ -253,7 +255,7 @@ fn device_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorF
         door: Door::Device,
         tls: Tls::Devices(Arc::new(acceptor)),
         connections,
-        proxies: Some(Proxies::new(&settings.proxy, parts.authorities.clone())),
+        proxies: Proxies::new(&settings.proxy, parts.authorities.clone()),
         peers: Arc::new(KeyedLimiter::new(door.peer_rate, door.peer_burst)),
         stop: stop.clone(),
         metrics: parts.metrics.clone(),
@@ -272,19 +274,21 @@ fn admin_frame(settings: &Settings, parts: &Parts, stop: &Stop) -> Result<DoorFr
     if let Some(identity) = &parts.admin_identity {
         parts.metrics.certificate_ends(Door::Admin, identity.expires_at().0 / 1000);
     }
+    let connections =
+        Connections::new(Door::Admin, door.max_connections, door.max_connections_per_peer, parts.metrics.clone());
     Ok(DoorFrame {
         door: Door::Admin,
         tls: match &parts.admin_identity {
             Some(identity) => Tls::Anybody(tls::acceptor(identity)?),
             None => Tls::Plain,
         },
-        connections: Connections::new(Door::Admin, door.max_connections, door.max_connections, parts.metrics.clone()),
-        proxies: None,
+        connections,
+        proxies: Proxies::new(&settings.proxy, parts.authorities.clone()),
         peers: Arc::new(KeyedLimiter::new(0, 0)),
         stop: stop.clone(),
         metrics: parts.metrics.clone(),
         workers: ADMIN_WORKERS,
-        body_limit: door.body_limit,
+        body_limit: door.body_limit.max(api::LARGEST_BODY),
         upload_limit: 0,
         handshake_timeout: times.handshake_timeout,
         head_timeout: times.head_timeout,
@@ -301,7 +305,14 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
     let proxies = Proxies::new(&settings.proxy, authorities.clone());
     let settings = (&settings.device_door, port);
     let door = DeviceDoor::new(settings, behind, (authorities, proxies), memory, frame.peers.clone());
-    let (door, observer) = (Data::new(door), observer(&frame));
+    let observer = Data::new(Observer {
+        door: frame.door,
+        metrics: frame.metrics.clone(),
+        stop: frame.stop.clone(),
+        proxies: None,
+        pace: None,
+    });
+    let door = Data::new(door);
     let gate = Data::new(parts.gate.clone());
     let archives = Data::new(parts.archives.clone());
     frame.open(listener, move || {
@@ -317,7 +328,14 @@ fn open_device_door(frame: DoorFrame, listener: TcpListener, settings: &Settings
 
 fn open_admin_door(frame: DoorFrame, listener: TcpListener, settings: &Settings, parts: &Parts) -> io::Result<Server> {
     let body_limit = settings.admin_door.body_limit;
-    let observer = observer(&frame);
+    let pace = Pace { timeout: settings.admin_door.body_timeout, rate: settings.admin_door.body_rate };
+    let observer = Data::new(Observer {
+        door: frame.door,
+        metrics: frame.metrics.clone(),
+        stop: frame.stop.clone(),
+        proxies: Some(frame.proxies.clone()),
+        pace: Some(pace),
+    });
     let readiness = Data::new(parts.readiness.clone());
     let tokens = Data::new(parts.tokens.clone());
     let metrics = Data::new(parts.metrics.clone());
@@ -337,8 +355,4 @@ fn open_admin_door(frame: DoorFrame, listener: TcpListener, settings: &Settings,
             .configure(pages::configure)
             .configure(admin::configure)
     })
-}
-
-fn observer(frame: &DoorFrame) -> Data<Observer> {
-    Data::new(Observer { door: frame.door, metrics: frame.metrics.clone(), stop: frame.stop.clone() })
 }

@@ -2,8 +2,10 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::IpAddr,
     panic::AssertUnwindSafe,
     rc::Rc,
+    sync::Arc,
     time::Instant,
 };
 
@@ -21,7 +23,7 @@ use actix_web::{
 use futures_util::FutureExt as _;
 use tracing::{Instrument as _, field::Empty};
 
-use super::{devices::plain, problem::Problem, stop::Stop, wire::Link};
+use super::{devices::plain, pace::Pace, problem::Problem, proxy::Proxies, stop::Stop, wire::Link};
 use crate::{
     metrics::{Door, Metrics},
     model::{SPANS, Trace},
@@ -29,16 +31,28 @@ use crate::{
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What a browser may make of an answer of the admin door that says nothing else of it, as pages do: nothing.
+const INERT: [(HeaderName, &str); 2] = [
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
 /// What the observation of one door needs.
 pub(super) struct Observer {
     pub(super) door: Door,
     pub(super) metrics: Metrics,
     pub(super) stop: Stop,
+    /// Proxies that are asked here whose a request is; the device door asks them with the message.
+    pub(super) proxies: Option<Arc<Proxies>>,
+    /// How fast bodies have to be; the device door sees to it where it reads them.
+    pub(super) pace: Option<Pace>,
 }
 
 /// What a handler says of a request, for the log.
 pub(super) struct Note {
     id: String,
+    peer: Option<IpAddr>,
+    is_too_slow: Cell<bool>,
     route: Cell<&'static str>,
     reason: Cell<&'static str>,
     received: Cell<usize>,
@@ -48,12 +62,22 @@ pub(super) struct Note {
 impl Note {
     /// The note of a request; a blank one where nobody observes.
     pub(super) fn of(request: &HttpRequest) -> Rc<Self> {
-        request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| Rc::new(Self::new()))
+        request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| Rc::new(Self::new(None)))
     }
 
     /// The id of the request, which its reply carries as well.
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whose request it is, beyond a proxy of ours that says so.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// Says that its body did not come in time.
+    pub(super) fn too_slow(&self) {
+        self.is_too_slow.set(true);
     }
 
     /// Names the route, from a fixed list.
@@ -76,9 +100,11 @@ impl Note {
         self.correlation.replace(value.map(ToOwned::to_owned));
     }
 
-    fn new() -> Self {
+    fn new(peer: Option<IpAddr>) -> Self {
         Self {
             id: uuid::Uuid::now_v7().to_string(),
+            peer,
+            is_too_slow: Cell::new(false),
             route: Cell::new("none"),
             reason: Cell::new(""),
             received: Cell::new(0),
@@ -89,7 +115,7 @@ impl Note {
 
 /// The outermost middleware of both doors.
 pub(super) async fn observe(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(observer) = request.app_data::<Data<Observer>>().cloned() else {
@@ -100,14 +126,17 @@ pub(super) async fn observe(
     let observation = Observation::begin(&observer, &request, link.as_deref());
     let span = tracing::info_span!("request", id = observation.note.id());
     let sent = observation.sent.clone();
+    if let Some(pace) = observer.pace {
+        pace.keep(&mut request, &observation.note, &observer.stop);
+    }
     let trace = Trace { id: observation.note.id().to_owned(), correlation: correlation(&request) };
     let handled =
         trace.around(AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span).instrument(sent)).await;
     match handled {
-        Ok(Ok(mut response)) => {
+        Ok(Ok(response)) => {
+            let mut response = observation.in_time(response.map_into_boxed_body());
             observation.finish(response.response_mut().head_mut());
             let problem = response.response_mut().extensions_mut().remove::<Problem>();
-            let response = response.map_into_boxed_body();
             let response = match problem {
                 Some(problem) => {
                     let body = problem.about(observation.note.id()).to_body();
@@ -141,7 +170,7 @@ struct Observation<'a> {
     observer: &'a Observer,
     note: Rc<Note>,
     method: &'static str,
-    peer: Option<std::net::IpAddr>,
+    peer: Option<IpAddr>,
     began: Instant,
     /// What a collector gets, where one is configured.
     sent: tracing::Span,
@@ -149,13 +178,29 @@ struct Observation<'a> {
 
 impl<'a> Observation<'a> {
     fn begin(observer: &'a Observer, request: &ServiceRequest, link: Option<&Link>) -> Self {
-        let note = Rc::new(Note::new());
+        let direct = link.map(Link::peer);
+        let peer = match (&observer.proxies, link) {
+            (Some(proxies), Some(link)) => Some(proxies.client(request.headers(), link.hop(), link.peer())),
+            _ => direct,
+        };
+        let note = Rc::new(Note::new(peer));
         request.extensions_mut().insert(note.clone());
         observer.metrics.request_began(observer.door);
-        let peer = link.map(Link::peer);
         let method = method_name(request.method());
         let sent = span(observer.door, method, request.path());
         Self { observer, note, method, peer, began: Instant::now(), sent }
+    }
+
+    /// The answer, or why there is none: whatever was made of a body that did not come in time, this is why.
+    fn in_time(&self, response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+        if !self.note.is_too_slow.get() {
+            return response;
+        }
+        self.note.reason("body_too_slow");
+        let problem = Problem::new(StatusCode::REQUEST_TIMEOUT).detail("the body did not come in time");
+        let mut reply = problem.error_response();
+        reply.head_mut().set_connection_type(actix_http::ConnectionType::Close);
+        response.into_response(reply)
     }
 
     /// What every reply of ours has.
@@ -165,6 +210,13 @@ impl<'a> Observation<'a> {
         }
         if !head.headers().contains_key(header::CACHE_CONTROL) {
             head.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if self.observer.door == Door::Admin {
+            for (name, value) in INERT {
+                if !head.headers().contains_key(&name) {
+                    head.headers_mut().insert(name, HeaderValue::from_static(value));
+                }
+            }
         }
         if self.observer.stop.is_stopping() {
             head.set_connection_type(actix_http::ConnectionType::Close);
@@ -241,6 +293,9 @@ impl ResponseError for Panicked {
             Door::Device => reply.finish(),
             Door::Admin => {
                 reply.content_type(Problem::CONTENT_TYPE);
+                for header in INERT {
+                    reply.insert_header(header);
+                }
                 reply.body(Problem::new(StatusCode::INTERNAL_SERVER_ERROR).about(&self.id).to_body())
             }
         }

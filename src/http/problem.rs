@@ -82,6 +82,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT).detail(detail)
     }
 
+    /// 413: more than is taken here.
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE).detail("the body is larger than this takes (admin_door.body_limit)")
+    }
+
     /// 422: understood, but it can't work. Each reason is added with [`Self::error`].
     pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)

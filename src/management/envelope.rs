@@ -285,7 +285,7 @@ impl Management {
     }
 
     /// There is another key now.
-    pub(super) fn forget_envelope_keys(&self) {
+    pub fn forget_envelope_keys(&self) {
         self.known_keys().keep(None);
     }
 

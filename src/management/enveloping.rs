@@ -65,16 +65,20 @@ impl Management {
     /// Makes the first key for envelopes, where there is none yet.
     pub async fn ensure_envelope_key(&self, by: &Actor, now: Timestamp) -> Result<(), EnvelopingError> {
         let keys = self.store().read(|tx: &mut Tx<'_>| tx.envelope_keys()).await?;
-        if keys.is_empty() { self.make_envelope_key(true, by, now).await } else { Ok(()) }
+        if !keys.is_empty() {
+            return Ok(());
+        }
+        let (new, by) = (self.issue_envelope_key(now).await?, by.clone());
+        let keep = move |tx: &mut Tx<'_>| {
+            if tx.envelope_keys()?.is_empty() { Self::keep_envelope_key(tx, &new, &by, now) } else { Ok(()) }
+        };
+        self.store().write(keep).await?;
+        self.forget_envelope_keys();
+        Ok(())
     }
 
-    /// Makes another key for envelopes. Devices are told when they come next; the one before opens what they send until
-    /// they use the new one.
-    pub async fn rotate_envelope_key(&self, by: &Actor, now: Timestamp) -> Result<(), EnvelopingError> {
-        self.make_envelope_key(false, by, now).await
-    }
-
-    async fn make_envelope_key(&self, first: bool, by: &Actor, now: Timestamp) -> Result<(), EnvelopingError> {
+    /// Another key for envelopes, which is one when it is kept.
+    pub async fn issue_envelope_key(&self, now: Timestamp) -> Result<EnvelopeKeyRecord, EnvelopingError> {
         let authorities = self.options().envelopes.authorities.clone().ok_or(EnvelopingError::NoAuthority)?;
         let name = format!("{} envelopes", self.options().provider_id);
         let issue = move || {
@@ -85,19 +89,20 @@ impl Management {
         let issued = tokio::task::spawn_blocking(issue).await.map_err(|_| EnvelopingError::NoAuthority)?;
         let (certificate, key, not_after) = issued?;
         let id = certificate_fingerprint(&certificate);
-        let new = EnvelopeKeyRecord { id, certificate, key, created_at: now, not_after };
-        let by = by.clone();
-        let keep = move |tx: &mut Tx<'_>| {
-            if first && !tx.envelope_keys()?.is_empty() {
-                return Ok::<_, Error>(());
-            }
-            tx.add_envelope_key(&new)?;
-            let record = AuditRecord::new("envelope_key.rotate", "envelope_key", new.id.to_string());
-            tx.audit(&by, record.after(serde_json::json!({"id": new.id.to_string()})), now);
-            Ok(())
-        };
-        self.store().write(keep).await?;
-        self.forget_envelope_keys();
+        Ok(EnvelopeKeyRecord { id, certificate, key, created_at: now, not_after })
+    }
+
+    /// Makes it the key for envelopes; afterwards [`Self::forget_envelope_keys`]. Devices are told when they come next; the
+    /// one before opens what they send until they use the new one.
+    pub fn keep_envelope_key(
+        tx: &mut Tx<'_>,
+        new: &EnvelopeKeyRecord,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        tx.add_envelope_key(new)?;
+        let record = AuditRecord::new("envelope_key.rotate", "envelope_key", new.id.to_string());
+        tx.audit(by, record.after(serde_json::json!({"id": new.id.to_string()})), now);
         Ok(())
     }
 

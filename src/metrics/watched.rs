@@ -30,6 +30,7 @@ fn all_of_them() -> String {
     metrics.enrollment("discover", "answered");
     metrics.certificate_refused("expired");
     metrics.signature_refused("missing");
+    metrics.envelope_refused("missing");
     metrics.push("accepted");
     metrics.push_wake("woke");
     metrics.push_token("issued");

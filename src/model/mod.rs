@@ -128,7 +128,7 @@ pub use staged::{
 pub use time::{from_rfc3339, from_rfc3339_option, parse_rfc3339, rfc3339, rfc3339_option, rfc3339_text};
 pub use token::{ApiToken, Maker, NewApiToken};
 pub use trace::{SPANS, Trace, work};
-pub use transom_protocol::csp::{Instruction, Setting};
+pub use transom_protocol::csp::{Instruction, LocUri, Setting};
 pub use transom_protocol::push::PushStatus;
 pub use transom_protocol::session::{
     CommandId, CommandState, DeviceId, Ending, ItemOutcome, Means, MsgId, Phase, Principal, Progress, ProofPolicy,

@@ -70,6 +70,15 @@ macro_rules! seen {
 }
 
 impl Tx<'_> {
+    /// Whether a page of such entries can go on from here: a place of another list, or of entries that were looked for
+    /// otherwise, is none.
+    pub fn is_place_of_audit(filter: &AuditFilter, cursor: &Cursor) -> bool {
+        if *filter == AuditFilter::default() {
+            return cursor.sort_key().parse::<i64>().is_ok();
+        }
+        place_of(cursor).is_some()
+    }
+
     /// Entries, newest first.
     pub fn audit_entries(
         &mut self,
@@ -143,11 +152,11 @@ impl Tx<'_> {
         let most = i64::try_from(limit).unwrap_or(i64::MAX);
         match by {
             By::Subject(subject) => {
-                let query = seen!(filter, place, most, audit::subject.eq(*subject));
+                let query = seen!(filter, place, most, audit::subject.eq(words::text(subject)));
                 on_backend!(self, |conn| query.load(conn))
             }
             By::Actor(actor) => {
-                let query = seen!(filter, place, most, audit::actor.eq(*actor));
+                let query = seen!(filter, place, most, audit::actor.eq(words::text(actor)));
                 on_backend!(self, |conn| query.load(conn))
             }
             By::Time => {
@@ -158,7 +167,7 @@ impl Tx<'_> {
             By::Actions(actions) => {
                 let mut all: Vec<Seen> = Vec::new();
                 for action in actions {
-                    let query = seen!(filter, place, most, audit::action.eq(action.as_str()));
+                    let query = seen!(filter, place, most, audit::action.eq(words::text(action)));
                     let some: Vec<Seen> = on_backend!(self, |conn| query.load(conn))?;
                     all.extend(some);
                 }
@@ -171,8 +180,9 @@ impl Tx<'_> {
 
     /// The actions in the log that begin so, one look into the index for each.
     fn actions_like(&mut self, prefix: &str) -> Result<Vec<String>, Error> {
-        let end = words::end_of_prefix(prefix).unwrap_or_default();
-        let (mut actions, mut last): (Vec<String>, String) = (Vec::new(), prefix.to_owned());
+        let prefix = words::text(prefix);
+        let end = words::end_of_prefix(&prefix).unwrap_or_default();
+        let (mut actions, mut last): (Vec<String>, String) = (Vec::new(), prefix);
         while actions.len() < MOST_ACTIONS {
             let query = audit::table
                 .filter(audit::action.gt(last.as_str()))
@@ -202,10 +212,10 @@ impl Tx<'_> {
 
 /// Whether an entry that the index gave is all that is asked for; its time is.
 fn fits(filter: &AuditFilter, entry: &Seen) -> bool {
-    let is = |wanted: Option<&String>, has: &str| wanted.is_none_or(|wanted| wanted == has);
-    let acts = filter.action.as_ref().is_none_or(|action| match action.strip_suffix('.') {
-        Some(_) => entry.action.starts_with(action.as_str()),
-        None => entry.action == *action,
+    let is = |wanted: Option<&String>, has: &str| wanted.is_none_or(|wanted| words::text(wanted) == has);
+    let acts = filter.action.as_deref().map(words::text).is_none_or(|action| match action.strip_suffix('.') {
+        Some(_) => entry.action.starts_with(&action),
+        None => entry.action == action,
     });
     acts && is(filter.actor.as_ref(), &entry.actor) && is(filter.subject.as_ref(), &entry.subject)
 }

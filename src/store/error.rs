@@ -23,6 +23,9 @@ pub enum Error {
     /// Something was read that the store can't have written.
     #[error("stored data can't be read: {0}")]
     Corrupt(String),
+    /// It holds what no database keeps: PostgreSQL has no NUL in text.
+    #[error("it holds a character that can't be kept (NUL)")]
+    Unkept,
     /// The database was sealed with another key.
     #[error(
         "the key does not open this database: it was sealed with another one\n\
@@ -80,6 +83,7 @@ fn of_database(kind: DatabaseErrorKind, message: &str) -> Error {
         | DatabaseErrorKind::NotNullViolation
         | DatabaseErrorKind::CheckViolation => Error::Conflict(message.to_owned()),
         DatabaseErrorKind::SerializationFailure => Error::Busy,
+        _ if message.starts_with(NO_TEXT) => Error::Unkept,
         _ if BUSY.iter().any(|sign| message.contains(sign)) => Error::Busy,
         _ => Error::unavailable(message),
     }
@@ -93,6 +97,9 @@ const BUSY: [&str; 5] = [
     "canceling statement due to lock timeout",
     "canceling statement due to statement timeout",
 ];
+
+/// What PostgreSQL says of text that is none (22021).
+const NO_TEXT: &str = "invalid byte sequence for encoding";
 
 impl std::error::Error for Cause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
@@ -123,6 +130,8 @@ mod tests {
         let full = of_database(DatabaseErrorKind::Unknown, "database or disk is full");
         assert!(matches!(&full, Error::Unavailable(_)) && full.is_temporary());
         assert!(!Error::WrongKey.is_temporary());
+        let nul = of_database(DatabaseErrorKind::Unknown, "invalid byte sequence for encoding \"UTF8\": 0x00");
+        assert!(matches!(&nul, Error::Unkept) && !nul.is_temporary());
     }
 
     #[test]

@@ -295,7 +295,10 @@ async fn what_the_windows_of_a_device_lacks_is_warned_about(test: &TestStore) {
         let order = json!({"devices": devices, "command": command, "dry_run": true});
         let by = transom::model::Actor::server("tests");
         let new = serde_json::from_value(order).unwrap();
-        let ordered = admin.order(new, &by, None, crate::support::admin_door::now()).await.unwrap();
+        let ordered = admin
+            .order(new, (&by, &transom::model::Right::ALL.into()), None, crate::support::admin_door::now())
+            .await
+            .unwrap();
         let findings = ordered.findings.into_iter().map(|finding| serde_json::to_value(finding).unwrap());
         findings.filter(|finding| finding["level"] == "warning").collect::<Vec<_>>()
     };

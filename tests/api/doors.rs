@@ -16,6 +16,8 @@ scenarios!(
     what_is_not_there_is_a_problem,
     what_is_too_large_or_no_json_is_refused,
     the_use_of_a_token_is_noted,
+    a_character_that_no_database_keeps_is_the_fault_of_who_sends_it,
+    a_place_in_another_list_is_refused,
 );
 
 const ROUTES: [(Method, &str); 13] = [
@@ -178,5 +180,40 @@ async fn the_use_of_a_token_is_noted(test: &TestStore) {
     let answered: Value = door.get("/status").await.json();
     assert!(answered["version"].is_string());
     assert_eq!(test.direct().number(used), 1);
+    door.close().await;
+}
+
+async fn a_character_that_no_database_keeps_is_the_fault_of_who_sends_it(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    for path in ["/audit?actor=a%00b", "/audit?action=a%00b", "/audit?action=a%00b.", "/audit?subject=a%00b"] {
+        assert_eq!(door.get(path).await.json()["items"], json!([]), "{path}");
+    }
+    for path in ["/policies/declarations/%00", "/policies/declarations/a%00b/devices"] {
+        door.get(path).await.problem(404);
+    }
+    for path in ["/csp/drops/%00", "/csp/templates/a%00b"] {
+        door.send(door.request(Method::DELETE, path)).await.problem(404);
+    }
+    door.post("/policies/retry", &json!({"identifier": "a\u{0}b"})).await.problem(404);
+    door.close().await;
+}
+
+async fn a_place_in_another_list_is_refused(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    let next = |answered: &crate::support::admin_door::Answered| {
+        answered.json()["next_cursor"].as_str().map(ToOwned::to_owned)
+    };
+    for number in 0..3 {
+        door.post("/tokens", &json!({"name": format!("t{number}"), "role": "auditor"})).await;
+    }
+    let all = next(&door.get("/audit?limit=1").await).unwrap();
+    let some = next(&door.get("/audit?action=token.create&limit=1").await).unwrap();
+    assert_eq!(door.get(&format!("/audit?limit=1&cursor={all}")).await.status, 200);
+    assert_eq!(door.get(&format!("/audit?action=token.create&limit=1&cursor={some}")).await.status, 200);
+    for wrong in [format!("/audit?cursor={some}"), format!("/audit?action=token.create&cursor={all}")] {
+        assert_eq!(door.get(&wrong).await.pointer(400), "cursor", "{wrong}");
+    }
+    let names = vec!["D1"; 101].join(",");
+    assert_eq!(door.get(&format!("/events?device={names}")).await.pointer(400), "device");
     door.close().await;
 }

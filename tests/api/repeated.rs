@@ -15,6 +15,7 @@ scenarios!(
     an_import_is_done_once_and_its_hash_tells_nothing,
     what_is_taken_back_or_resolved_is_so_once,
     what_is_made_for_people_is_made_once,
+    what_is_made_anew_is_made_anew_once,
 );
 
 fn order(device: &str) -> Value {
@@ -143,5 +144,44 @@ async fn what_is_made_for_people_is_made_once(test: &TestStore) {
     }
     let tokens = door.get("/tokens").await.json();
     assert_eq!(tokens["items"].as_array().unwrap().iter().filter(|token| token["name"] == "ci").count(), 1);
+    door.close().await;
+}
+
+async fn what_is_made_anew_is_made_anew_once(test: &TestStore) {
+    let door = AdminDoor::open(&test.store).await;
+    let made = test
+        .store
+        .write(|tx: &mut transom::store::Tx<'_>| {
+            let new = transom::model::NewOperator {
+                name: transom::model::UserName::parse("ada").unwrap(),
+                role: transom::model::Role::Helpdesk,
+                subject: None,
+                password: None,
+                created_by: "tests".to_owned(),
+            };
+            tx.create_operator(&new, crate::support::admin_door::now())
+        })
+        .await;
+    assert!(made.is_ok());
+    assert_eq!(
+        door.post("/enrollment-users", &json!({"name": "bob", "password": "Hunter2-Hunter2"})).await.status,
+        201
+    );
+    let hook = json!({"name": "siem", "url": "http://127.0.0.1:9/", "after": 0});
+    let hook = door.post("/webhooks", &hook).await.json()["id"].as_str().unwrap().to_owned();
+    for (path, body) in [
+        ("/operators/ada/reset".to_owned(), json!({})),
+        ("/enrollment-users/bob/password".to_owned(), json!({"generate": true})),
+        (format!("/webhooks/{hook}/replay"), json!({"after": 0})),
+    ] {
+        let first = post(&door, &path, &path, &body).await;
+        assert!([200, 201].contains(&first.status), "{path}: {first:?}");
+        assert_eq!(post(&door, &path, &path, &body).await.bytes, first.bytes, "{path}");
+        let records = "SELECT count(*) FROM audit WHERE action IN ('operator.reset', 'enrollment_user.password', \
+                       'webhook.replay')";
+        let before = test.direct().number(records);
+        assert_eq!(post(&door, &path, &path, &body).await.status, first.status, "{path}");
+        assert_eq!(test.direct().number(records), before, "{path}: it is done once");
+    }
     door.close().await;
 }

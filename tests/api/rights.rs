@@ -18,6 +18,7 @@ scenarios!(
     another_spelling_of_a_path_needs_the_same_right,
     every_row_is_a_route,
     what_is_changed_is_in_the_audit_log,
+    an_order_is_no_way_around_a_right,
 );
 
 /// A door whose token is for a role, within a scope.
@@ -124,6 +125,41 @@ async fn every_row_is_a_route(test: &TestStore) {
         let row = route::all().any(|route| (route.method, route.path) == (method.as_str(), path.as_str()));
         assert!(row, "{method} {path} has no row in the table of rights");
     }
+}
+
+async fn an_order_is_no_way_around_a_right(test: &TestStore) {
+    let admin = AdminDoor::open(&test.store).await;
+    admin.enroll("D1").await;
+    let wipe = json!({"kind": "exec", "items": [{"target": "./Vendor/MSFT/RemoteWipe/doWipe"}]});
+    let root = json!({"kind": "add", "items": [{"format": "b64", "data": "AAAA",
+        "target": "./Device/Vendor/MSFT/RootCATrustedCertificates/Root/AB/EncodedCertificate"}]});
+    let author = door_for(test, Role::Author, None).await;
+    for (command, right) in [(&wipe, "retire"), (&root, "trust")] {
+        let orders = [
+            json!({"device_id": "D1", "command": command}),
+            json!({"device_id": "D1", "command": command, "dry_run": true}),
+            json!({"device_id": "D1", "commands": [{"kind": "atomic", "commands": [command]}]}),
+        ];
+        for order in orders {
+            let problem = author.post("/commands", &order).await.problem(403);
+            assert!(problem["detail"].as_str().unwrap().contains(right), "{problem}");
+        }
+        // What somebody else may order is not sent again by who may not.
+        let ordered = admin.post("/commands", &json!({"device_id": "D1", "command": command})).await.json();
+        let id = ordered["devices"][0]["commands"][0].as_str().unwrap().to_owned();
+        admin.post(&format!("/commands/{id}/cancel"), &json!({})).await;
+        author.post(&format!("/commands/{id}/retry"), &json!({})).await.problem(403);
+        test.direct().execute(&format!(
+            "UPDATE commands SET state = 'unknown', settled_at = 1, ready_at = NULL WHERE id = '{id}'"
+        ));
+        let again = json!({"as": "retry"});
+        author.post(&format!("/commands/{id}/resolve"), &again).await.problem(403);
+        assert_eq!(admin.post(&format!("/commands/{id}/resolve"), &again).await.status, 200);
+    }
+    let reads = json!({"kind": "get", "items": [{"target": "./Device/Vendor/MSFT/RootCATrustedCertificates/Root"}]});
+    assert_eq!(author.post("/commands", &json!({"device_id": "D1", "command": reads})).await.status, 201);
+    author.close().await;
+    admin.close().await;
 }
 
 async fn what_is_changed_is_in_the_audit_log(test: &TestStore) {

@@ -98,7 +98,7 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<CspInfoJson, Error> {
-        let (name, by) = (name.to_owned(), by.clone());
+        let (name, by) = (named(name, "drop")?, by.clone());
         self.store
             .write(move |tx: &mut Tx<'_>| {
                 as_seen(tx, seen.as_deref())?;
@@ -210,7 +210,7 @@ impl Admin {
 
     /// Forgets a template.
     pub async fn forget_template(&self, file: &str, by: &Actor, now: Timestamp) -> Result<Vec<TemplateJson>, Error> {
-        let (file, by) = (file.to_ascii_lowercase(), by.clone());
+        let (file, by) = (named(file, "template")?.to_ascii_lowercase(), by.clone());
         self.store
             .write(move |tx: &mut Tx<'_>| {
                 tx.forget_template(&file)?;
@@ -220,6 +220,11 @@ impl Admin {
             .await?;
         self.csp_templates().await
     }
+}
+
+/// The import that somebody names; nothing is called so that no database keeps.
+fn named(name: &str, what: &'static str) -> Result<String, Error> {
+    if name.contains('\0') { Err(Error::NotFound(what)) } else { Ok(name.to_owned()) }
 }
 
 /// Refuses a change of what somebody else changed meanwhile.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::status::counted;
+use super::status::{counted, named_declaration};
 use crate::admin::devices::named_device;
 use crate::admin::{Admin, Error, Fault};
 use crate::model::{
@@ -260,8 +260,9 @@ impl Admin {
     ) -> Result<RetryPolicies, Error> {
         let device = retry.device_id.as_deref().map(named_device).transpose()?;
         let by = by.clone();
+        let identifier = retry.identifier.as_deref().map(named_declaration).transpose()?;
         let job = move |tx: &mut Tx<'_>| {
-            if let Some(identifier) = &retry.identifier {
+            if let Some(identifier) = &identifier {
                 tx.policy(identifier)?.ok_or(Error::NotFound("declaration"))?;
             }
             let subject = if let Some(device) = &device {

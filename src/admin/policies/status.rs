@@ -14,7 +14,7 @@ use crate::model::{
     CommandId, Cursor, DevicePolicy, PolicyState, PublishedPolicy, SettingRecord, Staged, StatusCode, Timestamp,
     from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
 };
-use crate::policy::declaration::{read_json, to_yaml};
+use crate::policy::declaration::{Identifier, read_json, to_yaml};
 use crate::store::Tx;
 
 /// Commands whose messages are looked up for one device.
@@ -211,7 +211,7 @@ impl Admin {
 
     /// One declaration.
     pub async fn policy(&self, identifier: &str) -> Result<PolicyDetailJson, Error> {
-        let name = identifier.to_owned();
+        let name = named_declaration(identifier)?;
         let job = move |tx: &mut Tx<'_>| {
             let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
             let declaration = contents(tx, std::slice::from_ref(&policy.token))?.pop().unwrap_or_default();
@@ -234,7 +234,7 @@ impl Admin {
         query: DevicePolicyQuery,
     ) -> Result<PageJson<PolicyDeviceJson>, Error> {
         let asked = Asked::of(query)?;
-        let name = identifier.to_owned();
+        let name = named_declaration(identifier)?;
         let job = move |tx: &mut Tx<'_>| {
             let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
             asked.standings(tx, &policy.identifier, |known| own_settings(known, &policy.identifier))
@@ -421,4 +421,10 @@ fn setting_json(setting: &SettingRecord) -> DeviceSettingJson {
             mended: setting.check.mending.as_ref().map(|mending| mending.count),
         }),
     }
+}
+
+/// The declaration that somebody names; what can't be an identifier names none.
+pub(super) fn named_declaration(identifier: &str) -> Result<String, Error> {
+    let named = Identifier::parse(identifier).map_err(|_| Error::NotFound("declaration"))?;
+    Ok(named.as_str().to_owned())
 }

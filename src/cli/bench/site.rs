@@ -15,7 +15,7 @@ use crate::config::{DataFolder, DatabaseUrl, Host};
 use crate::limits::DeviceLimiter;
 use crate::management::{Management, Options};
 use crate::metrics::Metrics;
-use crate::model::Actor;
+use crate::model::{Actor, Right};
 use crate::simulator::device::{Behaviour, Device};
 use crate::simulator::identity::DeviceIdentity;
 
@@ -117,7 +117,7 @@ impl Site {
         let commands: Vec<Value> = SETTINGS.iter().cycle().take(commands).map(command).collect();
         let order = json!({ "devices": ids, "commands": commands });
         self.admin
-            .order(serde_json::from_value(order)?, &Actor::server("bench"), None, now())
+            .order(serde_json::from_value(order)?, (&Actor::server("bench"), &Right::ALL.into()), None, now())
             .await
             .context("can't order")?;
         Ok(())

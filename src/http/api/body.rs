@@ -115,8 +115,7 @@ fn read(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static,
 
 fn problem_of(error: Option<&PayloadError>) -> Problem {
     match error {
-        Some(PayloadError::Overflow) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE)
-            .detail("the body is larger than this takes (admin_door.body_limit)"),
+        Some(PayloadError::Overflow) => Problem::too_large(),
         _ => Problem::bad_request("the body ended too early"),
     }
 }

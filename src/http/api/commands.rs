@@ -60,7 +60,7 @@ async fn list(admin: Data<Admin>, Query(query): Query<CommandQuery>) -> Answer {
 /// Puts commands into queues; with `dry_run` it only says what it would do.
 async fn order(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, repeat: Repeat, body: Body<NewOrder>) -> Answer {
     let (repetition, dry_run) = (repeat.of(&caller, &body.bytes), body.value.dry_run);
-    let ordered = admin.order(body.value, &caller.actor, repetition, now()).await?;
+    let ordered = admin.order(body.value, (&caller.actor, &caller.rights), repetition, now()).await?;
     Ok(if dry_run { HttpResponse::Ok() } else { HttpResponse::Created() }.json(ordered))
 }
 
@@ -89,7 +89,7 @@ async fn retry(
     _: NoBody,
 ) -> Answer {
     let repetition = repeat.of(&caller, b"");
-    Ok(HttpResponse::Created().json(admin.retry(&id, &caller.actor, repetition, now()).await?))
+    Ok(HttpResponse::Created().json(admin.retry(&id, (&caller.actor, &caller.rights), repetition, now()).await?))
 }
 
 async fn resolve(
@@ -101,5 +101,6 @@ async fn resolve(
     body: Body<Resolution>,
 ) -> Answer {
     let repetition = repeat.of(&caller, &body.bytes);
-    Ok(HttpResponse::Ok().json(admin.resolve(&id, body.value.r#as, &caller.actor, repetition, now()).await?))
+    let by = (&caller.actor, &caller.rights);
+    Ok(HttpResponse::Ok().json(admin.resolve(&id, body.value.r#as, by, repetition, now()).await?))
 }

@@ -49,7 +49,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// Bytes of an archive, at most: Microsoft's have less than one million, a folder of templates ten.
-const MAX_ARCHIVE: usize = 64 * 1024 * 1024;
+pub(super) const MAX_ARCHIVE: usize = 64 * 1024 * 1024;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     let archive = || web::PayloadConfig::new(MAX_ARCHIVE);

@@ -26,7 +26,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// Bytes of what is said of a thousand people at once.
-const MAX_PEOPLE: usize = 8 * 1024 * 1024;
+pub(super) const MAX_PEOPLE: usize = 8 * 1024 * 1024;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes

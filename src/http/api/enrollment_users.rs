@@ -31,6 +31,7 @@ pub(super) const ROUTES: &[Route] = &[
         .guarded()
         .gives::<EnrollmentUserJson>(200),
     Route::post("/enrollment-users/{name}/password", Right::Enroll, "Gives an account another password")
+        .repeatable()
         .guarded()
         .body::<NewPassword>()
         .gives::<EnrollmentUserWithPassword>(200),
@@ -114,9 +115,11 @@ async fn set_password(
     name: Path<String>,
     seen: IfMatch,
     _: Query<NoQuery>,
+    repeat: Repeat,
     body: Body<NewPassword>,
 ) -> Answer {
-    let changed = admin.set_enrollment_password(&name, body.value, seen.0, &caller.actor, now()).await?;
+    let by = (&caller.actor, repeat.of(&caller, &body.bytes));
+    let changed = admin.set_enrollment_password(&name, body.value, seen.0, by, now()).await?;
     Ok(tagged(&changed.user.tag(), &changed))
 }
 

@@ -18,6 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route::get("/envelope-keys", Right::Look, "Lists the keys of the server that open envelopes")
         .gives::<EnvelopeKeysJson>(200),
     Route::post("/envelope-keys/rotate", Right::Trust, "Makes another key for envelopes")
+        .repeatable()
         .gives::<EnvelopeKeysJson>(200),
 ];
 
@@ -45,6 +46,7 @@ async fn list(admin: Data<Admin>, _: Query<NoQuery>) -> Answer {
     Ok(HttpResponse::Ok().json(admin.envelope_keys().await?))
 }
 
-async fn rotate(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Ok().json(admin.rotate_envelope_key(&caller.actor, now()).await?))
+async fn rotate(admin: Data<Admin>, caller: Caller, _: Query<NoQuery>, repeat: Repeat, _: NoBody) -> Answer {
+    let repetition = repeat.of(&caller, b"");
+    Ok(HttpResponse::Ok().json(admin.rotate_envelope_key(&caller.actor, repetition, now()).await?))
 }

@@ -10,7 +10,7 @@ use actix_web::{
 use futures_util::stream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::{Answer, Query, only, route::Route, token::Recheck};
+use super::{Answer, Caller, Query, only, route::Route, token::Recheck};
 use crate::{
     admin::{Admin, FeedJson, FeedQuery},
     events::{Follower, News},
@@ -52,7 +52,7 @@ async fn stream(
     request: HttpRequest,
     admin: Data<Admin>,
     observer: Data<Observer>,
-    recheck: Recheck,
+    (caller, recheck): (Caller, Recheck),
     Query(mut query): Query<FeedQuery>,
 ) -> Answer {
     if query.limit.is_some() {
@@ -64,9 +64,10 @@ async fn stream(
             Problem::bad_request("Last-Event-ID can't be read").error("Last-Event-ID", "write the number of an event")
         })?);
     }
-    let Some(follower) = admin.follow_feed(&query).await? else {
+    let Some(follower) = admin.follow_feed(&query, &caller.token).await? else {
         Note::of(&request).reason("followers");
-        return Err(Problem::unavailable().detail("too many follow the stream of this server; come back later"));
+        return Err(Problem::unavailable()
+            .detail("too many follow the stream of this server, or too many with this token; come back later"));
     };
     let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);

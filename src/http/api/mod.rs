@@ -60,6 +60,9 @@ pub use token::{Caller, Token, TokenVerifier, Verdict, verifier};
 
 use super::problem::Problem;
 
+/// The largest body that some route takes, whatever `admin_door.body_limit` says of the others.
+pub(super) const LARGEST_BODY: usize = csp::MAX_ARCHIVE;
+
 /// What a handler gives.
 type Answer = Result<HttpResponse, Problem>;
 
@@ -125,6 +128,9 @@ fn only(methods: &'static str) -> Route {
         reply
     })
 }
+
+// No route takes more than the largest.
+const _: () = assert!(policies::MAX_SET <= LARGEST_BODY && directory::MAX_PEOPLE <= LARGEST_BODY);
 
 /// The time. Below the doors it is an argument.
 pub(super) fn now() -> Timestamp {

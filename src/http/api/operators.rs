@@ -34,6 +34,7 @@ pub(super) const ROUTES: &[Route] = &[
         .guarded()
         .gives::<OperatorJson>(200),
     Route::post("/operators/{name}/reset", Right::People, "Makes a link that sets an operator's password anew")
+        .repeatable()
         .gives::<OperatorLinkJson>(201),
     Route::post("/operators/{name}/forget-totp", Right::People, "Takes the authenticator of an operator away")
         .guarded()
@@ -123,8 +124,16 @@ async fn enable(
     Ok(shown(&admin.enable_operator(&name, version(seen), &caller.granter(), now()).await?))
 }
 
-async fn reset(admin: Data<Admin>, caller: Caller, name: Path<String>, _: Query<NoQuery>, _: NoBody) -> Answer {
-    Ok(HttpResponse::Created().json(admin.reset_operator(&name, &caller.granter(), now()).await?))
+async fn reset(
+    admin: Data<Admin>,
+    caller: Caller,
+    name: Path<String>,
+    _: Query<NoQuery>,
+    repeat: Repeat,
+    _: NoBody,
+) -> Answer {
+    let repetition = repeat.of(&caller, b"");
+    Ok(HttpResponse::Created().json(admin.reset_operator(&name, &caller.granter(), repetition, now()).await?))
 }
 
 async fn forget_totp(

@@ -120,7 +120,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 /// Bytes of all declarations of a set.
-const MAX_SET: usize = 16 * 1024 * 1024;
+pub(super) const MAX_SET: usize = 16 * 1024 * 1024;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     let get = || only("GET");

@@ -17,6 +17,9 @@ impl From<Error> for Problem {
             Error::Conflict(why) => Self::conflict(why),
             Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED).detail(error.to_string()),
             Error::Beyond(why) => Self::new(StatusCode::FORBIDDEN).detail(why).kind("right", "Not allowed"),
+            Error::NotAllowed(_) => {
+                Self::new(StatusCode::FORBIDDEN).detail(error.to_string()).kind("right", "Not allowed")
+            }
             Error::Parameter(ref fault) => Self::bad_request(error.to_string()).error(&fault.at, &fault.what),
             Error::Invalid { summary, faults } => invalid(summary, faults),
             Error::Busy => Self::unavailable().detail(error.to_string()),
@@ -45,6 +48,7 @@ mod tests {
     use actix_web::ResponseError as _;
 
     use super::*;
+    use crate::model::Right;
 
     #[test]
     fn every_error_has_its_status() {
@@ -58,6 +62,7 @@ mod tests {
             (Error::Busy, 503),
             (Error::Elsewhere("the folder is gone".to_owned()), 503),
             (Error::Changed, 412),
+            (Error::NotAllowed(Right::Retire), 403),
         ] {
             assert_eq!(Problem::from(error).status_code().as_u16(), status);
         }

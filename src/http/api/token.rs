@@ -1,6 +1,6 @@
 //! Who calls the API: a bearer token (RFC 6750), judged by whoever keeps the tokens.
 
-use std::{fmt, future::Ready, rc::Rc, sync::Arc};
+use std::{fmt, future::Ready, sync::Arc};
 
 use actix_web::{
     Error, FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError,
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     admin::{Admin, Granter, rights},
-    http::{observe::Note, problem::Problem, wire::Link},
+    http::{observe::Note, problem::Problem},
     model::{Actor, Maker, Rights, TokenId},
 };
 
@@ -128,8 +128,7 @@ pub(super) async fn authenticate(
     };
     match verdict {
         Verdict::Known(mut caller) => {
-            let peer = request.conn_data::<Rc<Link>>().map(|link| link.peer());
-            caller.actor = caller.actor.asking(peer, Some(note.id().to_owned()));
+            caller.actor = caller.actor.asking(note.peer(), Some(note.id().to_owned()));
             request.extensions_mut().insert(caller);
             if let Some(key) = key {
                 request.extensions_mut().insert(key);

@@ -32,6 +32,7 @@ pub(super) const ROUTES: &[Route] = &[
         .guarded()
         .gives::<WebhookJson>(200),
     Route::post("/webhooks/{id}/replay", Right::Trust, "Sends a receiver again what it got before")
+        .repeatable()
         .guarded()
         .body::<Replay>()
         .gives::<WebhookJson>(200),
@@ -123,7 +124,9 @@ async fn replay(
     id: Path<String>,
     seen: IfMatch,
     _: Query<NoQuery>,
+    repeat: Repeat,
     from: Body<Replay>,
 ) -> Answer {
-    Ok(shown(&admin.replay_webhook(&id, from.value, seen.0, &caller.actor, now()).await?))
+    let by = (&caller.actor, repeat.of(&caller, &from.bytes));
+    Ok(shown(&admin.replay_webhook(&id, from.value, seen.0, by, now()).await?))
 }

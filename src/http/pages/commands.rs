@@ -86,6 +86,7 @@ async fn cancel(visitor: Visitor, admin: Data<Admin>, id: Path<String>, form: Fo
 
 async fn resolve(visitor: Visitor, admin: Data<Admin>, id: Path<String>, form: Form<Resolved>) -> Reply {
     visitor.verify(&form.csrf, Right::Command)?;
-    let command = admin.resolve(&id, form.how, visitor.actor(), None, now()).await?;
+    let rights = visitor.viewer.rights.iter().copied().collect();
+    let command = admin.resolve(&id, form.how, (visitor.actor(), &rights), None, now()).await?;
     Ok(see_other(&format!("/commands/{}?done=resolve", command.id)))
 }

@@ -105,7 +105,7 @@ async fn change_user(
     match deed.as_str() {
         "password" => {
             let new = NewPassword { password: None, generate: true };
-            let changed = admin.set_enrollment_password(&name, new, seen, by, now()).await?;
+            let changed = admin.set_enrollment_password(&name, new, seen, (by, None), now()).await?;
             let secret = changed.password.as_ref().map(|password| password.secret().expose().as_str());
             return shown(&visitor, &admin, None, secret, None).await;
         }

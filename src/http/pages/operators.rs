@@ -98,7 +98,7 @@ async fn change(
     let ((name, deed), by, seen) = (path.into_inner(), visitor.granter(), Some(form.version));
     let done = match (deed.as_str(), form.role) {
         ("reset", _) => {
-            let made = admin.reset_operator(&name, &by, now()).await?;
+            let made = admin.reset_operator(&name, &by, None, now()).await?;
             return shown(&visitor, &admin, None, Some(made.link.secret().expose()), None).await;
         }
         ("role", Some(role)) => admin.set_role(&name, role, seen, &by, now()).await,

@@ -28,10 +28,15 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
             .limit(FORM)
             .error_handler(|error, _| Problem::bad_request(format!("the form can't be read: {error}")).into())
     };
+    let query = || {
+        web::QueryConfig::default()
+            .error_handler(|error, _| Problem::bad_request(format!("the query can't be read: {error}")).into())
+    };
     routes
         .service(
             web::scope("/sign-in")
                 .app_data(form())
+                .app_data(query())
                 .wrap(from_fn(guard))
                 .service(
                     web::resource("")

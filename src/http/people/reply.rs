@@ -1,6 +1,6 @@
 //! How pages of people are answered.
 
-use std::{net::IpAddr, rc::Rc};
+use std::net::IpAddr;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -11,7 +11,7 @@ use askama::Template;
 use super::cookie;
 use crate::{
     admin::{NotIn, Opened},
-    http::{observe::Note, problem::Problem, wire::Link},
+    http::{observe::Note, problem::Problem},
 };
 
 /// A page.
@@ -58,9 +58,9 @@ pub(super) fn refused(request: &HttpRequest, why: NotIn) -> Result<(StatusCode, 
 
 /// Where a request comes from, and the id that it has.
 pub(super) fn asker(request: &HttpRequest) -> (IpAddr, Option<String>) {
-    let peer = request.conn_data::<Rc<Link>>().map(|link| link.peer());
-    let peer = peer.or_else(|| request.peer_addr().map(|address| address.ip()));
-    (peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)), Some(Note::of(request).id().to_owned()))
+    let note = Note::of(request);
+    let peer = note.peer().or_else(|| request.peer_addr().map(|address| address.ip()));
+    (peer.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)), Some(note.id().to_owned()))
 }
 
 /// A page of ours to go on to, or the first one. Never another site: `//` and `/\` would be one.

@@ -1,6 +1,6 @@
 //! Who is signed in, for the handlers of pages.
 
-use std::{fmt, rc::Rc};
+use std::fmt;
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse, ResponseError,
@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::cookie;
 use crate::{
     admin::{Admin, rights},
-    http::{api, observe::Note, problem::Problem, wire::Link},
+    http::{api, observe::Note, problem::Problem},
     model::{Actor, Operator, OperatorId, Right, Role, Secret},
 };
 
@@ -133,6 +133,6 @@ impl FromRequest for SignedIn {
 
 /// Somebody of this name, who asks from where the request comes.
 fn actor(request: &HttpRequest, name: &str) -> Actor {
-    let peer = request.conn_data::<Rc<Link>>().map(|link| link.peer());
-    Actor::operator(name).asking(peer, Some(Note::of(request).id().to_owned()))
+    let note = Note::of(request);
+    Actor::operator(name).asking(note.peer(), Some(note.id().to_owned()))
 }

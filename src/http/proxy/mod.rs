@@ -1,4 +1,4 @@
-//! What proxies in front of the device door say of clients, and what anybody else says in their name (threat T12).
+//! What proxies in front of the doors say of clients, and what anybody else says in their name (threat T12).
 //!
 //! A header counts only from an address that the settings name, only the one header that they name, and only when it is
 //! there once. The same headers from anybody else are lies: whoever sends them tries whether they are believed.
@@ -120,6 +120,13 @@ impl Proxies {
         Ok(FarSide { peer, certificate })
     }
 
+    /// Whose a request at the admin door is that came over a connection from `hop`, for `peer`. There it decides about
+    /// no identity, only about who is counted and noted: what is no good word of a proxy of ours is not listened to.
+    pub(super) fn client(&self, headers: &HeaderMap, hop: IpAddr, peer: IpAddr) -> IpAddr {
+        let named = self.settings.address_header.name().filter(|_| self.trusts(hop));
+        named.and_then(|name| address(headers, name).ok().flatten()).unwrap_or(peer)
+    }
+
     fn certificate<'a>(
         &self,
         mut found: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -216,6 +223,19 @@ mod tests {
         assert_eq!(judged(&good[..1], PROXY), Ok((PROXY, true)));
         assert!(!judged(&[("client-cert", ""), ("X-Forwarded-For", "[2001:db8::1]:4711")], PROXY).unwrap().1);
         assert_eq!(judged(&[("X-Real-IP", "203.0.113.9")], PROXY), Ok((PROXY, false)));
+    }
+
+    #[test]
+    fn at_the_admin_door_only_a_proxy_says_whose_a_request_is() {
+        let client = |pairs: &[(&str, &str)], hop| proxies().client(&headers(pairs), hop, hop);
+        assert_eq!(client(&[("X-Forwarded-For", "203.0.113.9, 192.0.2.7")], PROXY), CLIENT);
+        assert_eq!(client(&[], PROXY), PROXY);
+        let other = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 3));
+        assert_eq!(client(&[("X-Forwarded-For", "192.0.2.7")], other), other, "a stranger is not listened to");
+        let twice = [("X-Forwarded-For", "192.0.2.7"), ("X-Forwarded-For", "192.0.2.8")];
+        assert_eq!(client(&twice, PROXY), PROXY);
+        assert_eq!(client(&[("X-Forwarded-For", "nobody")], PROXY), PROXY);
+        assert_eq!(client(&[("X-Real-IP", "192.0.2.7")], PROXY), PROXY, "the settings name another one");
     }
 
     #[test]

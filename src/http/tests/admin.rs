@@ -62,6 +62,79 @@ async fn what_is_not_there_is_a_problem_with_the_id_of_the_request() {
 }
 
 #[tokio::test]
+async fn browsers_make_nothing_of_answers_that_are_no_pages() {
+    let server = Server::start(&settings(), echo()).await;
+    let mut client = server.connect_admin().await;
+    for path in ["/healthz", "/metrics", "/api/openapi.json", "/api/v1/devices", "/nowhere"] {
+        let response = client.get(path, "").await;
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
+        let policy = response.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+    }
+    let page = client.get("/sign-in", "").await;
+    assert!(page.header("content-security-policy").contains("style-src 'self'"), "pages say more");
+}
+
+#[tokio::test]
+async fn a_query_that_can_not_be_read_is_a_problem_also_before_signing_in() {
+    let server = Server::start(&settings(), echo()).await;
+    let response = server.connect_admin().await.get("/sign-in?next=a&next=b", "").await;
+    assert_eq!((response.status, response.header("content-type")), (400, "application/problem+json"));
+}
+
+/// What a wrong password at the admin door leaves behind, for whom it says that it is.
+async fn locked_out(server: &Server, header: &str) -> bool {
+    let mut status = 0;
+    for _ in 0..6 {
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let form = b"name=ada&password=wrong-password";
+        status = server.connect_admin().await.post("/sign-in", &format!("{kind}{header}"), form).await.status;
+    }
+    status == 429
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_is_trusted_everybody_is_locked_out_alone() {
+    let mut settings = settings();
+    settings.proxy.address_header = "x-forwarded-for".parse().unwrap();
+    settings.proxy.trusted = vec!["127.0.0.1".parse().unwrap()];
+    let server = Server::start(&settings, echo()).await;
+    assert!(locked_out(&server, "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n").await);
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let tries = async |header: &str| {
+        let mut client = server.connect_admin().await;
+        client.post("/sign-in", &format!("{kind}{header}"), b"name=ada&password=wrong-password").await.status
+    };
+    assert_eq!(tries("X-Forwarded-For: 192.0.2.8\r\n").await, 401);
+    assert_eq!(tries("X-Forwarded-For: 192.0.2.7\r\n").await, 429);
+    assert_eq!(tries("X-Forwarded-For: 192.0.2.9, 192.0.2.7\r\n").await, 429, "what stands before is a claim");
+    // Whoever is not trusted is not listened to.
+    settings.proxy.trusted = vec!["192.0.2.200".parse().unwrap()];
+    let server = Server::start(&settings, echo()).await;
+    assert!(locked_out(&server, "X-Forwarded-For: 192.0.2.7\r\n").await);
+    let mut client = server.connect_admin().await;
+    let other = format!("{kind}X-Forwarded-For: 192.0.2.8\r\n");
+    assert_eq!(client.post("/sign-in", &other, b"name=ada&password=wrong-password").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_may_begin_with_the_proxy_protocol_and_the_command_line_beside_it_need_not() {
+    let mut settings = settings();
+    settings.proxy.trusted = vec!["127.0.0.1".parse().unwrap()];
+    settings.proxy.protocol = true;
+    let server = Server::start(&settings, echo()).await;
+    let mut client = server.connect_admin().await;
+    client.send("PROXY TCP4 192.0.2.7 127.0.0.1 51000 8080\r\n").await;
+    assert_eq!(client.get("/healthz", "").await.status, 200);
+    assert_eq!(server.connect_admin().await.get("/healthz", "").await.status, 200);
+    settings.proxy.trusted = Vec::new();
+    let server = Server::start(&settings, echo()).await;
+    let mut client = server.connect_admin().await;
+    client.send("PROXY TCP4 192.0.2.7 127.0.0.1 51000 8080\r\n").await;
+    assert_eq!(client.get("/healthz", "").await.status, 400);
+}
+
+#[tokio::test]
 async fn the_api_is_closed_without_a_good_token() {
     let server = Server::start(&settings(), echo()).await;
     let mut client = server.connect_admin().await;

@@ -30,6 +30,29 @@ async fn a_body_is_asked_for_when_its_size_is_good() {
 }
 
 #[tokio::test]
+async fn at_the_admin_door_each_route_has_its_own_limit_also_where_it_is_asked_before() {
+    let server = Server::start(&settings(), echo()).await;
+    let head = |length: usize| {
+        format!(
+            "POST /api/v1/policies/check HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n\
+             Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    let mut client = server.connect_admin().await;
+    client.send(head(9 * MIB)).await;
+    assert_eq!(client.response().await.status, 100);
+    let mut body = br#"{"documents":[]}"#.to_vec();
+    body.resize(9 * MIB, b' ');
+    client.send(body).await;
+    assert_ne!(client.response().await.status, 413);
+    let mut client = server.connect_admin().await;
+    client.send(head(65 * MIB)).await;
+    let response = client.response().await;
+    assert_eq!((response.status, response.header("content-type")), (413, "application/problem+json"));
+    assert!(String::from_utf8_lossy(&response.body).contains("larger"));
+}
+
+#[tokio::test]
 async fn five_endless_bodies_cost_no_more_than_the_memory_for_bodies() {
     let mut settings = settings();
     settings.device_door.head_timeout = std::time::Duration::from_secs(1);

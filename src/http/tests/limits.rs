@@ -67,6 +67,18 @@ async fn above_the_rate_of_everybody_and_of_one_address_devices_are_told_to_come
 }
 
 #[tokio::test]
+async fn at_the_admin_door_one_address_does_not_take_all_places() {
+    let mut settings = settings();
+    settings.admin_door.max_connections_per_peer = 1;
+    let server = Server::start(&settings, echo()).await;
+    let mut first = server.connect_admin().await;
+    assert_eq!(first.get("/healthz", "").await.status, 200);
+    server.connect_admin().await.closed().await;
+    server.counts(r#"transom_http_refusals_total{door="admin",reason="too_many_connections_of_peer"}"#, 1).await;
+    assert_eq!(first.get("/healthz", "").await.status, 200);
+}
+
+#[tokio::test]
 async fn above_the_number_of_connections_nobody_comes_in() {
     for reason in ["too_many_connections", "too_many_connections_of_peer"] {
         let mut settings = settings();

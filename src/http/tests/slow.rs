@@ -26,6 +26,36 @@ async fn a_body_that_drips_is_cut_off() {
 }
 
 #[tokio::test]
+async fn at_the_admin_door_a_body_that_drips_is_cut_off_and_one_that_comes_along_is_not() {
+    let mut settings = settings();
+    settings.admin_door.body_timeout = SECOND;
+    settings.admin_door.body_rate = 10;
+    let server = Server::start(&settings, echo()).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let head = |length: usize| format!("POST /sign-in HTTP/1.1\r\nHost: x\r\n{form}Content-Length: {length}\r\n\r\n");
+    let mut client = server.connect_admin().await;
+    client.send(head(15_000)).await;
+    // One byte now and then does not keep it open.
+    for _ in 0..6 {
+        client.try_send(b"x").await;
+        tokio::time::sleep(SOON).await;
+    }
+    let response = client.response().await;
+    assert_eq!((response.status, response.header("connection")), (408, "close"));
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    client.closed().await;
+    assert_eq!(server.counted(r#"transom_http_refusals_total{door="admin",reason="body_too_slow"}"#), 1);
+    // What comes earns time: this takes longer than the second that each has.
+    let mut client = server.connect_admin().await;
+    client.send(head(40)).await;
+    for piece in ["name=somebody", "&password=wron", "g&code=000000"] {
+        client.send(piece).await;
+        tokio::time::sleep(SECOND * 7 / 10).await;
+    }
+    assert_eq!(client.response().await.status, 401);
+}
+
+#[tokio::test]
 async fn a_slow_head_is_cut_off_for_the_first_request_and_for_later_ones() {
     let mut settings = settings();
     settings.device_door.head_timeout = SECOND;

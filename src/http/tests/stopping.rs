@@ -50,6 +50,21 @@ async fn a_stop_does_not_wait_longer_than_its_grace() {
 }
 
 #[tokio::test]
+async fn a_stop_does_not_wait_for_bodies_that_take_their_time() {
+    let mut settings = settings();
+    settings.server.stop_grace = Duration::from_secs(19);
+    settings.admin_door.body_timeout = Duration::from_secs(60);
+    let server = Server::start(&settings, echo()).await;
+    let mut slow = server.connect_admin().await;
+    slow.send("POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n").await;
+    slow.send("Content-Length: 15000\r\n\r\nx").await;
+    server.counts(r#"transom_http_in_flight{door="admin"}"#, 1).await;
+    let (stopped, response) = tokio::join!(server.running.stop(), slow.response());
+    assert!(stopped);
+    assert_eq!(response.status, 408);
+}
+
+#[tokio::test]
 async fn a_stop_without_connections_is_immediate() {
     let server = Server::start(&settings(), echo()).await;
     assert!(server.running.stop().await);

@@ -14,7 +14,7 @@ use crate::config::{DataFolder, DatabaseUrl, Host};
 use crate::limits::DeviceLimiter;
 use crate::management::{Management, Options};
 use crate::metrics::Metrics;
-use crate::model::{Actor, DeviceId, FactName, FactValue, Timestamp};
+use crate::model::{Actor, DeviceId, FactName, FactValue, Right, Timestamp};
 use crate::simulator::device::Device;
 use crate::store::{Copies, Store, Tx};
 
@@ -105,7 +105,10 @@ async fn next_moment() -> Timestamp {
 async fn order(admin: &Admin, numbers: std::ops::Range<usize>, commands: &[Value]) -> anyhow::Result<()> {
     let devices: Vec<String> = numbers.map(id).collect();
     let order = json!({ "devices": devices, "commands": commands });
-    admin.order(serde_json::from_value(order)?, &by(), None, now()).await.context("can't order")?;
+    admin
+        .order(serde_json::from_value(order)?, (&by(), &Right::ALL.into()), None, now())
+        .await
+        .context("can't order")?;
     Ok(())
 }
 
