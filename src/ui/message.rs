@@ -4,7 +4,8 @@ use askama::Template;
 
 use super::text::{filters, size};
 use super::texts::sessions as texts;
-use super::{Frame, highlight, highlight::CodeLine, words};
+use super::highlight::{self, Bounds, CodeLine};
+use super::{Frame, words};
 use crate::admin::MessageJson;
 
 /// The page of a message.
@@ -27,7 +28,7 @@ impl MessagePage<'_> {
         ];
         sides
             .map(|(prefix, title, bytes, body)| {
-                (prefix, title, size(bytes), highlight::lines(body.as_deref().unwrap_or_default(), prefix))
+                (prefix, title, size(bytes), highlight::lines(body.as_deref().unwrap_or_default(), prefix, Bounds::PAGE))
             })
             .into()
     }
