@@ -132,7 +132,8 @@ async fn a_device_gets_what_its_person_s_group_gets_and_loses_it_with_the_group(
 }
 
 async fn a_tag_counts_for_the_life_that_a_device_still_is_in(site: Site) {
-    let server = site.without_rates().with("POLICY_READ_BACK", "false").serve();
+    let site = site.without_rates().with("POLICY_READ_BACK", "false");
+    let server = site.serve();
     let operator = server.operator();
     let_enroll(&operator).await;
     let windows = Windows::new(server.device_addr, site.root());
