@@ -7,7 +7,8 @@ use super::devices::{device_filter, named_device};
 use super::{Admin, CommandJson, DeviceJson, Error, PageJson, Part, Repetition};
 use crate::management::{Resolution, orders};
 use crate::model::{
-    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, EnrollmentId, SecretNodes, Timestamp, parse_command_id,
+    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, EnrollmentId, SecretNodes, Timestamp,
+    parse_command_id,
 };
 use crate::store::{Cancellation, Tx};
 

@@ -10,9 +10,7 @@ use super::queue::{instruction_of, progress_of};
 use super::schema::{attempts, commands, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{
-    Attempt, CommandFilter, CommandRecord, CommandState, CommandView, Cursor, EnrollmentId, OWN, Page,
-};
+use crate::model::{Attempt, CommandFilter, CommandRecord, CommandState, CommandView, Cursor, EnrollmentId, OWN, Page};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = commands)]
@@ -103,6 +101,8 @@ impl Tx<'_> {
             .inner_join(enrollments::table)
             .filter(commands::enrollment.eq(enrollment.as_str()))
             .filter(commands::state.eq(CommandState::Failed.as_str()))
+            // What failed has a reason; saying so leads to the index by standing, and not through the whole history.
+            .filter(commands::reason.gt(""))
             .filter(commands::created_by.not_like(format!("{OWN}%")))
             // No index has this order, so that none leads through what failed on all devices, or never failed on this one.
             .order((commands::created_at.desc(), commands::sequence.desc()))

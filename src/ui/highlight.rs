@@ -24,8 +24,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// On a page, where a person looks for something.
-    pub const PAGE: Self =
-        Self { bytes: 256 * 1024, text: 4_000, lines: 100_000, left_out: texts::MORE_IS_EXPORTED };
+    pub const PAGE: Self = Self { bytes: 256 * 1024, text: 4_000, lines: 100_000, left_out: texts::MORE_IS_EXPORTED };
 
     /// In a file, which has all that is kept; its lines are bounded for all documents together.
     pub const FILE: Self =
@@ -257,6 +256,11 @@ mod tests {
         assert_eq!(many.len(), Bounds::FILE.lines + 1);
         assert!(many.last().unwrap().pieces[0].text.contains("900000 more bytes"), "{:?}", many.last());
         assert!(lines(&"<a>".repeat(50_000), "q", Bounds::PAGE).iter().all(|line| line.indent <= DEEPEST));
-        assert!(lines("<a>\u{202e}\u{0}</a>", "q", Bounds::PAGE)[0].pieces.iter().all(|piece| !piece.text.contains('\u{202e}')));
+        assert!(
+            lines("<a>\u{202e}\u{0}</a>", "q", Bounds::PAGE)[0]
+                .pieces
+                .iter()
+                .all(|piece| !piece.text.contains('\u{202e}'))
+        );
     }
 }

@@ -164,7 +164,10 @@ mod tests {
         let told = reasons.map(|reason| state("deferred", Some(reason.as_str())));
         assert!(told.iter().all(|(class, words)| *class == "open" && *words != "waits"), "{told:?}");
         assert_eq!(told.iter().filter(|(_, words)| words.starts_with("accepted")).count(), 1);
-        assert_eq!([status(200), status(202), status(503), status(215), status(404)], ["good", "open", "open", "bad", "bad"]);
+        assert_eq!(
+            [status(200), status(202), status(503), status(215), status(404)],
+            ["good", "open", "open", "bad", "bad"]
+        );
     }
 
     #[test]

@@ -208,7 +208,7 @@ async fn what_failed_last_is_found_by_an_index(test: &TestStore) {
     assert_eq!(test.store.read(move |tx| tx.last_failure(&none)).await.unwrap(), None);
     let ours = format!("WHERE enrollment = '{of}' AND sequence");
     test.direct().execute(&format!(
-        "UPDATE commands SET state = 'failed' {ours} < 4; \
+        "UPDATE commands SET state = 'failed', reason = 'refused_by_device', reason_since = 0 {ours} < 4; \
          UPDATE commands SET created_by = 'transom:inventory' {ours} = 3"
     ));
     let found = test.store.read(move |tx| tx.last_failure(&asked)).await.unwrap();
