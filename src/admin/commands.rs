@@ -5,10 +5,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::devices::{device_filter, named_device};
 use super::order_rights::allowed;
-use super::{Admin, CommandJson, Error, PageJson, Part, Repetition};
+use super::{Admin, CommandJson, DeviceJson, Error, PageJson, Part, Repetition};
 use crate::management::{Resolution, orders};
 use crate::model::{
-    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, Rights, SecretNodes, Timestamp,
+    Actor, AuditRecord, BatchId, CommandFilter, CommandId, CommandState, EnrollmentId, Rights, SecretNodes, Timestamp,
     parse_command_id,
 };
 use crate::store::{Cancellation, Tx};
@@ -82,6 +82,15 @@ impl Admin {
         };
         let page = self.store.read(move |tx: &mut Tx<'_>| tx.commands(&filter, cursor.as_ref(), limit)).await?;
         Ok(PageJson::of(page, |record| CommandJson::from(&record)))
+    }
+
+    /// The last command of a device that failed, in its present life under management.
+    pub async fn last_failure(&self, device: &DeviceJson) -> Result<Option<CommandJson>, Error> {
+        let Some(life) = device.enrollment.as_ref().and_then(|life| EnrollmentId::parse(&life.id)) else {
+            return Ok(None);
+        };
+        let failed = self.store.read(move |tx: &mut Tx<'_>| tx.last_failure(&life)).await?;
+        Ok(failed.as_ref().map(CommandJson::from))
     }
 
     /// One command with all that is known of it.

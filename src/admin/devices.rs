@@ -175,7 +175,41 @@ pub struct DeviceQuery {
     pub cursor: Option<String>,
 }
 
+/// Which device somebody means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// None that is known.
+    None,
+    /// This one.
+    One(DeviceId),
+    /// One of these, or of more.
+    OneOf(Vec<DeviceId>),
+}
+
+/// Devices of one name that are told.
+const SAME_NAME: i64 = 5;
+
 impl Admin {
+    /// Which device somebody means who writes its id, or its whole name.
+    pub async fn meant_device(&self, text: &str) -> Result<Meant, Error> {
+        let text = text.to_owned();
+        let called = self
+            .store
+            .read(move |tx: &mut Tx<'_>| {
+                let found = DeviceId::parse(&text).map(|id| tx.device(&id)).transpose()?.flatten();
+                match found {
+                    Some(device) => Ok(vec![device.device_id]),
+                    None => tx.devices_called(&text, SAME_NAME),
+                }
+            })
+            .await?;
+        Ok(match <[DeviceId; 1]>::try_from(called) {
+            Ok([device]) => Meant::One(device),
+            Err(several) if several.is_empty() => Meant::None,
+            Err(several) => Meant::OneOf(several),
+        })
+    }
+
     /// Devices by id.
     pub async fn devices(&self, query: DeviceQuery) -> Result<PageJson<DeviceJson>, Error> {
         let part = Part { limit: query.limit, cursor: query.cursor };

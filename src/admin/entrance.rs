@@ -236,8 +236,7 @@ impl Admin {
         secret: &Secret<String>,
         now: Timestamp,
     ) -> Result<Option<(OperatorSession, Operator)>, Error> {
-        let (hash, heard_since) = (hash_of(secret), now.plus_millis(-millis(self.entrance.idle)));
-        let found = self.store.read(move |tx: &mut Tx<'_>| tx.operator_session(&hash, heard_since, now)).await?;
+        let found = self.still_signed_in(secret, now).await?;
         if let Some((session, _)) = &found
             && now.millis_since(session.seen_at) >= SEEN_EVERY
         {
@@ -245,6 +244,16 @@ impl Admin {
             self.store.write(move |tx: &mut Tx<'_>| tx.touch_operator_session(&id, now)).await?;
         }
         Ok(found)
+    }
+
+    /// The same for what a page asks by itself: it says nothing of whether they are still there.
+    pub async fn still_signed_in(
+        &self,
+        secret: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<Option<(OperatorSession, Operator)>, Error> {
+        let (hash, heard_since) = (hash_of(secret), now.plus_millis(-millis(self.entrance.idle)));
+        Ok(self.store.read(move |tx: &mut Tx<'_>| tx.operator_session(&hash, heard_since, now)).await?)
     }
 
     /// Signs somebody out: here, or everywhere.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::sessions::{MAX_BYTES, MAX_MESSAGES, exchanges_of, session_key};
 use super::{Admin, Error, EventJson, MessageJson, SessionDetail, SessionJson};
 use crate::management::conversation::{Line, Told, tell};
-use crate::model::{EventFilter, Exchange, ExchangeId, Timestamp};
+use crate::model::{EventFilter, Exchange, ExchangeId};
 use crate::store::{Placed, Tx};
 
 /// A session, looked at closely.
@@ -31,6 +31,9 @@ pub struct SessionExport {
     pub messages: Vec<MessageJson>,
     /// What else happened.
     pub events: Vec<EventJson>,
+    /// Whether there was more than stands here.
+    #[serde(default)]
+    pub truncated: bool,
 }
 
 impl Admin {
@@ -86,19 +89,19 @@ impl Admin {
         Ok(MessageJson::from(exchange))
     }
 
-    /// When a session last said something, and how many messages it had: what changes while it goes on. One row is read.
-    pub async fn session_pulse(&self, id: &str) -> Result<(Timestamp, i64), Error> {
+    /// A session without what was said in it: what tells whether it goes on, and whether something is new. One row is read.
+    pub async fn session_state(&self, id: &str) -> Result<SessionJson, Error> {
         let key = session_key(id)?;
-        let pulse = self.store.read(move |tx: &mut Tx<'_>| tx.session_pulse(&key)).await?;
-        pulse.ok_or(Error::NotFound("session"))
+        let record = self.store.read(move |tx: &mut Tx<'_>| tx.session(&key)).await?;
+        record.as_ref().map(SessionJson::from).ok_or(Error::NotFound("session"))
     }
 }
 
 impl Explored {
     /// The same as one document.
     pub fn export(self) -> SessionExport {
-        let SessionDetail { session, conversation, events, .. } = self.detail;
-        SessionExport { session, conversation, messages: self.messages, events }
+        let SessionDetail { session, conversation, events, truncated } = self.detail;
+        SessionExport { session, conversation, messages: self.messages, events, truncated }
     }
 }
 

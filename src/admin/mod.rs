@@ -68,7 +68,7 @@ pub use csp::{
     UseDrops,
 };
 pub use declared::{Declaration, Declared, DeclaredDeviceJson, NewDeclared};
-pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson};
+pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson, Meant};
 pub use directory::{DevicePersonJson, GiveDevice, PeopleSet, PersonJson, SetPeople, SetPerson};
 pub use enrollment_attempts::{EnrollmentAttemptJson, EnrollmentAttemptQuery};
 pub use enrollment_tokens::{

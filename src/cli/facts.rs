@@ -12,6 +12,7 @@ use super::{
 };
 use crate::admin::{FactDefinitionJson, FactJson, FactsJson, Part, Refresh};
 use crate::model::Timestamp;
+use crate::ui::text::age;
 
 /// Longest value in a line.
 const VALUE: usize = 100;
@@ -164,17 +165,6 @@ fn value_text(value: &Value) -> String {
         }
         Value::Null => String::new(),
         other => other.to_string(),
-    }
-}
-
-/// How old an observation is, in one unit.
-fn age(at: Timestamp, now: Timestamp) -> String {
-    let minutes = now.millis_since(at).max(0) / 60_000;
-    match minutes {
-        0 => "now".to_owned(),
-        1..60 => format!("{minutes} min ago"),
-        60..2880 => format!("{} h ago", minutes / 60),
-        _ => format!("{} days ago", minutes / 1440),
     }
 }
 

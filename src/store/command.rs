@@ -10,7 +10,7 @@ use super::queue::{instruction_of, progress_of};
 use super::schema::{attempts, commands, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Attempt, CommandFilter, CommandRecord, CommandView, Cursor, OWN, Page};
+use crate::model::{Attempt, CommandFilter, CommandRecord, CommandState, CommandView, Cursor, EnrollmentId, OWN, Page};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = commands)]
@@ -93,6 +93,22 @@ impl Tx<'_> {
         })?;
         let records = rows.into_iter().map(record).collect::<Result<_, _>>()?;
         Ok(Page::of(records, limit, |record: &CommandRecord| record.id.0.clone()))
+    }
+
+    /// The last command of an enrollment that failed, without its values. What the server asks for itself is left out.
+    pub fn last_failure(&mut self, enrollment: &EnrollmentId) -> Result<Option<CommandRecord>, Error> {
+        let query = commands::table
+            .inner_join(enrollments::table)
+            .filter(commands::enrollment.eq(enrollment.as_str()))
+            .filter(commands::state.eq(CommandState::Failed.as_str()))
+            // What failed has a reason; saying so leads to the index by standing, and not through the whole history.
+            .filter(commands::reason.gt(""))
+            .filter(commands::created_by.not_like(format!("{OWN}%")))
+            // No index has this order, so that none leads through what failed on all devices, or never failed on this one.
+            .order((commands::created_at.desc(), commands::sequence.desc()))
+            .select((columns::<RecordRow>(), enrollments::device_id));
+        let row: Option<(RecordRow, String)> = on_backend!(self, |conn| query.first(conn).optional())?;
+        row.map(record).transpose()
     }
 
     /// One command with all that is known of it.

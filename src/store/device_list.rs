@@ -64,6 +64,16 @@ impl Tx<'_> {
         Ok(Page { items: self.with_enrollments(page.items)?, next })
     }
 
+    /// Devices of exactly this name, by their ids; the case of ASCII letters makes no difference.
+    pub fn devices_called(&mut self, name: &str, most: i64) -> Result<Vec<DeviceId>, Error> {
+        let query = devices::table
+            .filter(devices::folded_name.eq(words::text(&name.to_ascii_lowercase())))
+            .order(devices::folded_id.asc())
+            .select(devices::device_id);
+        let ids: Vec<String> = on_backend!(self, |conn| at_most(most, query).load(conn))?;
+        ids.iter().map(|id| words::device_id(id)).collect()
+    }
+
     /// The devices whose id, name or user begins so, by their ids as they are compared, when they are few.
     fn few_that_begin(&mut self, from: &str, to: &str) -> Result<Option<BTreeSet<String>>, Error> {
         let most = one_more(FEW);

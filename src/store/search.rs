@@ -10,7 +10,7 @@ use transom_protocol::session::{CommandId, Timestamp};
 
 use super::Error;
 use super::fragments::{among, at_most};
-use super::schema::{attempts, session_terms, sessions};
+use super::schema::{attempts, session_terms};
 use super::tx::{Tx, on_backend};
 use crate::model::{Cursor, Page, SessionFilter, SessionKey, SessionRecord};
 
@@ -123,13 +123,6 @@ impl Tx<'_> {
         rows.into_iter()
             .map(|(message, cmd_id, command)| Ok((number(message)?, number(cmd_id)?, CommandId(command))))
             .collect()
-    }
-
-    /// When a session last said something, and how often it spoke: what changes while it goes on.
-    pub fn session_pulse(&mut self, session: &SessionKey) -> Result<Option<(Timestamp, i64)>, Error> {
-        let query = sessions::table.find(session.as_str()).select((sessions::last_at, sessions::exchanges));
-        let row: Option<(i64, i64)> = on_backend!(self, |conn| query.first(conn).optional())?;
-        Ok(row.map(|(last_at, exchanges)| (Timestamp(last_at), exchanges)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a person can make a device do from its page: names, questions and what comes of it, in one place.
 
+use std::collections::HashMap;
+
 use askama::Template;
 
 use super::text::filters;
@@ -241,6 +243,8 @@ pub struct ConfirmPage<'a> {
     pub obstacle: Option<&'a str>,
     /// What was wrong with the answer.
     pub error: Option<&'a str>,
+    /// What was chosen and written before, where it is asked again.
+    pub given: &'a HashMap<String, String>,
 }
 
 /// Asks why somebody wants to see a key, and shows it.
@@ -298,6 +302,11 @@ impl ConfirmPage<'_> {
     /// What has to be typed.
     fn typed(&self) -> &str {
         device::name(self.device)
+    }
+
+    /// What was given for a field before.
+    fn given(&self, field: &str) -> &str {
+        self.given.get(field).map_or("", |text| text.trim())
     }
 }
 

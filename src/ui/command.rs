@@ -6,7 +6,7 @@ use super::text::{Folded, filters, span};
 use super::texts::commands as texts;
 use super::{Frame, words};
 use crate::admin::{CommandJson, DeviceJson};
-use crate::model::Timestamp;
+use crate::model::{Right, Timestamp};
 
 /// The page of a command.
 #[derive(Template)]
@@ -40,7 +40,7 @@ pub struct CommandsPage<'a> {
 
 impl CommandPage<'_> {
     fn state(&self) -> (&'static str, &str) {
-        words::state(&self.command.state)
+        words::state(&self.command.state, self.command.reason.as_deref())
     }
 
     fn target(&self) -> String {
@@ -54,6 +54,39 @@ impl CommandPage<'_> {
 
     fn is_settled(&self) -> bool {
         self.command.settled_at.is_some()
+    }
+
+    /// Whether whoever looks may say what became of it.
+    fn can_resolve(&self) -> bool {
+        self.command.state == "unknown" && self.frame.may(Right::Command)
+    }
+
+    fn can_cancel(&self) -> bool {
+        !self.is_settled() && self.command.state != "unknown" && self.frame.may_act()
+    }
+
+    #[expect(
+        clippy::unused_self,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates call methods with references"
+    )]
+    fn status_class(&self, code: &u16) -> &'static str {
+        words::status(*code)
+    }
+
+    /// Where in a session an item was sent: its line, where it is sure which that is. What is sent again leaves out what
+    /// was done, and what stands in a group has lines with ids of their own.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates call methods with references")]
+    fn place_of(&self, item: &usize) -> Option<String> {
+        let attempts = self.command.attempts.as_deref()?;
+        let last = attempts.last()?;
+        let is_group = matches!(self.command.kind.as_str(), "atomic" | "sequence");
+        let session = &last.session_id;
+        Some(match (attempts.len(), is_group, *item) {
+            (1, false, 1) => format!("/sessions/{session}#m{}c{}", last.message, last.cmd_id),
+            (1, false, item) => format!("/sessions/{session}#m{}c{}-{item}", last.message, last.cmd_id),
+            _ => format!("/sessions/{session}?only={}", self.command.id),
+        })
     }
 
     #[expect(
@@ -83,7 +116,7 @@ impl CommandsPage<'_> {
 
 /// A row of a list of commands, also on other pages.
 pub(super) fn class_of(command: &CommandJson) -> (&'static str, &str) {
-    words::state(&command.state)
+    words::state(&command.state, command.reason.as_deref())
 }
 
 /// What a command is about, in words.

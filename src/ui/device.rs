@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::Frame;
 use super::actions::Offered;
+use super::facts::Known;
 use super::text::filters;
 use super::texts::devices as texts;
 use crate::admin::{ActionJson, CommandJson, DeviceJson, DeviceSettingJson, EventJson, RecoveryKeysJson, SessionJson};
@@ -53,6 +54,10 @@ pub struct DevicePage<'a> {
     pub keys: &'a RecoveryKeysJson,
     /// What policies want of it.
     pub policies: &'a [DeviceSettingJson],
+    /// Its last command that failed.
+    pub last_failure: Option<&'a CommandJson>,
+    /// What is known of it.
+    pub facts: Known<'a>,
 }
 
 /// Conditions that show what can be written.
@@ -83,17 +88,24 @@ pub(super) fn name(device: &DeviceJson) -> &str {
 }
 
 impl DevicePage<'_> {
-    /// What it said of itself: name and value.
-    fn facts(&self) -> Vec<(&'static str, &str)> {
+    /// What is asked for first: name and value.
+    fn first_facts(&self) -> Vec<(&'static str, String)> {
         let info = &self.device.info;
         let life = self.device.enrollment.as_ref();
+        let said = |text: &Option<String>| text.clone();
+        let known = |name| self.facts.value(name);
         let facts = [
-            (texts::MANUFACTURER, info.manufacturer.as_deref()),
-            (texts::MODEL, info.model.as_deref()),
-            (texts::WINDOWS, info.os_version.as_deref()),
-            (texts::LANGUAGE, info.language.as_deref()),
-            (texts::CLIENT, info.dm_version.as_deref()),
-            (super::texts::everywhere::USER, life.and_then(|life| life.user.as_deref())),
+            (texts::SERIAL, known("device.serial")),
+            (texts::MANUFACTURER, said(&info.manufacturer)),
+            (texts::MODEL, said(&info.model)),
+            (texts::WINDOWS, said(&info.os_version)),
+            (texts::EDITION, known("os.edition")),
+            (texts::LANGUAGE, said(&info.language)),
+            (texts::CLIENT, said(&info.dm_version)),
+            (super::texts::everywhere::USER, life.and_then(|life| life.user.clone())),
+            (texts::PERSON, known("user.display_name").or_else(|| known("user.name"))),
+            (texts::DEPARTMENT, known("user.department")),
+            (texts::TAGS, known("device.tags")),
         ];
         facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
     }
@@ -119,11 +131,6 @@ impl DevicePage<'_> {
     fn has_archive(&self, action: &ActionJson) -> bool {
         let is_done = action.state == ActionState::Done && action.kind == ActionKind::CollectDiagnostics;
         self.frame.may(Right::Reveal) && is_done
-    }
-
-    /// The last command that failed.
-    fn last_failure(&self) -> Option<&CommandJson> {
-        self.commands.iter().find(|command| command.state == "failed")
     }
 }
 

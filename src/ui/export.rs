@@ -2,15 +2,12 @@
 
 use askama::Template;
 
-use super::highlight::{self, CodeLine};
-use super::session::{Conversation, Only};
+use super::highlight::{self, Bounds, CodeLine};
+use super::session::Conversation;
 use super::text::filters;
 use super::texts::sessions as texts;
 use super::{assets, html};
 use crate::admin::{Explored, MessageJson};
-
-/// Bytes of XML in one file.
-const MOST: usize = 8 * 1024 * 1024;
 
 #[derive(Template)]
 #[template(path = "export.html", config = "src/ui/askama.toml")]
@@ -28,12 +25,13 @@ struct Exported<'a> {
 
 /// The file.
 pub fn session(explored: Explored) -> String {
-    let told = Conversation::new(explored, Only::All);
-    let mut bytes = 0;
+    let told = Conversation::whole(explored);
+    let mut left = Bounds::FILE.lines;
     let mut side = |body: &Option<String>| {
-        let body = body.as_deref().unwrap_or_default();
-        bytes += body.len();
-        if bytes > MOST { Vec::new() } else { highlight::lines(body, "") }
+        let bounds = Bounds { lines: left, ..Bounds::FILE };
+        let lines = highlight::lines(body.as_deref().unwrap_or_default(), "", bounds);
+        left = left.saturating_sub(lines.len());
+        lines
     };
     let messages = told
         .exchanges

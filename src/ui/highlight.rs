@@ -4,15 +4,32 @@
 //! text. Numbers that refer to a command become links to it.
 
 use super::text::visible;
-
-/// Bytes of a document that are shown.
-const SHOWN: usize = 256 * 1024;
-
-/// Characters of one text that are shown.
-const TEXT: usize = 4_000;
+use super::texts::sessions as texts;
 
 /// Deepest indentation.
 const DEEPEST: usize = 8;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of a document.
+    pub bytes: usize,
+    /// Characters of one text.
+    pub text: usize,
+    /// Lines: what many small elements cost is not their bytes.
+    pub lines: usize,
+    /// What is said of what is left out, after how many bytes or characters that is.
+    pub left_out: &'static str,
+}
+
+impl Bounds {
+    /// On a page, where a person looks for something.
+    pub const PAGE: Self = Self { bytes: 256 * 1024, text: 4_000, lines: 100_000, left_out: texts::MORE_IS_EXPORTED };
+
+    /// In a file, which has all that is kept; its lines are bounded for all documents together.
+    pub const FILE: Self =
+        Self { bytes: usize::MAX, text: usize::MAX, lines: 200_000, left_out: texts::MORE_IS_EXPORTED_AS_JSON };
+}
 
 /// A line.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,15 +54,20 @@ pub struct Piece {
 }
 
 /// A document as lines. `prefix` begins the anchors of its commands.
-pub fn lines(xml: &str, prefix: &str) -> Vec<CodeLine> {
-    let mut end = xml.len().min(SHOWN);
+pub fn lines(xml: &str, prefix: &str, bounds: Bounds) -> Vec<CodeLine> {
+    let mut end = xml.len().min(bounds.bytes);
     while !xml.is_char_boundary(end) {
         end -= 1;
     }
-    let (shown, left_out) = xml.split_at(end);
-    let mut writer = Writer { prefix, ..Writer::default() };
+    let (shown, mut left_out) = xml.split_at(end);
+    let mut writer = Writer { prefix, most: bounds.text, left_out: bounds.left_out, ..Writer::default() };
     let mut rest = shown;
     while let Some(start) = rest.find('<') {
+        if writer.lines.len() >= bounds.lines {
+            left_out = xml.get(shown.len() - rest.len()..).unwrap_or_default();
+            rest = "";
+            break;
+        }
         let (text, markup) = rest.split_at(start);
         writer.text(text);
         let Some(len) = end_of(markup) else {
@@ -59,7 +81,7 @@ pub fn lines(xml: &str, prefix: &str) -> Vec<CodeLine> {
     writer.text(rest);
     writer.flush();
     if !left_out.is_empty() {
-        let note = format!("… {} more bytes; the export has all of it", left_out.len());
+        let note = format!("… {} {}{}", left_out.len(), texts::MORE_BYTES, bounds.left_out);
         writer.lines.push(CodeLine { pieces: vec![piece("x-note", &note)], ..CodeLine::default() });
     }
     writer.lines
@@ -68,6 +90,9 @@ pub fn lines(xml: &str, prefix: &str) -> Vec<CodeLine> {
 #[derive(Default)]
 struct Writer<'a> {
     prefix: &'a str,
+    /// Characters of one text.
+    most: usize,
+    left_out: &'static str,
     lines: Vec<CodeLine>,
     line: CodeLine,
     depth: usize,
@@ -95,12 +120,12 @@ impl<'a> Writer<'a> {
             Some("CmdID") if is_number(trimmed) => self.line.anchor = Some(format!("{}{trimmed}", self.prefix)),
             _ => {}
         }
-        let mut shown: String = trimmed.chars().take(TEXT).collect();
-        let more = trimmed.chars().count().saturating_sub(TEXT);
-        shown = visible(&shown);
-        self.line.pieces.push(Piece { class: "", text: shown, link });
-        if more > 0 {
-            self.line.pieces.push(piece("x-note", &format!("… {more} more characters")));
+        let end = trimmed.char_indices().nth(self.most).map_or(trimmed.len(), |(end, _)| end);
+        let (shown, more) = trimmed.split_at(end);
+        self.line.pieces.push(Piece { class: "", text: visible(shown), link });
+        if !more.is_empty() {
+            let note = format!("… {} {}{}", more.chars().count(), texts::MORE_TEXT, self.left_out);
+            self.line.pieces.push(piece("x-note", &note));
         }
     }
 
@@ -193,7 +218,7 @@ mod tests {
         let line = |line: &CodeLine| {
             "  ".repeat(line.indent) + &line.pieces.iter().map(|piece| piece.text.as_str()).collect::<String>()
         };
-        lines(xml, "q").iter().map(line).collect()
+        lines(xml, "q", Bounds::PAGE).iter().map(line).collect()
     }
 
     #[test]
@@ -203,16 +228,16 @@ mod tests {
             plain(xml),
             ["<A xmlns=\"x\">", "  <B>", "    <CmdID>3</CmdID>", "    <Final/>", "  </B>", "  <C></C>", "</A>"]
         );
-        assert!(lines(xml, "q").iter().any(|line| line.anchor.as_deref() == Some("q3")));
+        assert!(lines(xml, "q", Bounds::PAGE).iter().any(|line| line.anchor.as_deref() == Some("q3")));
     }
 
     #[test]
     fn a_status_leads_to_the_command_that_it_answers() {
-        let found = lines("<Status><MsgRef>2</MsgRef><CmdRef>5</CmdRef></Status>", "q");
+        let found = lines("<Status><MsgRef>2</MsgRef><CmdRef>5</CmdRef></Status>", "q", Bounds::PAGE);
         let links: Vec<_> =
             found.iter().flat_map(|line| &line.pieces).filter_map(|piece| piece.link.as_deref()).collect();
         assert_eq!(links, ["m2c5"]);
-        let hostile = lines("<Status><MsgRef>\"x</MsgRef><CmdRef>5</CmdRef></Status>", "q");
+        let hostile = lines("<Status><MsgRef>\"x</MsgRef><CmdRef>5</CmdRef></Status>", "q", Bounds::PAGE);
         assert!(hostile.iter().flat_map(|line| &line.pieces).all(|piece| piece.link.is_none()));
     }
 
@@ -221,10 +246,21 @@ mod tests {
         assert_eq!(plain("no xml at all"), ["no xml at all"]);
         assert_eq!(plain("<a b=\">\" c"), ["<a b=\">\" c"]);
         assert_eq!(plain("</a></b>"), ["</a>", "</b>"]);
-        let large = lines(&format!("<a>{}</a>", "x".repeat(1_000_000)), "q");
-        let len: usize = large.iter().flat_map(|line| &line.pieces).map(|piece| piece.text.len()).sum();
-        assert!(len < TEXT + 200, "{len}");
-        assert!(lines(&"<a>".repeat(50_000), "q").iter().all(|line| line.indent <= DEEPEST));
-        assert!(lines("<a>\u{202e}\u{0}</a>", "q")[0].pieces.iter().all(|piece| !piece.text.contains('\u{202e}')));
+        let large = format!("<a>{}</a>", "x".repeat(1_000_000));
+        let len = |bounds| -> usize {
+            lines(&large, "q", bounds).iter().flat_map(|line| &line.pieces).map(|piece| piece.text.len()).sum()
+        };
+        assert!(len(Bounds::PAGE) < Bounds::PAGE.text + 200);
+        assert_eq!(len(Bounds::FILE), large.len());
+        let many = lines(&"<a>".repeat(500_000), "q", Bounds::FILE);
+        assert_eq!(many.len(), Bounds::FILE.lines + 1);
+        assert!(many.last().unwrap().pieces[0].text.contains("900000 more bytes"), "{:?}", many.last());
+        assert!(lines(&"<a>".repeat(50_000), "q", Bounds::PAGE).iter().all(|line| line.indent <= DEEPEST));
+        assert!(
+            lines("<a>\u{202e}\u{0}</a>", "q", Bounds::PAGE)[0]
+                .pieces
+                .iter()
+                .all(|piece| !piece.text.contains('\u{202e}'))
+        );
     }
 }

@@ -2,9 +2,10 @@
 
 use askama::Template;
 
+use super::highlight::{self, Bounds, CodeLine};
 use super::text::{filters, size};
 use super::texts::sessions as texts;
-use super::{Frame, highlight, highlight::CodeLine, words};
+use super::{Frame, words};
 use crate::admin::MessageJson;
 
 /// The page of a message.
@@ -27,7 +28,12 @@ impl MessagePage<'_> {
         ];
         sides
             .map(|(prefix, title, bytes, body)| {
-                (prefix, title, size(bytes), highlight::lines(body.as_deref().unwrap_or_default(), prefix))
+                (
+                    prefix,
+                    title,
+                    size(bytes),
+                    highlight::lines(body.as_deref().unwrap_or_default(), prefix, Bounds::PAGE),
+                )
             })
             .into()
     }

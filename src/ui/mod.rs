@@ -15,6 +15,7 @@ pub mod device;
 pub mod enrolling;
 pub mod events;
 pub mod export;
+pub mod facts;
 pub mod highlight;
 pub mod message;
 pub mod operators;

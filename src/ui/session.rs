@@ -48,6 +48,9 @@ pub struct Conversation {
     pub problems: usize,
 }
 
+/// How much is shown of a value.
+type Fold = fn(&str) -> Folded;
+
 /// Which lines are shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Only {
@@ -106,8 +109,17 @@ pub struct AnswerView {
 }
 
 impl Conversation {
-    /// Of what is kept.
+    /// Of what is kept, for a page.
     pub fn new(explored: Explored, only: Only) -> Self {
+        Self::of(explored, only, Folded::new)
+    }
+
+    /// All of what is kept, for a file.
+    pub fn whole(explored: Explored) -> Self {
+        Self::of(explored, Only::All, Folded::all)
+    }
+
+    fn of(explored: Explored, only: Only, fold: Fold) -> Self {
         let Explored { detail, messages, commands } = explored;
         let commands: HashMap<(String, String), String> = commands
             .into_iter()
@@ -126,8 +138,14 @@ impl Conversation {
             .collect();
         let mut problems = 0;
         let mut group: Option<(usize, String)> = None;
+        let mut named: HashMap<String, usize> = HashMap::new();
         for (line, place) in detail.conversation.into_iter().zip(1..) {
-            let mut row = RowView::new(line, place, &commands);
+            let mut row = RowView::new(line, place, &commands, fold);
+            // A command with several items has a line for each: the first is found by the command alone.
+            let again = named.entry(row.anchor.clone()).and_modify(|count| *count += 1).or_insert(1);
+            if *again > 1 {
+                row.anchor = format!("{}-{again}", row.anchor);
+            }
             // What stands in an Atomic is of the command that the Atomic is.
             match (&row.command, row.line.what.as_str()) {
                 (Some(command), "Atomic" | "Sequence") => group = Some((row.line.exchange, command.clone())),
@@ -158,7 +176,7 @@ impl Conversation {
 
     /// What tells whether something is new.
     pub fn pulse(&self) -> String {
-        pulse(self.session.last_at, self.session.messages)
+        pulse(&self.session)
     }
 
     pub(super) fn phase(&self) -> (&'static str, String) {
@@ -173,7 +191,7 @@ impl Conversation {
         words::authentication(&self.session.authentication)
     }
 
-    fn took(&self) -> String {
+    pub(super) fn took(&self) -> String {
         span(self.session.last_at.0.saturating_sub(self.session.started_at.0))
     }
 
@@ -185,14 +203,23 @@ impl Conversation {
         }
     }
 
+    /// Where a message stands: on this page, where it shows all of them.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates call methods with references")]
+    fn place_of(&self, exchange: &usize) -> String {
+        match self.only {
+            Only::All => format!("#exchange{exchange}"),
+            _ => format!("/sessions/{}#exchange{exchange}", self.session.id),
+        }
+    }
+
     fn command(&self) -> Option<&str> {
         if let Only::Command(command) = &self.only { Some(command) } else { None }
     }
 }
 
-/// What tells whether something is new in a session.
-pub fn pulse(last_at: Timestamp, messages: i64) -> String {
-    format!("{}-{messages}", last_at.0)
+/// What tells whether something is new in a session: it said more, or it ended.
+pub fn pulse(session: &SessionJson) -> String {
+    format!("{}-{}-{}", session.last_at.0, session.messages, session.phase)
 }
 
 impl Only {
@@ -223,21 +250,21 @@ impl ExchangeView {
         words::outcome(&self.message.outcome)
     }
 
-    fn duration(&self) -> String {
+    pub(super) fn duration(&self) -> String {
         micros(self.message.duration_us)
     }
 
-    fn sizes(&self) -> (String, String) {
+    pub(super) fn sizes(&self) -> (String, String) {
         (size(self.message.request_size), size(self.message.reply_size))
     }
 
-    fn proofs(&self) -> Vec<(&'static str, String, String)> {
+    pub(super) fn proofs(&self) -> Vec<(&'static str, String, String)> {
         self.message.proofs.iter().map(words::proof).collect()
     }
 }
 
 impl RowView {
-    fn new(line: Line, place: usize, commands: &HashMap<(String, String), String>) -> Self {
+    fn new(line: Line, place: usize, commands: &HashMap<(String, String), String>, fold: Fold) -> Self {
         let ours = line.speaker == Speaker::Server;
         let reference = line.cmd_id.clone().filter(|_| ours).map(|cmd_id| (line.message.clone(), cmd_id));
         let anchor =
@@ -245,9 +272,9 @@ impl RowView {
         Self {
             anchor,
             target: line.target.as_deref().map(words::target).unwrap_or_default(),
-            value: line.value.as_deref().map(Folded::new),
+            value: line.value.as_deref().map(fold),
             command: reference.and_then(|reference| commands.get(&reference).cloned()),
-            answer: line.answer.clone().map(|answer| AnswerView::new(answer, line.at)),
+            answer: line.answer.clone().map(|answer| AnswerView::new(answer, line.at, fold)),
             line,
         }
     }
@@ -287,7 +314,7 @@ impl RowView {
 }
 
 impl AnswerView {
-    fn new(answer: Answer, asked: Timestamp) -> Self {
+    fn new(answer: Answer, asked: Timestamp, fold: Fold) -> Self {
         let class = match answer.verdict {
             Verdict::Good => "good",
             Verdict::Bad => "bad",
@@ -295,7 +322,7 @@ impl AnswerView {
         };
         Self {
             class,
-            value: answer.value.as_deref().map(Folded::new),
+            value: answer.value.as_deref().map(fold),
             took: span(answer.at.0.saturating_sub(asked.0)),
             error: ErrorJson::of(StatusCode(answer.status), answer.original_error.as_deref())
                 .filter(|_| answer.status != 0),

@@ -20,6 +20,8 @@ pub struct SessionsPage<'a> {
     pub from: &'a str,
     /// Until when, as it was written.
     pub until: &'a str,
+    /// What is wrong with that.
+    pub error: Option<&'a str>,
     /// The sessions.
     pub sessions: &'a [SessionJson],
     /// Where the next page is.

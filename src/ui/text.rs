@@ -31,13 +31,22 @@ pub struct Folded {
 impl Folded {
     /// A value as a page shows it.
     pub fn new(text: &str) -> Self {
+        Self::within(text, FOLDED)
+    }
+
+    /// All of a value, for a file.
+    pub fn all(text: &str) -> Self {
+        Self::within(text, usize::MAX)
+    }
+
+    fn within(text: &str, most: usize) -> Self {
         let len = text.chars().count();
         if len <= HEAD && !text.contains('\n') {
             return Self { head: visible(text), whole: None, left_out: 0, len };
         }
         let head: String = text.chars().take(HEAD).take_while(|c| *c != '\n').collect();
-        let whole: String = text.chars().take(FOLDED).collect();
-        Self { head: visible(&head), whole: Some(visible_lines(&whole)), left_out: len.saturating_sub(FOLDED), len }
+        let whole: String = text.chars().take(most).collect();
+        Self { head: visible(&head), whole: Some(visible_lines(&whole)), left_out: len.saturating_sub(most), len }
     }
 
     /// Whether there is nothing.
@@ -115,6 +124,17 @@ pub fn span(millis: i64) -> String {
     }
 }
 
+/// How long ago something was, in one unit.
+pub fn age(at: Timestamp, now: Timestamp) -> String {
+    let minutes = now.millis_since(at).max(0) / 60_000;
+    match minutes {
+        0 => "now".to_owned(),
+        1..60 => format!("{minutes} min ago"),
+        60..2880 => format!("{} h ago", minutes / 60),
+        _ => format!("{} days ago", minutes / 1440),
+    }
+}
+
 /// A time for a machine.
 pub fn machine_time(time: Timestamp) -> String {
     rfc3339_text(time)
@@ -184,6 +204,8 @@ mod tests {
         assert_eq!((short.head.as_str(), short.whole), ("12", None));
         let long = Folded::new(&"x".repeat(1_000_000));
         assert_eq!((long.head.len(), long.whole.unwrap().len(), long.left_out), (HEAD, FOLDED, 1_000_000 - FOLDED));
+        let all = Folded::all(&"x".repeat(1_000_000));
+        assert_eq!((all.head.len(), all.whole.unwrap().len(), all.left_out), (HEAD, 1_000_000, 0));
         let lines = Folded::new("one\ntwo");
         assert_eq!((lines.head.as_str(), lines.whole.as_deref()), ("one", Some("one\ntwo")));
     }

@@ -1,6 +1,6 @@
 //! Words of the protocol as people say them.
 
-use crate::model::{Proof, Verdict};
+use crate::model::{Proof, StatusClass, StatusCode, Verdict};
 
 /// Nodes that everybody meets, in words.
 const NODES: &[(&str, &str)] = &[
@@ -84,19 +84,40 @@ pub fn authentication(word: &str) -> String {
     }
 }
 
-/// State of a command: class and words.
-pub fn state(word: &str) -> (&'static str, &str) {
+/// State of a command, with the reason why it stands there: class and words.
+pub fn state<'a>(word: &'a str, reason: Option<&str>) -> (&'static str, &'a str) {
     match word {
+        "deferred" => ("open", deferred(reason)),
         "succeeded" => ("good", "succeeded"),
         "failed" => ("bad", "failed"),
         "unknown" => ("bad", "outcome unknown"),
         "expired" => ("bad", "expired"),
         "queued" => ("open", "waits"),
         "sent" => ("open", "sent"),
-        "deferred" => ("open", "accepted, not done yet"),
         "canceled" => ("", "canceled"),
         "superseded" => ("", "superseded"),
         other => ("", other),
+    }
+}
+
+/// What a command waits for that is neither in the queue nor on its way.
+fn deferred(reason: Option<&str>) -> &'static str {
+    match reason {
+        Some("waiting_for_user") => "waits for the user",
+        Some("waiting_for_scope") => "waits for a session of its kind",
+        Some("waiting_for_dependency") => "waits for another command",
+        Some("retry_later") => "tried again later",
+        Some("accepted") => "accepted, not done yet",
+        _ => "waits",
+    }
+}
+
+/// The class of a Status.
+pub const fn status(code: u16) -> &'static str {
+    match StatusCode(code).class() {
+        StatusClass::Done => "good",
+        StatusClass::Accepted | StatusClass::Buffered | StatusClass::Later => "open",
+        StatusClass::RolledBack | StatusClass::Failed => "bad",
     }
 }
 
@@ -129,6 +150,25 @@ pub fn proof(proof: &Proof) -> (&'static str, String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ReasonCode;
+
+    #[test]
+    fn what_waits_says_for_what() {
+        let reasons = [
+            ReasonCode::WaitingForUser,
+            ReasonCode::WaitingForScope,
+            ReasonCode::WaitingForDependency,
+            ReasonCode::RetryLater,
+            ReasonCode::Accepted,
+        ];
+        let told = reasons.map(|reason| state("deferred", Some(reason.as_str())));
+        assert!(told.iter().all(|(class, words)| *class == "open" && *words != "waits"), "{told:?}");
+        assert_eq!(told.iter().filter(|(_, words)| words.starts_with("accepted")).count(), 1);
+        assert_eq!(
+            [status(200), status(202), status(503), status(215), status(404)],
+            ["good", "open", "open", "bad", "bad"]
+        );
+    }
 
     #[test]
     fn nodes_have_words() {

@@ -12,6 +12,7 @@ mod doors;
 mod enrolling;
 mod enrollments;
 mod facts;
+mod helpdesk;
 mod importing;
 mod pages;
 mod people;

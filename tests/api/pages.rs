@@ -189,12 +189,9 @@ async fn a_session_is_explored(test: &TestStore) {
     let json: serde_json::Value =
         serde_json::from_str(&person.see(&format!("/sessions/{id}/export.json")).await.html).unwrap();
     assert_eq!((&json["session"]["id"], json["messages"].as_array().unwrap().len()), (&json!(id), 3));
-    let seen = test.store.clone();
-    let key = transom::model::SessionKey::parse(&id).unwrap();
-    let (last_at, messages) =
-        seen.read(move |tx: &mut transom::store::Tx<'_>| tx.session_pulse(&key)).await.unwrap().unwrap();
-    let same =
-        person.send(Method::GET, &format!("/sessions/{id}/live?pulse={}-{messages}", last_at.0), None, &[]).await;
+    let state = door.admin().session_state(&id).await.unwrap();
+    let pulse = format!("{}-{}-{}", state.last_at.0, state.messages, state.phase);
+    let same = person.send(Method::GET, &format!("/sessions/{id}/live?pulse={pulse}"), None, &[]).await;
     assert_eq!((same.status, same.html.as_str()), (204, ""));
     assert!(person.see(&format!("/sessions/{id}/live?pulse=0-0")).await.html.contains("id=\"conversation\""));
     assert!(person.see("/").await.html.contains("Commands that failed"));

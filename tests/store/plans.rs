@@ -19,6 +19,8 @@ scenarios!(
     every_statement_of_a_message_uses_an_index,
     every_statement_of_a_message_is_prepared_once,
     pushes_are_claimed_in_the_order_of_their_index,
+    what_failed_last_is_found_by_an_index,
+    devices_of_a_name_are_found_by_an_index
 );
 
 /// Does what messages and the jobs between them do. Every statement has the device's id, or one that was made for it,
@@ -196,6 +198,38 @@ async fn every_statement_of_a_message_uses_an_index(test: &TestStore) {
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     }
+}
+
+async fn what_failed_last_is_found_by_an_index(test: &TestStore) {
+    crowd(test);
+    let id = device(&format!("failing-{}", EnrollmentId::new(NOW)));
+    let new = NewEnrollment { device_id: id.clone(), account: account("x"), info: DeviceInfo::default(), made: None };
+    let of = test.store.write(move |tx| tx.import_enrollment(&new, NOW)).await.unwrap().id;
+    let commands = order(&[id.as_str()], (0..4).map(|number| get(&format!("./{number}"))).collect());
+    test.store.write(move |tx| tx.enqueue(&commands, NOW)).await.unwrap();
+    let (asked, none) = (of.clone(), of.clone());
+    assert_eq!(test.store.read(move |tx| tx.last_failure(&none)).await.unwrap(), None);
+    let ours = format!("WHERE enrollment = '{of}' AND sequence");
+    test.direct().execute(&format!(
+        "UPDATE commands SET state = 'failed', reason = 'refused_by_device', reason_since = 0 {ours} < 4; \
+         UPDATE commands SET created_by = 'transom:inventory' {ours} = 3"
+    ));
+    let found = test.store.read(move |tx| tx.last_failure(&asked)).await.unwrap();
+    assert_eq!(found.map(|command| command.sequence), Some(2));
+    let heard = statements::with_value(of.as_str());
+    let statement = heard.last().unwrap();
+    let plan = plan(test, &statement.sql);
+    assert!(!scans(&plan) && !walks_history(&plan), "{}\n{plan}", statement.sql);
+}
+
+async fn devices_of_a_name_are_found_by_an_index(test: &TestStore) {
+    crowd(test);
+    let name = format!("called-{}", EnrollmentId::new(NOW));
+    let asked = name.to_uppercase();
+    assert!(test.store.read(move |tx| tx.devices_called(&asked, 5)).await.unwrap().is_empty());
+    let heard = statements::with_value(&name);
+    let plan = plan(test, &heard.first().unwrap().sql);
+    assert!(!scans(&plan), "{plan}");
 }
 
 async fn every_statement_of_a_message_is_prepared_once(test: &TestStore) {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::show::messages;
 use crate::{
-    admin::{DeviceJson, Explored, MAX_LIMIT, SessionExport, SessionQuery},
+    admin::{DeviceJson, Explored, MAX_LIMIT, SessionDetail, SessionExport, SessionQuery},
     cli::{
         Global, Output,
         client::{Client, ClientError, connected},
@@ -109,7 +109,8 @@ impl Export {
 async fn session(client: &Client, id: &str) -> Result<SessionExport, ClientError> {
     let detail = client.session(id).await?;
     let messages = messages(client, id).await?;
-    Ok(SessionExport { session: detail.session, conversation: detail.conversation, messages, events: detail.events })
+    let SessionDetail { session, conversation, events, truncated } = detail;
+    Ok(SessionExport { session, conversation, messages, events, truncated })
 }
 
 async fn device_document(client: &Client, id: &str) -> Result<ExportedDevice, ClientError> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use actix_web::{
     HttpResponse,
+    http::StatusCode,
     web::{self, Data, Form, Path},
 };
 use serde::Deserialize;
@@ -98,18 +99,24 @@ async fn ask(visitor: Visitor, admin: Data<Admin>, path: Path<(String, String)>)
     visitor.require(choice.right)?;
     let device = admin.device(&id).await?;
     let obstacle = admin.obstacles(&id, vec![asked(choice, &HashMap::new())?]).await?.pop().flatten();
-    Ok(confirm(&visitor, &device, choice, obstacle.as_deref(), None))
+    let frame = Frame::new(choice.name, Section::Devices, &visitor.viewer);
+    let (obstacle, given) = (obstacle.as_deref(), HashMap::new());
+    Ok(page(&ConfirmPage { frame, device: &device, choice, obstacle, error: None, given: &given }))
 }
 
-fn confirm(
+/// Asks again, with what was given: a choice that fell back to its default would do more than was asked for.
+fn ask_again(
     visitor: &Visitor,
     device: &DeviceJson,
     choice: &'static Choice,
-    obstacle: Option<&str>,
-    error: Option<&str>,
+    given: &HashMap<String, String>,
+    error: &str,
 ) -> HttpResponse {
     let frame = Frame::new(choice.name, Section::Devices, &visitor.viewer);
-    page(&ConfirmPage { frame, device, choice, obstacle, error })
+    let error = Some(error);
+    let mut reply = page(&ConfirmPage { frame, device, choice, obstacle: None, error, given });
+    *reply.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    reply
 }
 
 async fn act(
@@ -125,28 +132,22 @@ async fn act(
     if given("device") != id {
         return Err(Failure::Problem(Problem::bad_request("the device that was confirmed is another one")));
     }
+    let action = asked(choice, &form)?;
     let device = admin.device(&id).await?;
     if choice.is_typed && !is_named(&device, given("typed")) {
-        let why = "this is not the name of the device, nor its id.";
-        let mut reply = confirm(&visitor, &device, choice, None, Some(why));
-        *reply.status_mut() = actix_web::http::StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(reply);
+        return Ok(ask_again(&visitor, &device, choice, &form, texts::actions::NOT_ITS_NAME));
     }
     let done = if choice.word == UNENROLL {
         admin.unenroll(&id, Unenroll::default(), visitor.actor(), now()).await.map(drop)
     } else {
         let confirm = choice.is_typed.then(|| device.id.clone());
-        let new = NewAction { action: asked(choice, &form)?, confirm, not_before: None, expires_at: None };
+        let new = NewAction { action, confirm, not_before: None, expires_at: None };
         admin.act(&id, new, visitor.actor(), None, now()).await.map(drop)
     };
     match done {
         Ok(()) => Ok(see_other(&format!("/devices/{}?done={}", part(&id), choice.word))),
         // What somebody wrote is wrong: they are asked again.
-        Err(Error::Invalid { summary, .. }) => {
-            let mut reply = confirm(&visitor, &device, choice, None, Some(&summary));
-            *reply.status_mut() = actix_web::http::StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(reply)
-        }
+        Err(Error::Invalid { summary, .. }) => Ok(ask_again(&visitor, &device, choice, &form, &summary)),
         Err(error) => Err(error.into()),
     }
 }

@@ -25,6 +25,9 @@ pub(super) enum Failure {
     Problem(Problem),
     /// Somebody has to sign in first, and then comes back here.
     NotSignedIn(String),
+    /// Somebody's session is over, and a script asks for a part of their page: the page is to be loaded anew, which leads
+    /// to signing in and back to it.
+    Outlived,
 }
 
 /// A page as a reply.
@@ -59,7 +62,7 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Problem(problem) => problem.fmt(f),
-            Self::NotSignedIn(_) => f.write_str("not signed in"),
+            Self::NotSignedIn(_) | Self::Outlived => f.write_str("not signed in"),
         }
     }
 }
@@ -69,12 +72,14 @@ impl ResponseError for Failure {
         match self {
             Self::Problem(problem) => problem.status_code(),
             Self::NotSignedIn(_) => StatusCode::SEE_OTHER,
+            Self::Outlived => StatusCode::UNAUTHORIZED,
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         match self {
             Self::NotSignedIn(next) => see_other(&format!("/sign-in?next={}", crate::ui::text::part(next))),
+            Self::Outlived => HttpResponse::Unauthorized().insert_header(("HX-Refresh", "true")).finish(),
             Self::Problem(problem) => shown(problem, ""),
         }
     }

@@ -9,6 +9,7 @@ use crate::admin::{ActionQuery, Admin, CommandQuery, DeviceJson, DeviceQuery, Er
 use crate::http::api::now;
 use crate::model::{NewSavedFilter, Right};
 use crate::ui::device::{DevicePage, DevicesPage};
+use crate::ui::facts::Known;
 use crate::ui::{Frame, Section, text::part, texts};
 
 /// Entries of each list on a device's page.
@@ -117,6 +118,7 @@ async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Que
     let keys = admin.recovery_keys(&device.id).await?;
     let policies = admin.device_policies(&device.id).await?;
     let offered = super::actions::offered(&admin, &visitor, &device.id).await?;
+    let (last_failure, facts) = (admin.last_failure(&device).await?, admin.facts(&device.id).await?);
     let notice = query.done.as_deref().and_then(super::actions::notice);
     let title = device.info.name.clone().unwrap_or_else(|| device.id.clone());
     Ok(page(&DevicePage {
@@ -130,5 +132,7 @@ async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Que
         actions: &actions.items,
         keys: &keys,
         policies: &policies.settings,
+        last_failure: last_failure.as_ref(),
+        facts: Known { facts: &facts, now: now() },
     }))
 }

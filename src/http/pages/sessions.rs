@@ -7,8 +7,10 @@ use actix_web::{
 };
 use serde::Deserialize;
 
+use super::visitor::Onlooker;
 use super::{LISTED, Reply, Visitor, page};
-use crate::admin::{Admin, Error, Explored, SessionQuery};
+use crate::admin::{Admin, Error, Explored, Meant, PageJson, SessionQuery};
+use crate::model::DeviceId;
 use crate::ui::message::MessagePage;
 use crate::ui::session::{Conversation, ConversationPart, Only, SessionPage, pulse};
 use crate::ui::sessions::SessionsPage;
@@ -48,15 +50,42 @@ struct Shown {
 async fn list(visitor: Visitor, admin: Data<Admin>, query: Query<Listed>) -> Reply {
     let Listed { text, device, from, until, cursor } = query.into_inner();
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let query = SessionQuery {
-        device_id: given(&device),
-        from: given(&from).map(|text| in_utc(&text)),
-        until: given(&until).map(|text| in_utc(&text)),
-        text: given(&text),
-        limit: Some(LISTED),
-        cursor,
+    let meant = match given(&device) {
+        Some(device) => Some(admin.meant_device(&device).await?),
+        None => None,
     };
-    let found = admin.sessions(query).await?;
+    let device_id = match meant {
+        None => Ok(None),
+        Some(Meant::One(id)) => Ok(Some(id.to_string())),
+        Some(Meant::None) => Err(texts::sessions::NO_SUCH_DEVICE.to_owned()),
+        Some(Meant::OneOf(ids)) => {
+            let ids: Vec<&str> = ids.iter().map(DeviceId::as_str).collect();
+            Err(format!("{} {}", texts::sessions::SEVERAL_DEVICES, ids.join(", ")))
+        }
+    };
+    let found = match device_id {
+        Err(why) => Err(why),
+        Ok(device_id) => {
+            let query = SessionQuery {
+                device_id,
+                from: given(&from).map(|text| in_utc(&text)),
+                until: given(&until).map(|text| in_utc(&text)),
+                text: given(&text),
+                limit: Some(LISTED),
+                cursor,
+            };
+            match admin.sessions(query).await {
+                Ok(found) => Ok(found),
+                Err(Error::Parameter(fault)) => Err(format!("{}: {}", field(&fault.at), fault.what)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    // What is wrong with the question is said where it was asked.
+    let (found, error) = match found {
+        Ok(found) => (found, None),
+        Err(why) => (PageJson { items: Vec::new(), next_cursor: None }, Some(why)),
+    };
     let more = |cursor| {
         let [text, device, from, until] = [&text, &device, &from, &until].map(|text| part(text));
         format!("/sessions?text={text}&device={device}&from={from}&until={until}&cursor={cursor}")
@@ -64,12 +93,23 @@ async fn list(visitor: Visitor, admin: Data<Admin>, query: Query<Listed>) -> Rep
     Ok(page(&SessionsPage {
         frame: Frame::new(texts::everywhere::SESSIONS, Section::Sessions, &visitor.viewer),
         sessions: &found.items,
+        error: error.as_deref(),
         next: found.next_cursor.map(more),
         text: &text,
         device: &device,
         from: &from,
         until: &until,
     }))
+}
+
+/// What a field of the form is called.
+fn field(parameter: &str) -> &str {
+    match parameter {
+        "text" => texts::sessions::SAID_IN_IT,
+        "from" => texts::everywhere::FROM_UTC,
+        "until" => texts::everywhere::UNTIL_UTC,
+        other => other,
+    }
 }
 
 async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Query<Shown>) -> Reply {
@@ -83,10 +123,9 @@ async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Que
 }
 
 /// What is new in a session that goes on: nothing, or the conversation as it stands. Asked every two seconds by each
-/// open page, and reads one row while nothing is new.
-async fn live(_: Visitor, admin: Data<Admin>, id: Path<String>, query: Query<Shown>) -> Reply {
-    let (last_at, messages) = admin.session_pulse(&id).await?;
-    if pulse(last_at, messages) == query.pulse {
+/// open page, and reads one row while nothing is new. A page that asks by itself is no sign of a person.
+async fn live(_: Onlooker, admin: Data<Admin>, id: Path<String>, query: Query<Shown>) -> Reply {
+    if pulse(&admin.session_state(&id).await?) == query.pulse {
         return Ok(HttpResponse::NoContent().finish());
     }
     let told = told(admin.explore(&id).await?, Only::of(&query.only)).await?;

@@ -8,7 +8,8 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use super::Failure;
 use crate::{
     admin::{Granter, rights},
-    http::people::{NotSignedIn, SignedIn},
+    http::people::{Asks, NotSignedIn, SignedIn},
+    http::problem::Problem,
     model::{Actor, Maker, OperatorId, Right},
     ui::Viewer,
 };
@@ -57,18 +58,42 @@ impl FromRequest for Visitor {
     type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let person = SignedIn::from_request(request, payload);
+        let (person, is_part) = (SignedIn::from_request(request, payload), is_part(request));
         async move {
-            let person = person.await.map_err(|why| match why {
-                NotSignedIn::Page(back) => Failure::NotSignedIn(back),
-                NotSignedIn::Other => Failure::NotSignedIn("/".to_owned()),
-                NotSignedIn::Unavailable => Failure::Problem(crate::http::problem::Problem::unavailable()),
-            })?;
+            let person = person.await.map_err(|why| refused(why, is_part))?;
             let (name, csrf) = (person.name.clone(), person.csrf.clone());
             let viewer = Viewer { name, csrf, rights: rights::allows(person.role) };
             Ok(Self { viewer, person })
         }
         .boxed_local()
+    }
+}
+
+/// Somebody whose open page asks by itself: it keeps nobody signed in.
+#[derive(Debug)]
+pub(super) struct Onlooker;
+
+impl FromRequest for Onlooker {
+    type Error = Failure;
+    type Future = LocalBoxFuture<'static, Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let (person, is_part) = (SignedIn::of(request, Asks::Page), is_part(request));
+        async move { person.await.map(|_| Self).map_err(|why| refused(why, is_part)) }.boxed_local()
+    }
+}
+
+/// Whether a script asks for a part of a page that is open.
+fn is_part(request: &HttpRequest) -> bool {
+    request.headers().contains_key("hx-request")
+}
+
+fn refused(why: NotSignedIn, is_part: bool) -> Failure {
+    match why {
+        NotSignedIn::Page(_) | NotSignedIn::Other if is_part => Failure::Outlived,
+        NotSignedIn::Page(back) => Failure::NotSignedIn(back),
+        NotSignedIn::Other => Failure::NotSignedIn("/".to_owned()),
+        NotSignedIn::Unavailable => Failure::Problem(Problem::unavailable()),
     }
 }
 

@@ -12,7 +12,7 @@ mod reply;
 mod signed_in;
 
 pub use guard::guard;
-pub use signed_in::{NotSignedIn, SignedIn};
+pub use signed_in::{Asks, NotSignedIn, SignedIn};
 
 use actix_web::{HttpResponse, http::header, middleware::from_fn, web};
 

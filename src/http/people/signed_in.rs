@@ -95,11 +95,27 @@ impl ResponseError for NotSignedIn {
     }
 }
 
+/// Whether a request is a sign that its person is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// Somebody asks.
+    Person,
+    /// A page that is open asks by itself.
+    Page,
+}
+
 impl FromRequest for SignedIn {
     type Error = NotSignedIn;
     type Future = LocalBoxFuture<'static, Result<Self, NotSignedIn>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        Self::of(request, Asks::Person)
+    }
+}
+
+impl SignedIn {
+    /// Who is signed in where a request comes from.
+    pub fn of(request: &HttpRequest, asks: Asks) -> LocalBoxFuture<'static, Result<Self, NotSignedIn>> {
         let request = request.clone();
         async move {
             let nobody = || match *request.method() {
@@ -110,7 +126,11 @@ impl FromRequest for SignedIn {
             };
             let secret = cookie::of(&request).ok_or_else(nobody)?;
             let admin = request.app_data::<Data<Admin>>().ok_or(NotSignedIn::Unavailable)?;
-            let found = admin.signed_in(&secret, api::now()).await.map_err(|error| {
+            let found = match asks {
+                Asks::Person => admin.signed_in(&secret, api::now()).await,
+                Asks::Page => admin.still_signed_in(&secret, api::now()).await,
+            };
+            let found = found.map_err(|error| {
                 tracing::error!(%error, "a session could not be looked up");
                 NotSignedIn::Unavailable
             })?;

@@ -7,7 +7,7 @@ use super::texts;
 use super::{Around, Change, looks};
 use crate::admin::{Affected, CheckedPolicies, ImportedPolicies, PlannedPolicies, PolicyStageJson, PolicyStagesJson};
 use crate::ui::Frame;
-use crate::ui::highlight::{self, CodeLine};
+use crate::ui::highlight::{self, Bounds, CodeLine};
 
 /// Profiles of other servers.
 #[derive(Template)]
@@ -119,7 +119,7 @@ impl PreviewPage<'_> {
     }
 
     fn lines(&self) -> Vec<CodeLine> {
-        self.planned.map(|planned| highlight::lines(&planned.syncml, "sent")).unwrap_or_default()
+        self.planned.map(|planned| highlight::lines(&planned.syncml, "sent", Bounds::PAGE)).unwrap_or_default()
     }
 }
 

@@ -6,6 +6,7 @@ texts! {
     NOT_ASKED = "Not asked:";
     TYPE_THE_NAME = "Type the name of the device to confirm";
     OR_ITS_ID = ", or its id";
+    NOT_ITS_NAME = "this is not the name of the device, nor its id.";
     CANCEL = "Cancel";
     RECOVERY_KEY = "Recovery key";
     SHOW_KEY = "Show a recovery key?";

@@ -22,6 +22,7 @@ texts! {
     IT_EXPIRES = "It expires";
     EXPIRES_UNSENT = "if it was not sent by then.";
     ASKED_AND_SAID = "What was asked, and what the device said";
+    IN_THE_SESSION = "in the session";
     NO_STATUS_YET = "No Status yet.";
     THE_VALUE = "The value";
     THE_VALUE_THAT_IS_SET = "The value that is set";
@@ -36,8 +37,8 @@ texts! {
     TITLE_WHY = "Why";
     FAILED = "Failed";
     UNKNOWN = "Unknown";
-    QUEUED = "Waiting";
-    DEFERRED = "Accepted";
+    QUEUED = "In the queue";
+    DEFERRED = "Accepted or waiting";
     SUCCEEDED = "Succeeded";
     RETRY = "Send it again";
     WAS_DONE = "It was done";

@@ -72,6 +72,11 @@ texts! {
     UNENROLLED = "left";
     BLOCKED = "blocked";
     NEVER_ENROLLED = "never enrolled";
+    SERIAL = "Serial number";
+    EDITION = "Edition";
+    PERSON = "Whose it is";
+    DEPARTMENT = "Department";
+    TAGS = "Tags";
     MANUFACTURER = "Manufacturer";
     LANGUAGE = "Language";
     CLIENT = "Management client";

@@ -20,6 +20,7 @@ pub mod devices;
 pub mod enrolling;
 pub mod events;
 pub mod everywhere;
+pub mod facts;
 pub mod operators;
 pub mod overview;
 pub mod people;

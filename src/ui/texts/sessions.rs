@@ -44,6 +44,10 @@ texts! {
     SESSION = "Session";
     WORD_FOR_WORD = "Word for word";
     NOTHING_IS_KEPT = "nothing is kept";
+    MORE_BYTES = "more bytes";
+    MORE_TEXT = "more characters";
+    MORE_IS_EXPORTED = "; the export has them";
+    MORE_IS_EXPORTED_AS_JSON = "; the export as JSON has them";
     FILE_HAS_BEGINNING = "The session went on; this file has its beginning.";
     A_MESSAGE_WORD_FOR_WORD = "A message, word for word";
     BACK_TO_THE_CONVERSATION = "Back to the conversation";
@@ -67,6 +71,9 @@ texts! {
     LEAD = "Newest first, live ones included. Search for a node or its last part, a Status such as 404, an error such as 0x86000002 or -2046820350, or a word of a value; all words have to occur.";
     SAID_IN_IT = "Said in it";
     SAID_HINT = "AllowCamera 404";
+    ITS_DEVICE = "Device: id or name";
+    NO_SUCH_DEVICE = "No device has this id, or this whole name.";
+    SEVERAL_DEVICES = "Several devices are called so; write the id of the one that you mean:";
     NOTHING_AMONG_THESE = "Nothing among the sessions that were looked at; older ones may have it.";
     NOTHING_FITS = "No session fits. Only whole words are found, and only what was said since this search exists.";
     NOTHING_YET = "No device has spoken yet.";
