@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::publish::read;
+use super::publish::{read, read_all};
 use super::{PlannedDeclarationJson, PolicyRemarkJson, WorkingSet, set_of};
 use crate::admin::devices::named_device;
 use crate::admin::facts::condition;
@@ -325,7 +325,7 @@ impl Admin {
             let name = profile.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).unwrap_or("imported");
             let made = import_beside(name, &profile.text, &in_use.catalogue, taken)?;
             let json: Vec<Value> = made.declarations.iter().map(Declaration::to_json).collect();
-            let unread = read(&json).1.into_iter().find(|remark| remark.level == Level::Error);
+            let unread = read_all(&json).1.into_iter().find(|remark| remark.level == Level::Error);
             Ok((made, json, unread))
         };
         let made = tokio::task::spawn_blocking(job).await.map_err(|_| Error::Busy)?;

@@ -242,7 +242,8 @@ pub(super) async fn read(declarations: Vec<Value>) -> Result<(Vec<Document>, Vec
     tokio::task::spawn_blocking(move || read_all(&declarations)).await.map_err(|_| Error::Busy)
 }
 
-fn read_all(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
+/// The same where blocking is allowed.
+pub(super) fn read_all(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
     let (mut documents, mut remarks) = (Vec::new(), Vec::new());
     for (place, json) in declarations.iter().enumerate() {
         let read = read_json(json);
