@@ -172,7 +172,8 @@ async fn what_is_changed_is_in_the_audit_log(test: &TestStore) {
     assert_eq!(door.post("/commands", &order).await.status, 201);
     let user = json!({"name": "ada", "password": secret});
     assert_eq!(door.post("/enrollment-users", &user).await.status, 201);
-    assert_eq!(door.post("/devices/DEVICE-1/refresh", &json!({})).await.status, 200);
+    let refreshed = door.post("/devices/DEVICE-1/refresh", &json!({"facts": ["os.build"]})).await;
+    assert_eq!(refreshed.status, 200, "{refreshed:?}");
     assert_eq!(door.post("/devices/DEVICE-1/block", &json!({})).await.status, 200);
     let entries = test.store.read(|tx| tx.audit_from(0, 100)).await.unwrap();
     let actions: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
