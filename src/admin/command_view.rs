@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::management::{REDACTED, hresult, redact_value};
+use crate::management::{Explained, REDACTED, hresult, redact_value};
 use crate::model::{
     CommandRecord, CommandView, Instruction, ItemOutcome, ReasonCode, ResultValue, SecretNodes, Setting, StatusClass,
     StatusCode, Timestamp, Verb, from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
@@ -150,6 +150,9 @@ pub struct ErrorJson {
     pub name: String,
     /// What it means.
     pub meaning: String,
+    /// What is likely behind it, where the meaning does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// What to do.
     pub remedy: String,
 }
@@ -301,6 +304,7 @@ impl ErrorJson {
             code: original.map_or_else(|| code.to_string(), str::to_owned),
             name: known.map_or_else(|| code.name().to_owned(), |known| known.name.to_owned()),
             meaning: known.map_or_else(|| code.meaning().to_owned(), |known| known.meaning.to_owned()),
+            cause: known.map_or_else(|| code.cause(), Explained::cause).map(str::to_owned),
             remedy: known.map_or_else(|| code.remedy().to_owned(), |known| known.remedy.to_owned()),
         })
     }

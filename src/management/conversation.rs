@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::Timestamp;
 use transom_protocol::syncml::{
-    AlertCode, Command, Item, Message, Request, Results, Status, StatusClass, StatusCode, Verb, hresult, read, redact,
+    AlertCode, Command, Explained, Item, Message, Request, Results, Status, StatusClass, StatusCode, Verb, hresult,
+    read, redact,
 };
 use transom_protocol::xml::Limits;
 use utoipa::ToSchema;
@@ -77,6 +78,9 @@ pub struct Answer {
     /// What the code means, when it is bad.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
+    /// What is likely behind it, when it is bad and the meaning does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// What to do, when it is bad.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
@@ -353,6 +357,7 @@ impl Answer {
             verdict,
             value,
             meaning: explain(known.map_or(code.meaning(), |known| known.meaning)),
+            cause: known.map_or_else(|| code.cause(), Explained::cause).and_then(explain),
             remedy: explain(known.map_or(code.remedy(), |known| known.remedy)),
             original_error: status.original_error.clone(),
         }
@@ -368,6 +373,7 @@ impl Answer {
             verdict: Verdict::Open,
             value: Some(value),
             meaning: None,
+            cause: None,
             remedy: None,
             original_error: None,
         }

@@ -48,6 +48,6 @@ pub use signing::{SigningError, SigningSet};
 pub use sufficient::{PolicyError, PolicySet, ProofPolicy};
 pub use tokens::{TokenDenied, TokenDevice, TokenHeaders, TokenUser, TokenVerifier};
 pub use transom_protocol::syncml::{
-    hresult,
+    Explained, hresult,
     redact::{REDACTED, redact_value},
 };

@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::Frame;
 use super::text::filters;
+use super::texts::everywhere;
 use crate::admin::{
     DeviceSettingJson, PolicyDetailJson, PolicyDeviceJson, PolicyJson, PolicyProgressJson, SettingCheckJson,
 };
@@ -89,7 +90,10 @@ pub(super) fn observed(check: &SettingCheckJson) -> &str {
 pub(super) fn why(setting: &DeviceSettingJson) -> String {
     let told = setting.why.clone().unwrap_or_default();
     match &setting.error {
-        Some(error) => format!("{told}: {}. {}", error.meaning, error.remedy),
+        Some(error) => {
+            let cause = error.cause.as_ref().map(|cause| format!(" {} {cause}", everywhere::LIKELY_CAUSE));
+            format!("{told}: {}{} {}", error.meaning, cause.unwrap_or_default(), error.remedy)
+        }
         None => told,
     }
 }

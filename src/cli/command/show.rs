@@ -123,6 +123,9 @@ fn item_told(item: &ItemJson, paint: Paint, longest: usize) -> String {
     if let Some(error) = &item.error {
         let code = if error.code == status.to_string() { String::new() } else { format!("{}: ", line(&error.code)) };
         let _ = writeln!(text, "     {code}{}", line(&error.meaning));
+        if let Some(cause) = &error.cause {
+            let _ = writeln!(text, "     likely cause: {}", line(cause));
+        }
         if !error.remedy.is_empty() {
             let _ = writeln!(text, "     {}", line(&error.remedy));
         }
@@ -237,6 +240,7 @@ attempt 1: sent 2027-01-15 08:00:00Z in message 2 as CmdID 3, answered 2027-01-1
             format: Some("int".to_owned()),
             data: Some("12\u{1b}".to_owned()),
             error: Some(ErrorJson {
+                cause: Some("It was taken out.".to_owned()),
                 code: "0x86000002".to_owned(),
                 name: "NOT_FOUND".to_owned(),
                 meaning: "There is no such node.".to_owned(),
@@ -250,6 +254,7 @@ attempt 1: sent 2027-01-15 08:00:00Z in message 2 as CmdID 3, answered 2027-01-1
 replace ./DevDetail/SwV = 12\\u{1b} (int)
   -> 500 Command failed
      0x86000002: There is no such node.
+     likely cause: It was taken out.
      Look for it.
 "
         );

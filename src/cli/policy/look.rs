@@ -173,7 +173,11 @@ fn why(setting: &DeviceSettingJson) -> String {
         return format!("{told}; wanted {}, on the device {}", value(&check.wanted), value(&check.observed));
     }
     match &setting.error {
-        Some(error) => format!("{told}: {} {}. {}", error.code, line(&error.meaning), line(&error.remedy)),
+        Some(error) => {
+            let cause =
+                error.cause.as_deref().map(|cause| format!(" Likely cause: {}", line(cause))).unwrap_or_default();
+            format!("{told}: {} {}{cause} {}", error.code, line(&error.meaning), line(&error.remedy))
+        }
         None => told,
     }
 }

@@ -101,7 +101,9 @@ pub(super) fn answer_rows(answer: &Answer, paint: Paint, longest: usize) -> Vec<
     if let Some(code) = &answer.original_error {
         rows.push(format!("the device's own code: {}", line(code)));
     }
-    rows.extend([&answer.meaning, &answer.remedy].into_iter().flatten().map(|text| line(text)));
+    rows.extend(answer.meaning.as_deref().map(line));
+    rows.extend(answer.cause.as_deref().map(|cause| format!("likely cause: {}", line(cause))));
+    rows.extend(answer.remedy.as_deref().map(line));
     rows
 }
 

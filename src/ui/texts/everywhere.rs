@@ -25,6 +25,7 @@ texts! {
     FROM_UTC = "From (UTC)";
     UNTIL_UTC = "Until (UTC)";
     TO = "to";
+    LIKELY_CAUSE = "Likely cause:";
     WHAT_TO_DO = "What to do:";
     MESSAGE = "message";
     XML = "XML";

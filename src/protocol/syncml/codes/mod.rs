@@ -2,6 +2,7 @@
 //! they are, and what they mean in words. Which outcome a command has, [`crate::session`] decides.
 
 mod alerts;
+mod causes;
 mod errors;
 #[cfg(test)]
 mod schema;
@@ -118,6 +119,11 @@ impl StatusCode {
         }
     }
 
+    /// What is likely behind it, where the meaning does not say it.
+    pub fn cause(self) -> Option<&'static str> {
+        causes::STATUSES.iter().find(|(code, _)| *code == self.0).map(|(_, cause)| *cause)
+    }
+
     /// What to do about it, in a sentence; empty where there is nothing to do.
     pub fn remedy(self) -> &'static str {
         match statuses::find(self.0) {
@@ -209,11 +215,28 @@ mod tests {
         let statuses = statuses::all().flat_map(|row| [row.meaning, row.remedy]);
         let errors = errors::all().flat_map(|error| [error.meaning, error.remedy]);
         let alerts = alerts::ALERTS.iter().map(|row| row.meaning);
-        for sentence in statuses.chain(errors).chain(alerts).filter(|sentence| !sentence.is_empty()) {
+        let causes = causes::STATUSES.iter().map(|(_, cause)| *cause);
+        let causes = causes.chain(causes::ERRORS.iter().map(|(_, cause)| *cause));
+        for sentence in statuses.chain(errors).chain(alerts).chain(causes).filter(|sentence| !sentence.is_empty()) {
             let begins = sentence.chars().next().is_some_and(char::is_uppercase);
             assert!(begins && sentence.ends_with('.') && !sentence.contains("  "), "{sentence:?}");
         }
         assert!(errors::all().all(|error| !error.meaning.is_empty() && !error.remedy.is_empty()));
+    }
+
+    #[test]
+    fn causes_are_of_codes_that_are_explained_and_stand_once() {
+        for (place, (code, _)) in causes::STATUSES.iter().enumerate() {
+            assert!(statuses::find(*code).is_some_and(|row| !row.remedy.is_empty()), "{code}");
+            assert!(causes::STATUSES.iter().skip(place + 1).all(|(other, _)| other != code), "{code} stands twice");
+        }
+        for (place, (code, cause)) in causes::ERRORS.iter().enumerate() {
+            assert_eq!(hresult(code).and_then(Explained::cause), Some(*cause), "{code}");
+            assert!(causes::ERRORS.iter().skip(place + 1).all(|(other, _)| other != code), "{code} stands twice");
+        }
+        assert!(causes::STATUSES.len() + causes::ERRORS.len() >= 40);
+        assert_eq!(hresult("-2016345708").and_then(Explained::cause), StatusCode::NOT_FOUND.cause());
+        assert_eq!(StatusCode::OK.cause(), None);
     }
 
     #[test]

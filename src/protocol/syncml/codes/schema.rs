@@ -4,12 +4,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Explained, StatusCode, alerts, errors, statuses};
+use super::{StatusCode, alerts, errors, statuses};
 
 #[derive(Serialize)]
 struct StatusCodes {
     statuses: Vec<Status>,
-    original_errors: Vec<&'static Explained>,
+    original_errors: Vec<OriginalError>,
 }
 
 #[derive(Serialize)]
@@ -18,6 +18,18 @@ struct Status {
     name: &'static str,
     class: &'static str,
     meaning: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
+    remedy: &'static str,
+}
+
+#[derive(Serialize)]
+struct OriginalError {
+    code: &'static str,
+    name: &'static str,
+    meaning: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
     remedy: &'static str,
 }
 
@@ -51,9 +63,17 @@ fn status_codes_and_original_errors() {
         name: row.name,
         class: StatusCode(row.code).class().as_str(),
         meaning: row.meaning,
+        cause: StatusCode(row.code).cause(),
         remedy: row.remedy,
     });
-    let table = StatusCodes { statuses: statuses.collect(), original_errors: errors::all().collect() };
+    let original_errors = errors::all().map(|error| OriginalError {
+        code: error.code,
+        name: error.name,
+        meaning: error.meaning,
+        cause: error.cause(),
+        remedy: error.remedy,
+    });
+    let table = StatusCodes { statuses: statuses.collect(), original_errors: original_errors.collect() };
     compare("status-codes.json", &table);
 }
 

@@ -8,10 +8,10 @@ mod management;
 mod network;
 mod software;
 
-use serde::Serialize;
+use super::{StatusCode, causes};
 
 /// An error of a device in words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explained {
     /// The value as Microsoft writes it: `0x` and eight hexadecimal digits in capitals.
     pub code: &'static str,
@@ -21,6 +21,16 @@ pub struct Explained {
     pub meaning: &'static str,
     /// What to do about it, in a sentence.
     pub remedy: &'static str,
+}
+
+impl Explained {
+    /// What is likely behind it, where the meaning does not say it.
+    pub fn cause(&self) -> Option<&'static str> {
+        let own = causes::ERRORS.iter().find(|(code, _)| *code == self.code).map(|(_, cause)| *cause);
+        // How consoles tell a Status.
+        let status = || u16::from_str_radix(self.code.strip_prefix("0x87D1")?, 16).ok();
+        own.or_else(|| StatusCode(status()?).cause())
+    }
 }
 
 /// What a value of `msft:originalerror` means: hexadecimal with or without `0x`, or decimal with or without a sign.
