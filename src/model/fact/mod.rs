@@ -283,7 +283,7 @@ mod tests {
     fn every_fact_counts_until_it_is_known_which_do() {
         let (watched, names) = (WatchedFacts::default(), [FactName::OS_BUILD, FactName::TAGS]);
         assert!(watched.concern(&names[1..]) && !watched.concern(&[]), "what nobody said yet may count");
-        watched.clone().set(BTreeSet::from([FactName::OS_BUILD]));
+        watched.set(BTreeSet::from([FactName::OS_BUILD]));
         assert_eq!((watched.concern(&names), watched.concern(&names[1..])), (true, false));
     }
 

@@ -25,7 +25,7 @@ pub(super) fn in_value<'a>(
         Some(Content::Text(text) | Content::Base64(text)) => text.clone(),
         Some(Content::Secret | Content::File(_)) | None => REDACTED.to_owned(),
     };
-    let whole = |text: &str| Template::parse(text).map_or_else(|_| text.to_owned(), |read| read.with_assets(&shown));
+    let whole = |text: &str| Template::parse(text).map_or_else(|_| text.to_owned(), |read| read.with_assets(shown));
     if texts.iter().any(|text| tells(&whole(text))) {
         return Some(remark(Level::Error, IN_FILE));
     }

@@ -95,13 +95,10 @@ impl<'a> Gathered<'a> {
         if let Some(Value::Asset(asset)) = before {
             self.assets.remove(&asset);
         }
-        let said = match doubt {
-            Some(doubt) => Some(doubt),
-            None => {
-                let finding = compiled.findings.first().filter(|finding| finding.level != Level::Note);
-                finding.map(|finding| (Outcome::Doubtful, finding.what.clone()))
-            }
-        };
+        let said = doubt.or_else(|| {
+            let finding = compiled.findings.first().filter(|finding| finding.level != Level::Note);
+            finding.map(|finding| (Outcome::Doubtful, finding.what.clone()))
+        });
         let (outcome, what) = match (twice, said) {
             (true, said) => {
                 let mut what = "the profile has it twice, with different values: the last one was taken".to_owned();
@@ -214,7 +211,7 @@ impl<'a> Gathered<'a> {
 /// Whether two addresses name the same node. Most differ in their last names, which is seen at once.
 fn is_same(one: &LocUri, other: &LocUri) -> bool {
     let (own, theirs) = (last(one), last(other));
-    let may_be = own.eq_ignore_ascii_case(&theirs) || own.contains('%') || theirs.contains('%');
+    let may_be = own.eq_ignore_ascii_case(theirs) || own.contains('%') || theirs.contains('%');
     may_be && one.names_same_node(other.as_str())
 }
 

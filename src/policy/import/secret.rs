@@ -36,13 +36,12 @@ pub(super) fn without_assets(text: &str) -> String {
     let mut rest = text;
     while let Some((before, from)) = rest.split_once(REFERENCE) {
         bare.push_str(before);
-        match from.split_once('}') {
-            Some((_, behind)) => rest = behind,
-            None => {
-                bare.push_str(REFERENCE);
-                rest = from;
-            }
-        }
+        rest = if let Some((_, behind)) = from.split_once('}') {
+            behind
+        } else {
+            bare.push_str(REFERENCE);
+            from
+        };
     }
     bare.push_str(rest);
     bare

@@ -89,7 +89,8 @@ pub(super) fn decide(
             continue;
         }
         if prior.by.is_empty() || planned.undecided.iter().any(|open| open.as_str() == key) {
-            settings.insert(key, prior);
+            let by = prior.by.into_iter().filter(|by| by != AGAIN).collect();
+            settings.insert(key, SettingRecord { by, ..prior });
         } else if prior.given.is_some() {
             let kept = planned.kept.iter().find(|kept| Key::of(&kept.uri).as_str() == key);
             let state = if kept.is_some() { PolicyState::Kept } else { PolicyState::Retracting };

@@ -13,7 +13,7 @@ use transom_protocol::syncml::{GroupKind, StatusClass, StatusCode, Verb};
 
 use super::decide::Parcel;
 use crate::model::{DevicePolicy, GivenOutcome, HadBefore, PolicySearch, PolicyState};
-use crate::policy::reconcile::{Had, HadSetting, Key, Policy, State, Wanted, plan, unreadable};
+use crate::policy::reconcile::{Had, HadSetting, Key, Policy, State, Wanted, WantedSetting, plan, unreadable};
 
 /// Most settings of an Atomic that are tried: six tries at most.
 const MOST_SETTINGS: usize = 64;
@@ -212,25 +212,29 @@ fn step(search: &PolicySearch, wanted_by: &Policy, wanted: &Wanted, catalogue: &
         return Err("the device does not say what it has, so that nothing can be tried and taken back".to_owned());
     }
     let count = search.next().unwrap_or(search.failing);
-    let tried: Wanted = all.iter().take(count).map(|(key, setting)| ((*key).clone(), (*setting).clone())).collect();
+    let tried: Wanted = all.iter().take(count).copied().map(cloned).collect();
     let mut steps = plan(wanted_by, &tried, &Had::new(), catalogue).steps;
     let (Some(attempt), true) = (steps.pop(), steps.is_empty()) else {
         return Err("its settings do not go into one Atomic any more".to_owned());
     };
-    let back = back(search, before, count, &tried, wanted_by, catalogue)?;
+    let back = back(search, before, (count, &tried), wanted, wanted_by, catalogue)?;
     Ok(Move::Try { attempt: attempt.instruction, back })
+}
+
+fn cloned((key, setting): (&Key, &WantedSetting)) -> (Key, WantedSetting) {
+    (key.clone(), setting.clone())
 }
 
 /// What gives a device back what it had: what it did not have is taken away, the last first; then the values that it had.
 fn back(
     search: &PolicySearch,
     before: &[HadBefore],
-    count: usize,
-    tried: &Wanted,
+    (count, tried): (usize, &Wanted),
+    wanted: &Wanted,
     wanted_by: &Policy,
     catalogue: &Catalogue,
 ) -> Result<Vec<Instruction>, String> {
-    let (mut made, mut kept) = (Had::new(), Wanted::new());
+    let mut made = Had::new();
     let mut items: Vec<Setting> = Vec::new();
     for (key, had) in search.settings.iter().zip(before).take(count) {
         let Some((key, setting)) = tried.iter().find(|(own, _)| own.as_str() == key) else { continue };
@@ -240,19 +244,18 @@ fn back(
                 let (uri, token) = (setting.uri.clone(), value.token.clone());
                 made.insert(key.clone(), HadSetting { uri, token, state: State::Applied });
             }
-            HadBefore::Value(data) => {
-                kept.insert(key.clone(), setting.clone());
-                // A node has no value of its own.
-                if value.data.is_some() {
-                    let (format, mime) = (Some(value.format.clone()), value.mime.clone());
-                    items.push(Setting { target: setting.uri.clone(), format, mime, data: Some(data.clone()) });
-                }
+            // A node has no value of its own.
+            HadBefore::Value(data) if value.data.is_some() => {
+                let (format, mime) = (Some(value.format.clone()), value.mime.clone());
+                items.push(Setting { target: setting.uri.clone(), format, mime, data: Some(data.clone()) });
             }
+            HadBefore::Value(_) => {}
             HadBefore::Unknown => return Err("the device does not say what it has".to_owned()),
         }
     }
-    // What it had is neither written nor taken away by this.
-    let of_kept = |(key, setting): (&Key, &crate::policy::reconcile::WantedSetting)| {
+    // Nothing else that is wanted is written or taken away by this.
+    let kept: Wanted = wanted.iter().filter(|(key, _)| !made.contains_key(*key)).map(cloned).collect();
+    let of_kept = |(key, setting): (&Key, &WantedSetting)| {
         let token = setting.value()?.token.clone();
         Some((key.clone(), HadSetting { uri: setting.uri.clone(), token, state: State::Applied }))
     };
@@ -260,6 +263,9 @@ fn back(
     let taken_back = plan(wanted_by, &kept, &had, catalogue);
     if let Some(stays) = taken_back.kept.first() {
         return Err(format!("{} could not be taken back", stays.uri));
+    }
+    if let Some(needed) = taken_back.needed.iter().chain(&taken_back.undecided).next() {
+        return Err(format!("{} could not be taken back without something else that is wanted", needed.as_str()));
     }
     let mut back: Vec<Instruction> = taken_back.steps.into_iter().map(|step| step.instruction).collect();
     if !items.is_empty() {
