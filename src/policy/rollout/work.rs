@@ -17,6 +17,7 @@ use crate::model::{
     CommandId, EnrollmentId, FactName, FeedKind, NewCommand, NewCommands, POLICY_READS, PolicyLook, PolicyWalk,
     StageMove, Told, WatchedNodes, work,
 };
+use crate::policy::catalogue::LibraryError;
 use crate::store::{Error, PolicySubject, Tx};
 
 /// Devices that are looked at together.
@@ -71,6 +72,10 @@ impl Rollout {
             match self.round().await {
                 Ok(Round { looked: 0, .. }) => tokio::time::sleep(LOOKS_EVERY).await,
                 Ok(Round { looked, .. }) => tokio::time::sleep(self.pause(looked)).await,
+                Err(RolloutError::Stopped | RolloutError::Library(LibraryError::Stopped)) => {
+                    // The server goes down; where it does not, this goes on.
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
                 Err(error) => {
                     tracing::error!(%error, "policies could not be brought to devices");
                     tokio::time::sleep(AFTER_ERROR).await;
