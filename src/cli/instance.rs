@@ -100,7 +100,7 @@ impl Instance {
         let actions = acting::actions(settings, &store, options.max_open, options.wakes);
         options.attendants.push(acting::attendant(&actions));
         let (wakes, max_open) = (options.wakes, options.max_open);
-        let rollout = rolling::rollout(settings, &options.provider_id, &store, watched, wakes, max_open);
+        let rollout = rolling::rollout(installation, &options.provider_id, &store, watched, wakes, max_open)?;
         let rollout = rollout.telling(options.secret_nodes.clone());
         options.attendants.push(rolling::attendant(&rollout));
         let archives = acting::archives(installation, &actions)?;
@@ -176,6 +176,18 @@ impl Instance {
             self.working.push(tokio::spawn(acme.clone().run()));
         }
         Ok(())
+    }
+
+    /// Ends what is done in the background, and lets others, or this one after its start, go on with it at once.
+    pub async fn stop(&mut self) {
+        for job in self.working.drain(..) {
+            job.abort();
+            // It is told that it was aborted, which is what was wanted.
+            let _ = job.await;
+        }
+        if let Err(error) = self.rollout.release().await {
+            tracing::warn!(%error, "policies go on half a minute after a start");
+        }
     }
 
     /// The device door listens at this port: devices are told addresses at it.

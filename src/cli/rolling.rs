@@ -2,27 +2,30 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use tokio::task::JoinHandle;
+use transom_protocol::csp::catalogue::Erratum;
 
-use super::instance::now;
+use super::{Installation, hinted, instance::now};
+
 use crate::{
-    config::Settings,
     management::Attendant,
     model::{Edge, WatchedFacts},
-    policy::catalogue::Library,
+    policy::catalogue::{Library, builtin},
     policy::rollout::{NAME, Options, Rollout},
     store::Store,
 };
 
 /// The capability.
 pub(super) fn rollout(
-    settings: &Settings,
+    installation: &Installation,
     provider_id: &str,
     store: &Store,
     watched: WatchedFacts,
     wakes: bool,
     max_open: i64,
-) -> Rollout {
+) -> anyhow::Result<Rollout> {
+    let settings = &installation.settings;
     let options = Options {
         devices_per_second: settings.policy.devices_per_second,
         waits_for_facts: settings.inventory.collect,
@@ -32,8 +35,24 @@ pub(super) fn rollout(
         verify_every: i64::try_from(settings.policy.verify_every.as_millis()).ok().filter(|every| *every > 0),
     };
     let edge = Edge { now: Arc::new(now), jitter: Arc::new(rand::random::<u16>) };
-    let rollout = Rollout::new(store.clone(), Library::new(store.clone()), options, edge, watched);
-    if settings.policy.node_cache { rollout.watching(provider_id) } else { rollout }
+    let library = Library::new(store.clone()).with_errata(errata(installation)?);
+    let rollout = Rollout::new(store.clone(), library, options, edge, watched);
+    Ok(if settings.policy.node_cache { rollout.watching(provider_id) } else { rollout })
+}
+
+/// Corrections of the catalogue that the installation has of its own.
+fn errata(installation: &Installation) -> anyhow::Result<Vec<Erratum>> {
+    let path = &installation.settings.policy.errata;
+    if path.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let path = installation.folder.resolve(path);
+    let json =
+        std::fs::read_to_string(&path).with_context(|| format!("can't read {} (policy.errata)", path.display()))?;
+    builtin::read_errata(&json).map_err(|error| {
+        let what = format!("{} can't be used (policy.errata): {error}", path.display());
+        hinted(what, "docs/csp.md shows what a correction looks like")
+    })
 }
 
 /// What sessions have to do with it.

@@ -1,6 +1,6 @@
 //! Policies: `[policy]`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,11 +19,19 @@ pub struct Policy {
     pub verify_every: Duration,
     /// Whether devices are told to watch by themselves what they have (CSP `NodeCache`).
     pub node_cache: bool,
+    /// JSON file with corrections of descriptions, relative to the data folder; empty: none.
+    pub errata: PathBuf,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { devices_per_second: 200, read_back: true, verify_every: seconds(24 * 60 * 60), node_cache: true }
+        Self {
+            devices_per_second: 200,
+            read_back: true,
+            verify_every: seconds(24 * 60 * 60),
+            node_cache: true,
+            errata: PathBuf::new(),
+        }
     }
 }
 

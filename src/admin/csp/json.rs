@@ -72,6 +72,9 @@ pub struct ProvenanceJson {
 pub struct ImportedDropJson {
     /// What is kept.
     pub drop: CspDropJson,
+    /// What was kept under this name before, and is no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<CspDropJson>,
     /// Files that were not read, with the reason.
     pub skipped: Vec<RemarkJson>,
     /// What was odd in those that were.
@@ -121,6 +124,8 @@ pub struct ImportedTemplatesJson {
     pub replaced: Vec<String>,
     /// Files that were not read, with the reason.
     pub skipped: Vec<RemarkJson>,
+    /// What was odd in those that were.
+    pub odd: Vec<RemarkJson>,
 }
 
 /// Which drops count.
@@ -186,6 +191,8 @@ pub struct SearchQuery {
 pub struct CspNodesJson {
     /// The nodes.
     pub items: Vec<CspNodeJson>,
+    /// There are more than were asked for: ask for more, or with more words.
+    pub more: bool,
 }
 
 /// Which node is meant.
@@ -224,7 +231,7 @@ pub struct CspNodeJson {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::admin::schema::Applicability>)]
     pub applicability: Option<Applicability>,
-    /// It is going away.
+    /// It, or what is above it, is going away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<crate::admin::schema::Deprecated>)]
     pub deprecated: Option<Deprecated>,

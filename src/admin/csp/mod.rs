@@ -1,6 +1,7 @@
 //! The catalogue of settings: what was imported, what a node is, whether a setting would be taken.
 
 mod json;
+mod node;
 
 pub use json::{
     CheckSetting, CheckedJson, CspDropJson, CspInfoJson, CspNodeJson, CspNodesJson, DiffJson, DiffQuery, ImportQuery,
@@ -11,9 +12,13 @@ pub use json::{
 use super::{Admin, Error, MAX_LIMIT};
 use crate::model::{Actor, AuditRecord, Timestamp, Verb};
 use crate::policy::catalogue::{
-    Change, Device, Found, InUse, LibraryError, LocUri, NodeId, NodeName, Proposed, Shape, builtin::Provenance,
+    BUILTIN, Catalogue, Change, Device, Found, LibraryError, Proposed, builtin::Provenance, held_whole,
 };
+use crate::policy::declaration::{Declaration, with_ingested};
 use crate::store::Tx;
+
+/// Bytes of an import, at most: Microsoft's have less than one million, a folder of templates ten.
+pub const MAX_IMPORT: usize = 64 * 1024 * 1024;
 
 impl Admin {
     /// What the catalogue is made of.
@@ -48,6 +53,7 @@ impl Admin {
         let imported = self.library.import(&query.name, bytes, by, now).await?;
         Ok(ImportedDropJson {
             drop: imported.drop.into(),
+            replaced: imported.replaced.map(CspDropJson::from),
             skipped: imported.skipped.into_iter().map(RemarkJson::from).collect(),
             odd: imported.odd.into_iter().map(RemarkJson::from).collect(),
             twice: imported.twice,
@@ -112,6 +118,15 @@ impl Admin {
 
     /// What differs between two drops.
     pub async fn diff_csp(&self, query: DiffQuery) -> Result<DiffJson, Error> {
+        let kept = self.store.read(|tx: &mut Tx<'_>| tx.drops()).await?;
+        let is_there = |name: &str| name == BUILTIN || kept.iter().any(|drop| drop.name == name);
+        for (parameter, name) in [("from", &query.from), ("to", &query.to)] {
+            if !is_there(name) {
+                let name: String = name.chars().take(80).collect();
+                let what = format!("there is no import {name:?}: write one of transom csp list, or {BUILTIN}");
+                return Err(Error::parameter(parameter, what));
+            }
+        }
         let differences = self.library.compare(&query.from, &query.to).await?;
         let count =
             |kind: fn(&Change) -> bool| differences.iter().filter(|difference| kind(&difference.change)).count();
@@ -125,27 +140,48 @@ impl Admin {
 
     /// Nodes by words of their address.
     pub async fn search_csp(&self, query: SearchQuery) -> Result<CspNodesJson, Error> {
+        self.search_settings(query, &[]).await
+    }
+
+    /// The same, with the settings of templates that these declarations give to devices.
+    pub async fn search_settings(
+        &self,
+        query: SearchQuery,
+        declarations: &[Declaration],
+    ) -> Result<CspNodesJson, Error> {
         let limit = match query.limit {
             None => super::DEFAULT_LIMIT,
             Some(limit @ 1..=MAX_LIMIT) => limit,
             Some(_) => return Err(Error::parameter("limit", format!("write a number from 1 to {MAX_LIMIT}"))),
         };
         let in_use = self.library.in_use().await?;
-        let found = in_use.catalogue.search(&query.words, limit);
-        Ok(CspNodesJson { items: found.into_iter().filter_map(|node| node_json(&in_use, node, false)).collect() })
+        let declarations = declarations.to_vec();
+        // Templates are of any size.
+        let look = move || {
+            let catalogue = with_ingested(&in_use.catalogue, &declarations);
+            let mut found = catalogue.search(&query.words, limit + 1);
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let shown = |node| node::of(&catalogue, &in_use.sources, node, false);
+            CspNodesJson { items: found.into_iter().filter_map(shown).collect(), more }
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Busy)
     }
 
     /// One node.
     pub async fn csp_node(&self, query: NodeQuery) -> Result<CspNodeJson, Error> {
-        let wrong = |what: String| Error::parameter("uri", what);
-        let uri: LocUri = query.uri.replace(['{', '}'], "").parse().map_err(|error| wrong(format!("{error}")))?;
+        let uri = node::address(&query.uri)?;
         let in_use = self.library.in_use().await?;
         match in_use.catalogue.find(&uri) {
-            Found::Known(hit) => node_json(&in_use, hit.node, true).ok_or(Error::NotFound("node")),
+            Found::Known(hit) => node::of_hit(&in_use, &hit).ok_or(Error::NotFound("node")),
             Found::Unchecked(_) | Found::Missing(_) => {
+                if let Some(shown) = node::on_the_way(&in_use, &uri) {
+                    return Ok(shown);
+                }
                 let proposed = Proposed { verb: Verb::Get, uri: &uri, format: None, data: None, in_atomic: false };
                 let findings = in_use.catalogue.check(&proposed, None).findings;
-                Err(wrong(findings.first().map_or_else(String::new, |finding| finding.what.clone())))
+                let what = findings.first().map_or_else(String::new, |finding| finding.what.clone());
+                Err(Error::parameter("uri", what))
             }
         }
     }
@@ -155,30 +191,9 @@ impl Admin {
         let verb =
             verb(&setting.kind).ok_or_else(|| Error::invalid("/kind", "write get, add, replace, delete or exec"))?;
         let in_use = self.library.in_use().await?;
-        let proposed = Proposed {
-            verb,
-            uri: &setting.target,
-            format: setting.format.as_ref(),
-            data: setting.data.as_deref(),
-            in_atomic: false,
-        };
-        let checked =
-            in_use.catalogue.check(&proposed, Some(&Device { build: setting.build, edition: setting.edition }));
-        let verdict = if checked.is_refused() {
-            "refused"
-        } else if checked.is_corrected(&proposed) {
-            "corrected"
-        } else {
-            "accepted"
-        };
-        Ok(CheckedJson {
-            verdict: verdict.to_owned(),
-            target: checked.uri,
-            format: checked.format,
-            mime: checked.mime,
-            data: checked.data,
-            findings: checked.findings,
-        })
+        // Values are of any size.
+        let look = move || checked(&in_use.catalogue, verb, &setting);
+        tokio::task::spawn_blocking(look).await.map_err(|_| Error::Busy)
     }
 
     /// Templates that were imported.
@@ -205,6 +220,7 @@ impl Admin {
             templates: imported.templates.into_iter().map(TemplateJson::from).collect(),
             replaced: imported.replaced,
             skipped: imported.skipped.into_iter().map(RemarkJson::from).collect(),
+            odd: imported.odd.into_iter().map(RemarkJson::from).collect(),
         })
     }
 
@@ -250,40 +266,31 @@ fn provenance(from: &Provenance) -> ProvenanceJson {
     ProvenanceJson { name: from.name.clone(), sha256: from.sha256.clone(), made: from.made.clone(), nodes: from.nodes }
 }
 
-fn node_json(in_use: &InUse, node: NodeId, with_below: bool) -> Option<CspNodeJson> {
-    let catalogue = &in_use.catalogue;
-    let described = catalogue.describe(node)?;
-    let properties = described.properties;
-    let depends_on = properties.dependencies.iter().flat_map(|group| &group.dependencies).map(|dependency| {
-        let not = if dependency.not { "not " } else { "" };
-        format!("{}: {not}{}", dependency.uri, dependency.allowed)
-    });
-    let name = |below: NodeId| match catalogue.describe(below).map(|below| below.name) {
-        Some(NodeName::Fixed(name)) if catalogue.shape(below) == Shape::Inner => format!("{name}/"),
-        Some(NodeName::Fixed(name)) => name.clone(),
-        Some(NodeName::Dynamic { placeholder, .. }) => format!("{{{}}}", placeholder.as_deref().unwrap_or("name")),
-        None => String::new(),
+/// A setting held against the catalogue, and against what holds for whatever is sent.
+fn checked(catalogue: &Catalogue, verb: Verb, setting: &CheckSetting) -> CheckedJson {
+    let proposed = Proposed {
+        verb,
+        uri: &setting.target,
+        format: setting.format.as_ref(),
+        data: setting.data.as_deref(),
+        in_atomic: false,
     };
-    Some(CspNodeJson {
-        uri: catalogue.uri(node),
-        access: properties.access,
-        format: properties.format.clone(),
-        mime: properties.mime.clone(),
-        allowed: properties.allowed.clone(),
-        allowed_text: properties.allowed.as_ref().map(ToString::to_string),
-        default: properties.default.clone(),
-        applicability: catalogue.applicability(node),
-        deprecated: properties.deprecated,
-        reboot: properties.reboot,
-        atomic: catalogue.is_atomic(node),
-        depends_on: depends_on.collect(),
-        description: properties.description.clone(),
-        source: described
-            .source
-            .and_then(|source| in_use.sources.get(source).cloned())
-            .unwrap_or_else(|| "a template that devices are given".to_owned()),
-        below: if with_below { catalogue.below(node).map(name).collect() } else { Vec::new() },
-    })
+    let checked = held_whole(catalogue, &proposed, &Device { build: setting.build, edition: setting.edition });
+    let verdict = if checked.is_refused() {
+        "refused"
+    } else if checked.is_corrected(&proposed) {
+        "corrected"
+    } else {
+        "accepted"
+    };
+    CheckedJson {
+        verdict: verdict.to_owned(),
+        target: checked.uri,
+        format: checked.format,
+        mime: checked.mime,
+        data: checked.data,
+        findings: checked.findings,
+    }
 }
 
 impl From<LibraryError> for Error {
@@ -291,6 +298,8 @@ impl From<LibraryError> for Error {
         match error {
             LibraryError::Store(error) => error.into(),
             LibraryError::Name => Self::parameter("name", error.to_string()),
+            LibraryError::App => Self::parameter("app", error.to_string()),
+            LibraryError::Kind => Self::parameter("kind", error.to_string()),
             LibraryError::Archive(_) => Self::invalid("", error.to_string()),
             LibraryError::Stopped => Self::Busy,
             LibraryError::Document(_) | LibraryError::Errata(_) => {

@@ -74,11 +74,15 @@ impl Admx {
 
 impl Import {
     fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        let bytes = read(&self.path, ".admx")?;
+        let found = read(&self.path, ".admx")?;
         let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let query = ImportQuery { name, app: self.app, kind: self.kind };
         connected(global, async |client| {
-            let imported = client.import_templates(&query, bytes).await?;
+            let imported = {
+                let mut imported = client.import_templates(&query, found.bytes).await?;
+                imported.skipped.extend(found.skipped);
+                imported
+            };
             if output.is_json() {
                 return output.document(&imported);
             }
@@ -89,6 +93,7 @@ impl Import {
                 imported.skipped.len()
             );
             remarks(&mut text, "skipped", &imported.skipped);
+            remarks(&mut text, "odd", &imported.odd);
             for file in &imported.replaced {
                 // Writing to a String does not fail.
                 let _ = writeln!(text, "replaced {}", line(file));

@@ -27,8 +27,11 @@ pub(super) struct Builtin {
 
 impl Builtin {
     pub(super) fn run(self, output: &mut Output) -> anyhow::Result<()> {
-        let archives: Vec<(String, Vec<u8>)> =
-            self.from.iter().map(|path| Ok((name_of(path), read(path, ".xml")?))).collect::<anyhow::Result<_>>()?;
+        let archives: Vec<(String, Vec<u8>)> = self
+            .from
+            .iter()
+            .map(|path| Ok((name_of(path)?, read(path, ".xml")?.bytes)))
+            .collect::<anyhow::Result<_>>()?;
         let archives: Vec<(&str, &[u8])> =
             archives.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         let day = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();

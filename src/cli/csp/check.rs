@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use anyhow::bail;
 use clap::Args;
 use transom_protocol::csp::LocUri;
-use transom_protocol::csp::catalogue::Level;
-use transom_protocol::csp::ddf::Build;
+use transom_protocol::csp::ddf::{Build, literal};
 use transom_protocol::syncml::Format;
 
 use crate::admin::{CheckSetting, CheckedJson};
@@ -35,8 +34,8 @@ pub(super) struct Check {
     /// For a device with this build of Windows, such as 22631.3155
     #[arg(long, value_name = "BUILD")]
     build: Option<Build>,
-    /// For a device with this edition: its number, as ./Vendor/MSFT/DeviceStatus/OS/Edition has it
-    #[arg(long, value_name = "NUMBER")]
+    /// For a device with this edition: its number, as ./Vendor/MSFT/DeviceStatus/OS/Edition has it, such as 48 or 0x30
+    #[arg(long, value_name = "NUMBER", value_parser = edition)]
     edition: Option<u32>,
 }
 
@@ -65,14 +64,16 @@ impl Check {
     }
 }
 
+/// The number of an edition; descriptions write it hexadecimal, devices decimal.
+fn edition(text: &str) -> Result<u32, String> {
+    let number = literal(text).and_then(|number| u32::try_from(number).ok());
+    number.ok_or_else(|| "write a number such as 48 or 0x30".to_owned())
+}
+
 fn told(checked: &CheckedJson) -> String {
     let mut text = String::new();
     for finding in &checked.findings {
-        let level = match finding.level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Note => "note",
-        };
+        let level = finding.level.as_str();
         // Writing to a String does not fail.
         let _ = writeln!(text, "{level:<8} {}", line(&finding.what));
     }
@@ -83,4 +84,15 @@ fn told(checked: &CheckedJson) -> String {
             writeln!(text, "{:<8} {}{}{}", checked.verdict, line(checked.target.as_str()), line(&data), line(&format));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::edition;
+
+    #[test]
+    fn an_edition_is_a_number_of_either_kind() {
+        assert_eq!((edition("48"), edition("0x30"), edition("0X1b")), (Ok(48), Ok(48), Ok(27)));
+        assert!(["Pro", "0x", "0x-5", "-1", ""].into_iter().all(|text| edition(text).is_err()));
+    }
 }

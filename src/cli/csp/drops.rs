@@ -88,11 +88,13 @@ impl Info {
 
 impl Import {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
-        let bytes = read(&self.path, ".xml")?;
-        let name = self.name.unwrap_or_else(|| name_of(&self.path));
+        let found = read(&self.path, ".xml")?;
+        let name = self.name.map_or_else(|| name_of(&self.path), Ok)?;
         let query = ImportQuery { name, ..ImportQuery::default() };
         connected(global, async |client| {
-            let imported = client.import_csp(&query, bytes).await?;
+            let mut imported = client.import_csp(&query, found.bytes).await?;
+            imported.drop.skipped += u32::try_from(found.skipped.len()).unwrap_or(u32::MAX);
+            imported.skipped.extend(found.skipped);
             if output.is_json() {
                 return output.document(&imported);
             }
@@ -110,6 +112,16 @@ impl Import {
             for uri in &imported.twice {
                 // Writing to a String does not fail.
                 let _ = writeln!(text, "twice    {}: the first one counts", line(uri));
+            }
+            if let Some(before) = &imported.replaced {
+                let used = if before.place.is_some() { ", which is in use" } else { "" };
+                let _ = writeln!(
+                    text,
+                    "replaced {}{used}: it had {} trees, {} nodes",
+                    line(&before.name),
+                    before.trees,
+                    before.nodes
+                );
             }
             if drop.place.is_none() {
                 let _ = writeln!(text, "It is kept. To use it: transom csp use {}", line(&drop.name));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use transom_protocol::csp::ddf::{Kind, Reboot};
+use transom_protocol::csp::ddf::{Admx, Kind, Reboot};
 
 use crate::admin::{CspNodeJson, NodeQuery, SearchQuery};
 use crate::cli::{
@@ -55,7 +55,12 @@ impl Search {
                 let takes = node.allowed_text.as_deref().unwrap_or_default();
                 [line(&node.uri), line(node.format.as_str()), node.access.to_string(), short(takes, VALUE)]
             });
-            output.text(table(&["SETTING", "FORMAT", "VERBS", "TAKES"], rows))
+            let mut text = table(&["SETTING", "FORMAT", "VERBS", "TAKES"], rows);
+            if found.more {
+                // Writing to a String does not fail.
+                let _ = write!(text, "\nThere are more: write more words, or --limit (up to 500)");
+            }
+            output.text(text)
         })
     }
 }
@@ -77,16 +82,21 @@ fn told(node: &CspNodeJson) -> String {
         let _ = writeln!(text, "  {name:<12} {value}");
     };
     if let Some(description) = &node.description {
-        fact("what for", line(description));
+        fact("what for", line(&description.split_whitespace().collect::<Vec<_>>().join(" ")));
     }
     fact("format", line(node.format.as_str()));
     let verbs: Vec<String> = node.access.verbs().map(|verb| format!("{verb:?}").to_lowercase()).collect();
     fact("verbs", if verbs.is_empty() { "not said".to_owned() } else { verbs.join(", ") });
     match node.allowed.as_ref().map(|allowed| &allowed.kind) {
-        Some(Kind::Enum(choices) | Kind::Flags(choices)) => {
+        Some(kind @ (Kind::Enum(choices) | Kind::Flags(choices))) => {
+            let is_sum = matches!(kind, Kind::Flags(_));
+            if is_sum {
+                fact("takes", "one of these, or the sum of several".to_owned());
+            }
             for (number, choice) in choices.iter().enumerate() {
                 let label = choice.label.as_deref().map(|label| format!("  {}", line(label))).unwrap_or_default();
-                fact(if number == 0 { "takes" } else { "" }, format!("{}{label}", line(&choice.value)));
+                let name = if number == 0 && !is_sum { "takes" } else { "" };
+                fact(name, format!("{}{label}", line(&choice.value)));
             }
         }
         _ => {
@@ -95,8 +105,23 @@ fn told(node: &CspNodeJson) -> String {
             }
         }
     }
+    if let Some(Kind::Admx(Admx { elements: Some(elements), .. })) = node.allowed.as_ref().map(|allowed| &allowed.kind)
+    {
+        if elements.is_empty() {
+            fact("asks for", "nothing besides <enabled/> or <disabled/>".to_owned());
+        }
+        for (number, element) in elements.iter().enumerate() {
+            let must = if element.required { ", must be there" } else { "" };
+            let what = format!("{}: {}{must}", line(&element.id), line(&element.kind.to_string()));
+            fact(if number == 0 { "asks for" } else { "" }, what);
+        }
+    }
     if let Some(delimiter) = node.allowed.as_ref().and_then(|allowed| allowed.delimiter.as_deref()) {
-        fact("list", format!("several values, with {} between them", line(delimiter)));
+        let shown = match delimiter {
+            "\u{F000}" => "U+F000 (&#xF000;)".to_owned(),
+            other => line(other),
+        };
+        fact("list", format!("several values, with {shown} between them"));
     }
     if let Some(default) = &node.default {
         fact("default", format!("{} (as the description has it)", line(default)));

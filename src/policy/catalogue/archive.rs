@@ -19,7 +19,7 @@ const MAX_ENTRIES: usize = 20_000;
 const MAX_ALL_NODES: usize = 200_000;
 
 /// Bytes of all members together, at most.
-const MAX_ALL: usize = 256 * 1024 * 1024;
+pub const MAX_ALL: usize = 256 * 1024 * 1024;
 
 /// Remarks that are kept, at most.
 const MAX_REMARKS: usize = 200;
@@ -74,6 +74,8 @@ pub struct Templates {
     pub templates: Vec<(String, Template)>,
     /// Files that were not read, and why.
     pub skipped: Vec<Remark>,
+    /// What was odd in those that were.
+    pub odd: Vec<Remark>,
 }
 
 fn because(remarks: &[Remark]) -> String {
@@ -114,7 +116,7 @@ pub fn descriptions(name: &str, bytes: &[u8]) -> Result<Descriptions, ArchiveErr
 
 /// Reads administrative templates (ADMX).
 pub fn templates(name: &str, bytes: &[u8]) -> Result<Templates, ArchiveError> {
-    let mut read = Templates { templates: Vec::new(), skipped: Vec::new() };
+    let mut read = Templates { templates: Vec::new(), skipped: Vec::new(), odd: Vec::new() };
     each(name, bytes, ".admx", |file, member| {
         match member.and_then(|bytes| admx::read(&bytes).map_err(|error| error.to_string())) {
             Err(what) => remark(&mut read.skipped, file, what),
@@ -123,6 +125,7 @@ pub fn templates(name: &str, bytes: &[u8]) -> Result<Templates, ArchiveError> {
                 if read.templates.iter().any(|(known, _)| *known == name) {
                     remark(&mut read.skipped, file, "another file of this name was read before it".to_owned());
                 } else {
+                    template.odd.iter().for_each(|what| remark(&mut read.odd, file, what.clone()));
                     read.templates.push((name, template));
                 }
             }
@@ -166,23 +169,22 @@ fn each(
     names.sort();
     let mut left = MAX_ALL;
     for (name, index) in names {
-        let member = match archive.by_index(index) {
+        let mut bytes = Vec::new();
+        let most = MAX_FILE.min(left);
+        let read = match archive.by_index(index) {
             Err(error) => Err(error.to_string()),
-            Ok(member) => {
-                let mut bytes = Vec::new();
-                let most = MAX_FILE.min(left);
-                match member.take(most as u64 + 1).read_to_end(&mut bytes) {
-                    Err(error) => Err(error.to_string()),
-                    Ok(_) if bytes.len() > left => return Err(ArchiveError::TooLarge),
-                    Ok(_) if bytes.len() > MAX_FILE => Err(too_large()),
-                    Ok(_) => {
-                        left -= bytes.len();
-                        Ok(bytes)
-                    }
-                }
-            }
+            Ok(member) => member.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|error| error.to_string()),
         };
-        with(&name, member)?;
+        // What was unpacked counts, also of a file that is not read: it was as much work.
+        left = left.checked_sub(bytes.len()).ok_or(ArchiveError::TooLarge)?;
+        with(
+            &name,
+            match read {
+                Err(what) => Err(what),
+                Ok(_) if bytes.len() > MAX_FILE => Err(too_large()),
+                Ok(_) => Ok(bytes),
+            },
+        )?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use flate2::Compression;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use transom_protocol::csp::catalogue::{Catalogue, Erratum, Source};
+use transom_protocol::csp::{LocUri, LocUriError};
 
 use super::archive::{ArchiveError, descriptions};
 use super::document::{DocumentError, pack, unpack};
@@ -62,6 +63,17 @@ pub enum BuiltinError {
     Errata(#[from] serde_json::Error),
 }
 
+/// Why corrections can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ErrataError {
+    /// They have another form.
+    #[error(transparent)]
+    Form(#[from] serde_json::Error),
+    /// One is of nothing.
+    #[error("{0:?} is no address: {1}")]
+    Address(String, LocUriError),
+}
+
 /// The facts that the program brings along.
 pub fn facts() -> Result<Facts, DocumentError> {
     unpack(FACTS)
@@ -70,6 +82,17 @@ pub fn facts() -> Result<Facts, DocumentError> {
 /// The corrections that the program brings along.
 pub fn errata() -> Result<Vec<Erratum>, serde_json::Error> {
     serde_json::from_str(ERRATA)
+}
+
+/// Corrections that somebody else wrote, in the same form.
+pub fn read_errata(json: &str) -> Result<Vec<Erratum>, ErrataError> {
+    let errata: Vec<Erratum> = serde_json::from_str(json)?;
+    for erratum in &errata {
+        if let Err(error) = erratum.uri.parse::<LocUri>() {
+            return Err(ErrataError::Address(erratum.uri.clone(), error));
+        }
+    }
+    Ok(errata)
 }
 
 /// The catalogue of what the program brings along, for whoever asks without a server.
@@ -111,8 +134,8 @@ pub fn make(archives: &[(&str, &[u8])], day: &str) -> Result<Vec<u8>, BuiltinErr
     Ok(pack(&facts, Compression::best())?)
 }
 
-/// `./Vendor` and `./Device/Vendor` are one.
+/// A CSP is one in both scopes.
 fn tree_key(path: &str, name: &transom_protocol::csp::ddf::NodeName) -> String {
     let path = path.to_ascii_lowercase();
-    format!("{} {name:?}", path.replace("./device/", "./"))
+    format!("{} {name:?}", path.replace("./device/", "./").replace("./user/", "./"))
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::Compression;
 use sha2::{Digest as _, Sha256};
 use transom_protocol::csp::admx::Template;
-use transom_protocol::csp::catalogue::{Catalogue, Source};
+use transom_protocol::csp::catalogue::{Catalogue, Erratum, Source};
 use transom_protocol::session::Timestamp;
 
 use super::archive::{self, ArchiveError, Remark};
@@ -27,8 +27,18 @@ pub enum LibraryError {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     /// The name can't be used.
-    #[error("a name has 1 to {MAX_NAME} letters, digits, dots, dashes and underscores, and is not \"builtin\"")]
+    #[error(
+        "a name has 1 to {MAX_NAME} letters, digits, dots, dashes and underscores, begins with a letter, a digit or an underscore, and is not \"builtin\""
+    )]
     Name,
+    /// The name of an app can't be used.
+    #[error(
+        "the name of an app has 1 to {MAX_NAME} letters, digits, dots, dashes and underscores, and begins with a letter, a digit or an underscore"
+    )]
+    App,
+    /// Devices are given templates as two things only.
+    #[error("write Policy or Preference")]
+    Kind,
     /// What is kept can't be read.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -61,6 +71,8 @@ pub struct InUse {
 pub struct ImportedDrop {
     /// What is kept of it.
     pub drop: CspDrop,
+    /// What was kept under its name before.
+    pub replaced: Option<CspDrop>,
     /// Files that were not read, and why.
     pub skipped: Vec<Remark>,
     /// What was odd in those that were.
@@ -78,6 +90,8 @@ pub struct ImportedTemplates {
     pub replaced: Vec<String>,
     /// Files that were not read, and why.
     pub skipped: Vec<Remark>,
+    /// What was odd in those that were.
+    pub odd: Vec<Remark>,
 }
 
 /// What this server knows of settings. Cheap to clone.
@@ -85,13 +99,20 @@ pub struct ImportedTemplates {
 pub struct Library {
     pub(super) store: Store,
     made: Arc<Mutex<Option<Arc<InUse>>>>,
+    errata: Arc<[Erratum]>,
     pub(super) compared: Compared,
 }
 
 impl Library {
     /// On a store.
     pub fn new(store: Store) -> Self {
-        Self { store, made: Arc::default(), compared: Compared::default() }
+        Self { store, made: Arc::default(), errata: Arc::default(), compared: Compared::default() }
+    }
+
+    /// The same, with corrections that hold over those that the program brings along.
+    #[must_use]
+    pub fn with_errata(self, errata: Vec<Erratum>) -> Self {
+        Self { errata: errata.into(), ..self }
     }
 
     /// The catalogue as it is now.
@@ -102,7 +123,8 @@ impl Library {
             return Ok(made);
         }
         let kept = self.store.read(Kept::read).await?;
-        let made = Arc::new(work(move || kept.make()).await?);
+        let errata = self.errata.clone();
+        let made = Arc::new(work(move || kept.make(&errata)).await?);
         let mut current = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_none_or(|current| current.generation < made.generation) {
             *current = Some(made.clone());
@@ -151,15 +173,17 @@ impl Library {
                 nodes: count(read.source.nodes()),
                 place: None,
             };
-            Ok((ImportedDrop { drop, skipped: read.skipped, odd: read.odd, twice }, body, is_old))
+            Ok((ImportedDrop { drop, replaced: None, skipped: read.skipped, odd: read.odd, twice }, body, is_old))
         });
         let (mut imported, body, is_old) = read.await?;
         self.store
             .write(move |tx: &mut Tx<'_>| {
                 let before = tx.drops()?;
-                let same = before.iter().find(|drop| drop.name == imported.drop.name);
                 let is_first = before.iter().all(|drop| drop.place.is_none());
-                imported.drop.place = same.and_then(|same| same.place).or((is_first && !is_old).then_some(0));
+                let same = before.into_iter().find(|drop| drop.name == imported.drop.name);
+                let place = same.as_ref().and_then(|same| same.place);
+                imported.drop.place = place.or((is_first && !is_old).then_some(0));
+                imported.replaced = same;
                 tx.keep_drop(&imported.drop, &body)?;
                 let record = AuditRecord::new("csp.import", "csp", imported.drop.name.clone())
                     .after(serde_json::json!({"sha256": imported.drop.sha256}));
@@ -179,12 +203,17 @@ impl Library {
         by: &Actor,
         now: Timestamp,
     ) -> Result<ImportedTemplates, LibraryError> {
-        if app.as_ref().is_some_and(|(app, kind)| !is_name(app) || !["Policy", "Preference"].contains(&kind.as_str())) {
-            return Err(LibraryError::Name);
-        }
+        let app = match app {
+            Some((app, _)) if !is_name(&app) => return Err(LibraryError::App),
+            Some((app, kind)) => {
+                let known = ["Policy", "Preference"].into_iter().find(|known| known.eq_ignore_ascii_case(&kind));
+                Some((app, known.ok_or(LibraryError::Kind)?.to_owned()))
+            }
+            None => None,
+        };
         let (file, actor) = (file.to_owned(), by.clone());
         let by = by.name.clone();
-        let (kept, skipped) = work(move || {
+        let (kept, skipped, odd) = work(move || {
             let sha256 = hex(&Sha256::digest(&bytes));
             let read = archive::templates(&file, &bytes)?;
             let mut kept = Vec::new();
@@ -203,7 +232,7 @@ impl Library {
                 };
                 kept.push((file, record, pack(&template, Compression::default())?));
             }
-            Ok((kept, read.skipped))
+            Ok((kept, read.skipped, read.odd))
         })
         .await?;
         let (templates, replaced) = self
@@ -224,7 +253,7 @@ impl Library {
                 Ok::<_, Error>((kept.into_iter().map(|(_, record, _)| record).collect(), replaced))
             })
             .await?;
-        Ok(ImportedTemplates { templates, replaced, skipped })
+        Ok(ImportedTemplates { templates, replaced, skipped, odd })
     }
 }
 
@@ -268,11 +297,14 @@ pub fn kept(ingested: Ingested, by: &str) -> Result<(KeptTemplate, Vec<u8>), Doc
 }
 
 /// The name of what the program brings along.
-pub(super) const BUILTIN: &str = "builtin";
+pub const BUILTIN: &str = "builtin";
 
 fn is_name(name: &str) -> bool {
     let fits = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fits) && name != BUILTIN && !name.starts_with('.')
+    (1..=MAX_NAME).contains(&name.len())
+        && name.chars().all(fits)
+        && !name.eq_ignore_ascii_case(BUILTIN)
+        && !name.starts_with(['.', '-'])
 }
 
 /// What the store has of the catalogue.
@@ -300,7 +332,7 @@ impl Kept {
         Ok(Self { generation, drops, templates })
     }
 
-    fn make(self) -> Result<InUse, LibraryError> {
+    fn make(self, errata: &[Erratum]) -> Result<InUse, LibraryError> {
         let facts = builtin::facts()?;
         let mut names = Vec::new();
         let mut sources = Vec::new();
@@ -311,7 +343,7 @@ impl Kept {
         names.extend(facts.provenance.iter().map(|each| format!("{BUILTIN} ({})", each.name)));
         sources.extend(facts.sources);
         let mut catalogue = Catalogue::build(&sources).catalogue;
-        for problem in catalogue.correct(&builtin::errata()?) {
+        for problem in catalogue.correct(&builtin::errata()?).into_iter().chain(catalogue.correct(errata)) {
             tracing::warn!(%problem, "a correction of the catalogue was not made");
         }
         for (record, body) in self.templates {

@@ -10,13 +10,15 @@ mod document;
 mod library;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 /// The words of the catalogue, for those who show it.
 pub use transom_protocol::csp::{
     LocUri,
-    catalogue::{Catalogue, Change, Difference, Finding, Found, Level, NodeId, Proposed, Rule, Shape, diff},
+    catalogue::{Catalogue, Change, Difference, Finding, Found, Hit, Level, NodeId, Proposed, Rule, Shape, diff},
     ddf::{Access, Allowed, Applicability, Build, Deprecated, Device, Kind, NodeName, Reboot},
 };
 pub use transom_protocol::syncml::Format;
 
-pub use library::{ImportedDrop, ImportedTemplates, InUse, Library, LibraryError, kept};
+pub use library::{BUILTIN, ImportedDrop, ImportedTemplates, InUse, Library, LibraryError, kept};
+pub use whole::held_whole;

@@ -91,10 +91,13 @@ fn an_archive_that_swells_is_stopped() {
     assert!(bytes.len() < 1024 * 1024);
     let read = descriptions("drop", &bytes).unwrap();
     assert_eq!((read.source.files.len(), read.skipped.len()), (1, 1));
-    let most = vec![b' '; 15 * 1024 * 1024];
-    let all: Vec<(String, &[u8])> = (0..18).map(|number| (format!("{number:02}.xml"), most.as_slice())).collect();
-    let all: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
-    assert_eq!(descriptions("drop", &zip(&all)), Err(ArchiveError::TooLarge));
+    // What is too large by itself was unpacked as well.
+    for size in [15, 17] {
+        let most = vec![b' '; size * 1024 * 1024];
+        let all: Vec<(String, &[u8])> = (0..18).map(|number| (format!("{number:02}.xml"), most.as_slice())).collect();
+        let all: Vec<(&str, &[u8])> = all.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
+        assert_eq!(descriptions("drop", &zip(&all)), Err(ArchiveError::TooLarge), "{size}");
+    }
 }
 
 #[test]
@@ -136,6 +139,61 @@ fn what_is_built_in_has_facts_and_no_prose() {
     assert_eq!(hit.uri.as_str(), "./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength");
 }
 
+#[test]
+fn what_is_built_in_is_what_the_files_give() {
+    let archives: Vec<(&str, Vec<u8>)> = ["DDFv2Feb2026", "ddf-v1-20H2"]
+        .into_iter()
+        .filter_map(|name| {
+            Some((name, std::fs::read(format!("{}/../shared/csp/{name}.zip", env!("CARGO_MANIFEST_DIR"))).ok()?))
+        })
+        .collect();
+    let [(newer, newer_bytes), (older, older_bytes)] = &archives[..] else { return };
+    let made = builtin::make(&[(newer, newer_bytes), (older, older_bytes)], "2026-11-22").unwrap();
+    let made: builtin::Facts = document::unpack(&made).unwrap();
+    let facts = builtin::facts().unwrap();
+    assert_eq!(facts.provenance, made.provenance);
+    assert!(facts.sources == made.sources, "make the facts anew: transom csp builtin (docs/csp.md)");
+}
+
+#[test]
+fn every_form_that_is_built_in_can_be_read_and_a_csp_is_of_one_release() {
+    let catalogue = builtin::catalogue().unwrap();
+    let knows = |uri: &str| catalogue.known(&uri.parse().unwrap()).is_some();
+    assert!(knows("./Vendor/MSFT/ProvisioningCommands/DeviceContext"));
+    for gone in [
+        "./Device/Vendor/MSFT/Root",
+        "./Vendor/MSFT/ProvisioningCommands/ProvisioningCommands/DeviceContext",
+        "./Vendor/MSFT/ActiveSync",
+        "./Vendor/MSFT/EMAIL2",
+        "./User/Vendor/MSFT/DeclaredConfiguration",
+    ] {
+        assert!(!knows(gone), "{gone}");
+    }
+    let said = |uri: &str, data: &str, device: &Device| {
+        let uri = uri.parse().unwrap();
+        let proposed = Proposed { verb: Verb::Replace, uri: &uri, format: None, data: Some(data), in_atomic: true };
+        let findings = catalogue.check(&proposed, Some(device)).findings;
+        findings.into_iter().map(|finding| (finding.level, finding.rule)).collect::<Vec<_>>()
+    };
+    let any = Device::default();
+    let locked = "./Vendor/MSFT/TenantLockdown/RequireNetworkInOOBE";
+    assert_eq!(said(locked, "true", &any), [(Level::Warning, Rule::Older)]);
+    let updates = "./Device/Vendor/MSFT/Policy/Config/Licensing/EnableESUSubscriptionCheck";
+    let on = |build: &str| Device { build: build.parse().ok(), edition: None };
+    assert_eq!(said(updates, "1", &on("22631.5000")), [(Level::Warning, Rule::TooOld)]);
+    assert_eq!(said(updates, "1", &on("19045.6500")), []);
+    let token = "./Device/Vendor/MSFT/DMClient/Provider/MS/ForceAadToken";
+    assert_eq!(said(token, "4", &any), []);
+    for node in catalogue.ids() {
+        let allowed = catalogue.describe(node).and_then(|described| described.properties.allowed.as_ref());
+        let Some(Kind::Regex(_)) = allowed.map(|allowed| &allowed.kind) else { continue };
+        let uri: LocUri = catalogue.uri(node).replace(['{', '}', ' '], "").parse().unwrap();
+        let proposed = Proposed { verb: Verb::Replace, uri: &uri, format: None, data: Some("x"), in_atomic: true };
+        let findings = catalogue.check(&proposed, None).findings;
+        assert!(findings.iter().all(|finding| finding.rule != Rule::NotChecked), "{uri}: {findings:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_imported_counts_before_what_is_built_in() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,12 +228,15 @@ async fn what_is_imported_counts_before_what_is_built_in() {
     assert!(library.compare("mine", "mine").await.unwrap().is_empty());
     assert!(library.compare("builtin", "builtin").await.unwrap().is_empty());
     assert!(library.compare("mine", "none").await.is_err());
-    library.import("other", KIOSK.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    let again = library.import("other", KIOSK.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    let before = again.replaced.expect("it took the place of another one");
+    assert_eq!((before.name.as_str(), before.place), ("other", Some(0)));
+    assert_eq!(second.replaced, None);
     assert!(
         library.compare("mine", "other").await.unwrap().is_empty(),
         "another one of the same name is compared anew"
     );
-    for name in ["", "builtin", "../x", "a b", &"x".repeat(81)] {
+    for name in ["", "builtin", "BUILTIN", "-x", "../x", "a b", &"x".repeat(81)] {
         let refused = library.import(name, KIOSK.as_bytes().to_vec(), &ada(), NOW).await;
         assert!(matches!(refused, Err(LibraryError::Name)), "{name:?}");
     }
@@ -191,7 +252,16 @@ async fn templates_that_devices_are_given_are_known() {
     let app = Some(("Kiosk".to_owned(), "Policy".to_owned()));
     let imported =
         library.import_templates("Greeting.admx", app, GREETING.as_bytes().to_vec(), &ada(), NOW).await.unwrap();
+    assert_eq!(imported.odd, []);
     let kept = &imported.templates[0];
+    let import = async |kind: &str, text: &str| {
+        let app = Some(("Kiosk".to_owned(), kind.to_owned()));
+        library.import_templates("Greeting.admx", app, text.as_bytes().to_vec(), &ada(), NOW).await
+    };
+    assert!(matches!(import("Foo", GREETING).await, Err(LibraryError::Kind)));
+    let twice = GREETING.replace("</policies>", "<policy class=\"User\"/></policies>");
+    let odd = import("preference", &twice).await.unwrap();
+    assert_eq!((odd.templates[0].app.clone().unwrap().1.as_str(), odd.odd.len()), ("Preference", 1));
     assert_eq!((kept.file.as_str(), kept.policies), ("kiosk~policy~greeting.admx", 2));
     let uri: LocUri = "./Vendor/MSFT/Policy/Config/Kiosk~Policy~Outer~Inner/Greeting".parse().unwrap();
     assert!(library.in_use().await.unwrap().catalogue.known(&uri).is_some());

@@ -155,7 +155,7 @@ pub(crate) fn parse(text: &str) -> Result<Element, TreeError> {
                 match (character, resolve_predefined_entity(name)) {
                     (Some(character), _) => element.text.push(character),
                     (None, Some(known)) => element.text.push_str(known),
-                    (None, None) => return Err(TreeError::Entity(name.chars().take(60).collect())),
+                    (None, None) => return Err(TreeError::Entity(super::short(name, 60))),
                 }
             }
             Event::DocType(document_type) => {

@@ -49,6 +49,13 @@ pub struct Setting {
     pub data: Option<String>,
 }
 
+impl Setting {
+    /// A node without a value: to be asked for, or taken away.
+    pub const fn bare(target: LocUri) -> Self {
+        Self { target, format: None, mime: None, data: None }
+    }
+}
+
 /// What an Add does when the device answers 418, "already exists".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -15,3 +15,8 @@ pub use element::TreeError;
 pub use instruction::{IfExists, Instruction, Operation, Setting};
 pub use loc_uri::{LocUri, LocUriError, Property, Query, Scope};
 pub use msi_job::MsiInstallJob;
+
+/// The beginning of what somebody wrote: it is repeated in what is said of it, however long it is.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}

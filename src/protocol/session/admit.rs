@@ -7,6 +7,7 @@ use super::{
     Account, AuthMode, Authentication, DeviceId, EarlierSession, Event, Guesses, Header, HeaderFault, Introduction,
     MsgId, Nonce, Phase, Principal, Rules, Session, SyncType, Timestamp,
 };
+use crate::csp::short;
 use crate::syncml::{Address, Message, StatusCode, SyncHdr};
 
 /// Sessions before the last one that are remembered.
@@ -175,7 +176,7 @@ fn refuse_header(message: &Message, fault: HeaderFault) -> Refused {
 
 /// What a reply echoes of a header that was not found good: no more than a good one could hold.
 fn clipped(wire: &SyncHdr) -> SyncHdr {
-    let clip = |text: &str| text.chars().take(DeviceId::MAX_LEN).collect::<String>();
+    let clip = |text: &str| short(text, DeviceId::MAX_LEN);
     SyncHdr {
         session_id: clip(&wire.session_id),
         msg_id: clip(&wire.msg_id),

@@ -5,7 +5,7 @@ use super::nodes::Nodes;
 use super::process::Work;
 use super::settle::ItemState;
 use super::{CommandId, Event, ItemOutcome, MsgId, Pending, ResultValue, SentAnswer, SentPart};
-use crate::csp::Instruction;
+use crate::csp::{Instruction, short};
 use crate::syncml::{Format, GroupKind, Item, Results, Status, StatusClass, Verb};
 
 /// Anomalies that are kept of one message: a device may lie a thousand times, and the first few tell as much.
@@ -151,7 +151,7 @@ impl Work<'_> {
     pub(super) fn anomaly(&mut self, kind: &'static str, detail: impl FnOnce() -> String) {
         if self.anomalies < MAX_ANOMALIES {
             self.anomalies += 1;
-            let detail = detail().chars().take(MAX_DETAIL).collect();
+            let detail = short(&detail(), MAX_DETAIL);
             self.events.push(Event::Anomaly { kind, detail });
         }
     }
@@ -189,7 +189,7 @@ fn record_all(pending: &mut Pending, nodes: &Nodes, items: &[usize], status: &St
         let open = |place: usize| outcomes.get(place).is_some_and(|item| !is_final(item));
         match nodes.find(instruction, items, reference, open) {
             Some(place) => record(outcomes, place, status),
-            None if strange.len() < MAX_ANOMALIES => strange.push(reference.chars().take(MAX_DETAIL).collect()),
+            None if strange.len() < MAX_ANOMALIES => strange.push(short(reference, MAX_DETAIL)),
             None => {}
         }
     }

@@ -14,6 +14,12 @@ use serde::{Deserialize, Serialize};
 pub use payload::{Payload, PayloadError, Value};
 pub use read::{AdmxError, Policy, PolicyClass, Template, read};
 
+/// What stands between the parts of a value that has several.
+pub const BETWEEN: &str = "\u{F000}";
+
+/// Most values of an enumeration, most elements of a policy.
+const MOST: usize = 10_000;
+
 /// What an element takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,4 +55,22 @@ pub enum ElementKind {
         /// The author names the values; without it they are numbered, or named as they are.
         explicit: bool,
     },
+}
+
+/// In words.
+impl std::fmt::Display for ElementKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boolean => f.write_str("true or false"),
+            Self::Decimal { min, max } => write!(f, "a number from {min} to {max}"),
+            Self::Text { max: None } => f.write_str("a text"),
+            Self::Text { max: Some(max) } => write!(f, "a text of at most {max} characters"),
+            Self::MultiText { max: None } => f.write_str("lines"),
+            Self::MultiText { max: Some(max) } => write!(f, "at most {max} lines"),
+            Self::Enum { values } if values.is_empty() => f.write_str("a value of a list"),
+            Self::Enum { values } => write!(f, "one of {}", values.join(", ")),
+            Self::List { explicit: true } => f.write_str("names with values"),
+            Self::List { explicit: false } => f.write_str("a list of values"),
+        }
+    }
 }

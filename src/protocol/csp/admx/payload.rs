@@ -1,19 +1,29 @@
 //! What a device takes for a policy of a template: `<enabled/><data id="…" value="…"/>` or `<disabled/>`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::ElementKind;
-use crate::csp::ddf::Element;
-use crate::csp::element::parse;
-
-/// What stands between the parts of a value that has several.
-const BETWEEN: char = '\u{F000}';
+use super::{BETWEEN, ElementKind};
+use crate::csp::ddf::{Element, truth};
+use crate::csp::element::{self, parse};
+use crate::csp::short;
 
 /// Longest payload that is looked into, in bytes.
 const MAX_PAYLOAD: usize = 4 * 1024 * 1024;
+
+/// Most data of one payload, as many as a policy may ask for.
+const MAX_DATA: usize = super::MOST;
+
+/// Most things that are said of one payload.
+const MAX_SAID: usize = 50;
+
+/// Most letters of a name that are repeated.
+const MOST_SHOWN: usize = 40;
+
+/// Most letters of an id that are repeated.
+const MOST_OF_ID: usize = 100;
 
 /// A payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +42,17 @@ pub enum PayloadError {
         "the value is no payload of an administrative template ({0}): write <enabled/> or <disabled/>, and <data id=\"…\" value=\"…\"/> for each thing that it asks for"
     )]
     Unreadable(String),
-    /// It says neither enabled nor disabled, or both.
+    /// It says neither enabled nor disabled.
     #[error("the value says neither <enabled/> nor <disabled/>: write one of the two first")]
     NoState,
+    /// It says so more than once, or both.
+    #[error(
+        "the value says more than once whether the policy is enabled: write either <enabled/> or <disabled/>, once"
+    )]
+    States,
+    /// Something that no device reads stands within an element: whoever wrote it meant something else.
+    #[error("{0}")]
+    Misplaced(String),
     /// A `data` that the policy does not ask for.
     #[error("the policy asks for nothing with the id {id:?}{}", these(.known))]
     UnknownId {
@@ -95,16 +113,20 @@ impl Payload {
         }
         let mut state = None;
         let mut found = Vec::new();
+        let mut ids = HashSet::new();
         for element in &root.children {
             match element.name.to_ascii_lowercase().as_str() {
-                "enabled" if state.is_none() => state = Some(true),
-                "disabled" if state.is_none() => state = Some(false),
-                "enabled" | "disabled" => return Err(PayloadError::NoState),
+                "enabled" | "disabled" if state.is_some() => return Err(PayloadError::States),
+                word @ ("enabled" | "disabled") => {
+                    nothing_within(word, element)?;
+                    state = Some(word == "enabled");
+                }
                 "data" => {
-                    let word = |name: &str| element.attribute(name).map(str::to_owned);
-                    let id = word("id").ok_or_else(|| PayloadError::Unreadable("a data without id".to_owned()))?;
-                    let value = word("value").unwrap_or_else(|| element.text.clone());
-                    if found.iter().any(|(known, _)| *known == id) {
+                    if found.len() >= MAX_DATA {
+                        return Err(PayloadError::Unreadable(format!("it has more than {MAX_DATA} data")));
+                    }
+                    let (id, value) = datum(element)?;
+                    if !ids.insert(id.clone()) {
                         return Err(PayloadError::Twice(id));
                     }
                     found.push((id, value));
@@ -112,7 +134,7 @@ impl Payload {
                 other => {
                     return Err(PayloadError::Unreadable(format!(
                         "<{}> does not belong there",
-                        other.chars().take(40).collect::<String>()
+                        short(other, MOST_SHOWN)
                     )));
                 }
             }
@@ -125,54 +147,101 @@ impl Payload {
         }
     }
 
-    /// What an author wrote, as a payload of a policy that asks for these elements.
-    pub fn typed(values: &BTreeMap<String, Value>, elements: &[Element]) -> Result<Self, Vec<PayloadError>> {
+    /// What an author wrote, as a payload of a policy that asks for these elements. A text that `is_open` has a part that
+    /// is put in later: it is taken as it stands, and is to be checked then.
+    pub fn typed(
+        values: &BTreeMap<String, Value>,
+        elements: &[Element],
+        is_open: impl Fn(&str) -> bool,
+    ) -> Result<Self, Vec<PayloadError>> {
         let mut errors = Vec::new();
         let mut data = Vec::new();
+        let known: HashMap<String, &Element> =
+            elements.iter().rev().map(|element| (element.id.to_ascii_lowercase(), element)).collect();
+        // What was written, though wrong, is not missing besides.
+        let mut written = HashSet::new();
         for (id, value) in values {
-            match elements.iter().find(|element| element.id.eq_ignore_ascii_case(id)) {
+            match known.get(&id.to_ascii_lowercase()) {
                 None => errors.push(unknown(id, elements)),
-                Some(element) => match sent(value, &element.kind) {
+                Some(element) => match sent(value, &element.kind, &is_open) {
                     Ok(sent) => data.push((element.id.clone(), sent)),
-                    Err(what) => errors.push(PayloadError::Value { id: element.id.clone(), what }),
+                    Err(what) => {
+                        written.insert(element.id.as_str());
+                        errors.push(PayloadError::Value { id: element.id.clone(), what });
+                    }
                 },
             }
         }
         let payload = Self::Enabled(data);
-        errors.extend(payload.wrong(elements));
-        if errors.is_empty() { Ok(payload) } else { Err(errors) }
+        let others = payload.wrong_but(elements, &is_open).into_iter();
+        errors.extend(
+            others
+                .filter(|error| !matches!(error, PayloadError::Missing(id) if written.contains(id.as_str())))
+                .chain(payload.twice()),
+        );
+        errors.truncate(MAX_SAID);
+        if errors.is_empty() { Ok(payload.canonical(elements)) } else { Err(errors) }
     }
 
-    /// Everything in it that a policy which asks for these elements does not take.
+    /// The first id that stands there twice: authors may write one in two spellings.
+    fn twice(&self) -> Option<PayloadError> {
+        let Self::Enabled(data) = self else { return None };
+        let mut ids = HashSet::new();
+        data.iter().find(|(id, _)| !ids.insert(id)).map(|(id, _)| PayloadError::Twice(id.clone()))
+    }
+
+    /// Everything in it that a policy which asks for these elements does not take; of very much the first.
     pub fn wrong(&self, elements: &[Element]) -> Vec<PayloadError> {
+        self.wrong_but(elements, &|_| false)
+    }
+
+    /// The same, but for values that are open.
+    fn wrong_but(&self, elements: &[Element], is_open: &dyn Fn(&str) -> bool) -> Vec<PayloadError> {
         let Self::Enabled(data) = self else { return Vec::new() };
+        let known = by_id(elements);
         let mut errors = Vec::new();
         for (id, value) in data {
-            match elements.iter().find(|element| element.id == *id) {
+            match known.get(id.as_str()) {
                 None => errors.push(unknown(id, elements)),
                 Some(element) => {
-                    if let Some(what) = wrong_value(value, &element.kind) {
+                    if let Some(what) = wrong_value(value, &element.kind).filter(|_| !is_open(value)) {
                         errors.push(PayloadError::Value { id: id.clone(), what });
                     }
                 }
             }
+            if errors.len() >= MAX_SAID {
+                return errors;
+            }
         }
-        let missing =
-            elements.iter().filter(|element| element.required && !data.iter().any(|(id, _)| *id == element.id));
-        errors.extend(missing.map(|element| PayloadError::Missing(element.id.clone())));
+        let given: HashSet<&str> = data.iter().map(|(id, _)| id.as_str()).collect();
+        let missing = elements.iter().filter(|element| element.required && !given.contains(element.id.as_str()));
+        errors.extend(missing.map(|element| PayloadError::Missing(element.id.clone())).take(MAX_SAID));
         errors
+    }
+
+    /// The same with its values in the one spelling that devices are sent.
+    #[must_use]
+    pub fn canonical(self, elements: &[Element]) -> Self {
+        let Self::Enabled(mut data) = self else { return self };
+        let known = by_id(elements);
+        for (id, value) in &mut data {
+            if let Some(spelled) = known.get(id.as_str()).and_then(|element| spelled(value, &element.kind)) {
+                *value = spelled;
+            }
+        }
+        Self::Enabled(data)
     }
 
     /// Things that the policy asks for and that are not given, though it does not insist.
     pub fn left_out<'a>(&'a self, elements: &'a [Element]) -> impl Iterator<Item = &'a str> {
-        let data = match self {
-            Self::Enabled(data) => Some(data),
+        let given: Option<HashSet<&str>> = match self {
+            Self::Enabled(data) => Some(data.iter().map(|(id, _)| id.as_str()).collect()),
             Self::Disabled => None,
         };
-        let given = move |id: &str| data.is_none_or(|data| data.iter().any(|(known, _)| known == id));
+        let is_left_out = move |id: &str| given.as_ref().is_some_and(|given| !given.contains(id));
         elements
             .iter()
-            .filter(move |element| !element.required && !given(&element.id))
+            .filter(move |element| !element.required && is_left_out(&element.id))
             .map(|element| element.id.as_str())
     }
 }
@@ -203,29 +272,98 @@ fn escape(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result {
         '>' => f.write_str("&gt;"),
         '"' => f.write_str("&quot;"),
         // What a reader would make a space of, and what is no character that one sees.
-        '\t' | '\n' | '\r' | BETWEEN => write!(f, "&#x{:X};", u32::from(character)),
+        other if "\t\n\r".contains(other) || BETWEEN.contains(other) => write!(f, "&#x{:X};", u32::from(other)),
         other => f.write_char(other),
     })
 }
 
+/// Refuses what would be lost if the element were written again: nothing stands within `<enabled/>`.
+fn nothing_within(word: &str, element: &element::Element) -> Result<(), PayloadError> {
+    let misplaced = |what: String| Err(PayloadError::Misplaced(what));
+    no_element_within(element, || (format!("<{word}>"), format!(": write it behind <{word}/>")))?;
+    if !element.trimmed().is_empty() {
+        return misplaced(format!("there is text within <{word}>: write <{word}/>"));
+    }
+    match element.attributes.iter().find(|(name, _)| name != "xmlns") {
+        Some((name, _)) => {
+            let name = short(name, MOST_SHOWN);
+            misplaced(format!("<{word}> has the attribute {name:?}, and takes none: write <{word}/>"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses elements within one; `of` says how it is called and what to write.
+fn no_element_within(element: &element::Element, of: impl Fn() -> (String, String)) -> Result<(), PayloadError> {
+    let Some(within) = element.children.first() else { return Ok(()) };
+    let ((whole, advice), within) = (of(), short(&within.name, MOST_SHOWN));
+    Err(PayloadError::Misplaced(format!("<{within}> stands within {whole}{advice}")))
+}
+
+/// Id and value of a `data`; nothing else may be in it.
+fn datum(element: &element::Element) -> Result<(String, String), PayloadError> {
+    let id = element.attribute("id").ok_or_else(|| PayloadError::Unreadable("a data without id".to_owned()))?;
+    let shown = short(id, MOST_OF_ID);
+    let misplaced = |what: String| Err(PayloadError::Misplaced(what));
+    let advice = ", which has no elements: write its value as an attribute";
+    no_element_within(element, || (format!("the data {shown:?}"), advice.to_owned()))?;
+    let mut words = HashSet::new();
+    for (name, _) in element.attributes.iter().filter(|(name, _)| name != "xmlns") {
+        let name = name.to_ascii_lowercase();
+        if name != "id" && name != "value" || !words.insert(name.clone()) {
+            let name = short(&name, MOST_SHOWN);
+            return misplaced(format!("the data {shown:?} has the attribute {name:?}: it takes one id and one value"));
+        }
+    }
+    match element.attribute("value") {
+        Some(_) if !element.trimmed().is_empty() => {
+            misplaced(format!("the data {shown:?} has a value and text besides: leave one of them out"))
+        }
+        Some(value) => Ok((id.to_owned(), value.to_owned())),
+        None => Ok((id.to_owned(), element.text.clone())),
+    }
+}
+
+/// The elements by their ids; of two with the same the first.
+fn by_id(elements: &[Element]) -> HashMap<&str, &Element> {
+    elements.iter().rev().map(|element| (element.id.as_str(), element)).collect()
+}
+
+/// A value in the spelling that devices are sent, where it has another.
+fn spelled(value: &str, kind: &ElementKind) -> Option<String> {
+    let word = value.trim();
+    match kind {
+        ElementKind::Boolean => truth(word).map(|truth| truth.to_string()),
+        ElementKind::Decimal { .. } => word.parse::<u64>().ok().map(|number| number.to_string()),
+        ElementKind::Enum { values } if !values.iter().any(|each| each == value) => {
+            values.iter().find(|each| each.eq_ignore_ascii_case(word)).cloned()
+        }
+        _ => None,
+    }
+}
+
 fn unknown(id: &str, elements: &[Element]) -> PayloadError {
     let known = elements.iter().take(20).map(|element| element.id.clone()).collect();
-    PayloadError::UnknownId { id: id.chars().take(100).collect(), known }
+    PayloadError::UnknownId { id: short(id, MOST_OF_ID), known }
 }
 
 /// An author's value as it is sent.
-fn sent(value: &Value, kind: &ElementKind) -> Result<String, String> {
+fn sent(value: &Value, kind: &ElementKind, is_open: &dyn Fn(&str) -> bool) -> Result<String, String> {
     match (kind, value) {
+        // Which word or number it is shows when its parts are put in.
+        (ElementKind::Boolean | ElementKind::Decimal { .. }, Value::Text(text)) if is_open(text) => Ok(text.clone()),
         (ElementKind::Boolean, Value::Bool(truth)) => Ok(truth.to_string()),
         (ElementKind::Boolean, _) => Err("write true or false".to_owned()),
         (ElementKind::Decimal { .. } | ElementKind::Enum { .. } | ElementKind::Text { .. }, Value::Number(number)) => {
             Ok(number.to_string())
         }
+        // A number in quotation marks is one as well.
+        (ElementKind::Decimal { .. }, Value::Text(text)) if text.trim().parse::<u64>().is_ok() => Ok(text.clone()),
         (ElementKind::Decimal { .. }, _) => Err("write a number".to_owned()),
-        (ElementKind::Enum { .. } | ElementKind::Text { .. } | ElementKind::MultiText { .. }, Value::Text(text)) => {
-            Ok(text.clone())
-        }
-        (ElementKind::MultiText { .. }, Value::Lines(lines)) => Ok(lines.join(&BETWEEN.to_string())),
+        (ElementKind::Enum { .. } | ElementKind::Text { .. }, Value::Text(text)) => Ok(text.clone()),
+        // Lines of a text are lines here as well.
+        (ElementKind::MultiText { .. }, Value::Text(text)) => Ok(text.lines().collect::<Vec<_>>().join(BETWEEN)),
+        (ElementKind::MultiText { .. }, Value::Lines(lines)) => Ok(lines.join(BETWEEN)),
         (ElementKind::List { explicit: true }, Value::Named(named)) => {
             Ok(joined(named.iter().map(|(name, value)| (name.clone(), value.clone()))))
         }
@@ -242,16 +380,13 @@ fn sent(value: &Value, kind: &ElementKind) -> Result<String, String> {
 
 fn joined(pairs: impl Iterator<Item = (String, String)>) -> String {
     let parts: Vec<String> = pairs.flat_map(|(name, value)| [name, value]).collect();
-    parts.join(&BETWEEN.to_string())
+    parts.join(BETWEEN)
 }
 
 fn wrong_value(value: &str, kind: &ElementKind) -> Option<String> {
     let count = |text: &str| text.chars().count();
     match kind {
-        ElementKind::Boolean => {
-            let is_truth = ["true", "false", "1", "0"].iter().any(|word| value.eq_ignore_ascii_case(word));
-            (!is_truth).then(|| "write true or false".to_owned())
-        }
+        ElementKind::Boolean => truth(value).is_none().then(|| "write true or false".to_owned()),
         ElementKind::Decimal { min, max } => {
             let fits = value.trim().parse::<u64>().is_ok_and(|number| (*min..=*max).contains(&number));
             (!fits).then(|| format!("write a number from {min} to {max}"))

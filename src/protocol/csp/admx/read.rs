@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ElementKind;
-use crate::csp::TreeError;
+use super::{ElementKind, MOST};
 use crate::csp::ddf::{Element, MAX_FILE, text};
 use crate::csp::element::{self, parse};
+use crate::csp::{TreeError, short};
 
 /// Why a template is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,18 +81,15 @@ pub enum PolicyClass {
 /// Deepest chain of categories that is followed.
 const DEEPEST: usize = 32;
 
-/// Most values of an enumeration, most elements of a policy.
-const MOST: usize = 10_000;
-
 /// Reads a template. `.adml` files, which hold its words, are not needed.
 pub fn read(bytes: &[u8]) -> Result<Template, AdmxError> {
     if bytes.len() > MAX_FILE {
         return Err(AdmxError::TooLarge);
     }
-    let (text, _) = text::decode(bytes);
+    let (text, encoding) = text::decode(bytes);
     let root = parse(&text)?;
     if root.name != "policyDefinitions" {
-        return Err(AdmxError::NotAdmx(root.name.chars().take(60).collect()));
+        return Err(AdmxError::NotAdmx(short(&root.name, 60)));
     }
     let target = root.named("policyNamespaces").and_then(|spaces| spaces.named("target"));
     let target = |name: &str| target.and_then(|target| target.attribute(name)).unwrap_or_default();
@@ -105,7 +102,7 @@ pub fn read(bytes: &[u8]) -> Result<Template, AdmxError> {
             parents.entry(name).or_insert(parent);
         }
     }
-    let mut odd = Vec::new();
+    let mut odd: Vec<String> = encoding.told().map(str::to_owned).into_iter().collect();
     let mut names = BTreeSet::new();
     let mut policies = Vec::new();
     for policy in root.each("policies").flat_map(|policies| policies.each("policy")) {

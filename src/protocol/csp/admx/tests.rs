@@ -46,6 +46,11 @@ fn elements() -> Vec<Element> {
     template().policies[0].elements.clone()
 }
 
+/// No part of a text is put in later.
+fn closed(_: &str) -> bool {
+    false
+}
+
 #[test]
 fn a_template_gives_policies_categories_and_elements() {
     let template = template();
@@ -124,7 +129,7 @@ fn all_six_kinds_are_written_as_windows_takes_them() {
         r#"{"Loud":true,"seconds":5,"Words":"a<b","Lines":["x","y"],"Colour":7,"Sites":{"n":"v"},"Hosts":["p","q"]}"#,
     )
     .unwrap();
-    let payload = Payload::typed(&values, &elements()).unwrap();
+    let payload = Payload::typed(&values, &elements(), closed).unwrap();
     let text = payload.to_string();
     for part in [
         r#"<data id="Loud" value="true"/>"#,
@@ -161,6 +166,86 @@ fn what_a_policy_does_not_ask_for_is_named() {
     assert_eq!(wrong("<disabled/>"), "");
     let payload = Payload::parse(r#"<enabled/><data id="Seconds" value="1"/>"#).unwrap();
     assert_eq!(payload.left_out(&elements()).count(), 6);
+}
+
+#[test]
+fn nothing_that_was_written_is_lost() {
+    for (text, says) in [
+        (r#"<enabled><data id="D" value="7"/></enabled>"#, "behind <enabled/>"),
+        ("<enabled>junk</enabled>", "text within <enabled>"),
+        (r#"<enabled x="1"/>"#, "takes none"),
+        ("<disabled><a/></disabled>", "behind <disabled/>"),
+        (r#"<enabled/><data id="a" value="b"><b/></data>"#, "no elements"),
+        (r#"<enabled/><data id="a" value="b">c</data>"#, "text besides"),
+        (r#"<enabled/><data id="a" worth="b" value="c"/>"#, "\"worth\""),
+        (r#"<enabled/><data id="a" ID="b" value="c"/>"#, "one id"),
+        ("<enabled/><disabled/>", "more than once"),
+        ("<enabled/><Enabled/>", "more than once"),
+    ] {
+        let error = Payload::parse(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
+    assert_eq!(Payload::parse("<enabled xmlns='a'> </enabled>"), Ok(Payload::Enabled(Vec::new())));
+}
+
+#[test]
+fn a_payload_of_many_data_is_read_at_once() {
+    let of = |count: usize| {
+        let data: String = (0..count).map(|number| format!("<data id=\"i{number}\" value=\"\"/>")).collect();
+        Payload::parse(&format!("<enabled/>{data}"))
+    };
+    let begun = std::time::Instant::now();
+    let payload = of(MOST).unwrap();
+    let many: Vec<Element> = (0..MOST)
+        .map(|number| Element { id: format!("e{number}"), required: true, kind: ElementKind::Boolean })
+        .collect();
+    assert!((1..100).contains(&payload.wrong(&many).len()));
+    assert_eq!(payload.left_out(&many).count(), 0);
+    assert!(of(MOST + 1).unwrap_err().to_string().contains("more than 10000"));
+    assert!(of(60_000).is_err());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn values_are_sent_in_one_spelling() {
+    let text =
+        r#"<enabled/><data id="Loud" value="1"/><data id="Seconds" value=" 07 "/><data id="Colour" value="Red"/>"#;
+    let payload = Payload::parse(text).unwrap();
+    assert_eq!(payload.wrong(&elements()), []);
+    let wanted =
+        r#"<enabled/><data id="Loud" value="true"/><data id="Seconds" value="7"/><data id="Colour" value="red"/>"#;
+    assert_eq!(payload.canonical(&elements()).to_string(), wanted);
+}
+
+#[test]
+fn lines_of_a_text_are_lines() {
+    let typed = |json: &str| {
+        let values: BTreeMap<String, Value> = serde_json::from_str(json).unwrap();
+        Payload::typed(&values, &elements(), closed)
+            .map(|payload| payload.to_string())
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    };
+    let lines = typed("{\"Seconds\": 1, \"Lines\": \"a\\r\\nb\\n\"}").unwrap();
+    assert!(lines.contains(r#"<data id="Lines" value="a&#xF000;b"/>"#), "{lines}");
+    assert_eq!(typed("{\"Seconds\": \"x\"}").unwrap_err(), "Seconds: write a number", "it is not missing");
+    assert!(typed("{\"Seconds\": 1, \"seconds\": 2}").unwrap_err().contains("twice"));
+}
+
+#[test]
+fn what_is_put_in_later_is_not_checked_before() {
+    let typed = |json: &str| {
+        let values: BTreeMap<String, Value> = serde_json::from_str(json).unwrap();
+        Payload::typed(&values, &elements(), |text| text.contains("${")).map(|payload| payload.to_string())
+    };
+    let open =
+        r#"{"Loud":"${a}","Seconds":"${b}","Words":"longer than eight ${c}","Colour":"${d}","Lines":["${e}","f"]}"#;
+    let text = typed(open).unwrap();
+    assert!(text.contains(r#"id="Loud" value="${a}""#) && text.contains(r#"id="Colour" value="${d}""#), "{text}");
+    assert!(text.contains(r#"id="Seconds" value="${b}""#), "{text}");
+    // The others are checked all the same, and a number in quotation marks is one.
+    assert!(typed(r#"{"Seconds":"${b}","Words":"longer than eight"}"#).is_err());
+    assert!(typed(r#"{"Seconds":" 07 "}"#).unwrap().contains(r#"value="7""#));
+    assert!(typed(r#"{"Seconds":"61"}"#).is_err() && typed(r#"{"Seconds":1,"Hosts":"${a}"}"#).is_err());
 }
 
 proptest! {

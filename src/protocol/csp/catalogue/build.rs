@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Catalogue, DEVICE, Entry, NodeId, Prefix, Source, USER};
 use crate::csp::admx::{PolicyClass, Template};
-use crate::csp::ddf::{Access, Admx, Allowed, Kind, Node, NodeName, Properties};
+use crate::csp::ddf::{Access, Admx, Allowed, Dialect, Kind, Node, NodeName, Properties};
 use crate::syncml::{Format, Verb};
 
 /// A catalogue with what was odd about its sources.
@@ -20,7 +20,13 @@ impl Catalogue {
     /// Puts sources together. What an earlier one describes, a later one does not change: a tree counts as a whole, so
     /// that no mixture of two versions of a CSP, or of an area of policies, comes of it.
     pub fn build(sources: &[Source]) -> Built {
-        let mut building = Building { catalogue: Self::empty(), twice: Vec::new(), taken: HashSet::new() };
+        let recent = sources.iter().flat_map(|source| &source.files).filter(|file| file.dialect == Dialect::V2);
+        let recent = recent.flat_map(|file| &file.roots).map(|root| {
+            let (_, _, above) = place(&root.path);
+            key(&[&above[..], &[word(&root.node.name)]].concat())
+        });
+        let mut building =
+            Building { catalogue: Self::empty(), twice: Vec::new(), taken: HashSet::new(), recent: recent.collect() };
         for (index, source) in sources.iter().enumerate() {
             building.source(u16::try_from(index).unwrap_or(u16::MAX), source);
         }
@@ -38,6 +44,7 @@ impl Catalogue {
             properties: None,
             prefix: None,
             source: 0,
+            is_old: false,
             frame: false,
         };
         Self { entries: vec![root(), root()] }
@@ -131,6 +138,7 @@ impl Catalogue {
             properties: None,
             prefix: None,
             source,
+            is_old: false,
             frame: false,
         });
         id
@@ -171,6 +179,8 @@ struct Building {
     twice: Vec<String>,
     /// Trees that earlier sources have described.
     taken: HashSet<String>,
+    /// Trees that files since 2022 describe, of whichever source.
+    recent: HashSet<String>,
 }
 
 /// What is told of what stands there twice, at most.
@@ -184,44 +194,50 @@ struct Origin {
     source: u16,
     /// The file itself begins a tree there.
     is_root: bool,
+    /// The file is of the time before 2022.
+    is_old: bool,
 }
 
 impl Building {
     fn source(&mut self, number: u16, source: &Source) {
         let mut described = Vec::new();
-        for root in source.trees() {
-            let (scope, prefix, above) = place(&root.path);
-            if matches!(root.node.name, NodeName::Fixed(_)) {
-                self.tree(Origin { scope, prefix, source: number, is_root: true }, &above, &root.node, &mut described);
+        for file in &source.files {
+            let is_old = file.dialect == Dialect::V1;
+            for root in &file.roots {
+                let (scope, prefix, above) = place(&root.path);
+                if matches!(root.node.name, NodeName::Fixed(_)) {
+                    let origin = Origin { scope, prefix, source: number, is_root: true, is_old };
+                    self.tree(origin, &above, &root.node, &mut described);
+                }
             }
         }
         self.taken.extend(described);
     }
 
-    /// One tree, as a whole or not at all. Policies are as many trees as there are areas: new files describe each on its
-    /// own, old ones all of them within one.
+    /// One tree, as a whole or not at all: in both scopes, since a release that has a CSP in one of them only means it.
+    /// Policies are as many trees as there are areas: new files describe each on its own, old ones all of them within one.
     fn tree(&mut self, origin: Origin, above: &[&str], node: &Node, described: &mut Vec<String>) {
-        let name = match &node.name {
-            NodeName::Fixed(name) => name.as_str(),
-            NodeName::Dynamic { .. } => "{}",
-        };
+        let name = word(&node.name);
         let path = [above, &[name]].concat();
-        let key = format!("{}\n{}", origin.scope.0, path.join("\n").to_ascii_lowercase());
         let holds_trees = is_policy(&path) || is_policy(above) && name.eq_ignore_ascii_case("Config");
+        let whole = key(&path);
+        // What only holds trees is in each scope for itself.
+        let key = if holds_trees { format!("{}\n{whole}", origin.scope.0) } else { whole.clone() };
         let is_new = !self.taken.contains(&key);
         if !is_new && !holds_trees {
             return;
         }
         let parent = above.iter().fold(origin.scope, |above, name| self.catalogue.step(above, name, origin.source));
         if is_new {
-            let id = self.one(parent, node, origin.source);
+            let origin = Origin { is_old: origin.is_old && !self.recent.contains(&whole), ..origin };
+            let id = self.one(parent, node, origin);
             let is_area = above.len() == 4 && matches!(node.name, NodeName::Fixed(_));
             if origin.is_root || is_area || self.catalogue.prefix(id) != origin.prefix {
                 self.catalogue.entries[id.0 as usize].prefix.get_or_insert(origin.prefix);
             }
             described.push(key);
             if !holds_trees {
-                node.children.iter().for_each(|child| self.node(id, child, origin.source));
+                node.children.iter().for_each(|child| self.node(id, child, origin));
             }
         }
         if holds_trees {
@@ -231,13 +247,14 @@ impl Building {
     }
 
     /// A node with all that is below it.
-    fn node(&mut self, above: NodeId, node: &Node, source: u16) {
-        let id = self.one(above, node, source);
-        node.children.iter().for_each(|child| self.node(id, child, source));
+    fn node(&mut self, above: NodeId, node: &Node, origin: Origin) {
+        let id = self.one(above, node, origin);
+        node.children.iter().for_each(|child| self.node(id, child, origin));
     }
 
     /// A node alone.
-    fn one(&mut self, above: NodeId, node: &Node, source: u16) -> NodeId {
+    fn one(&mut self, above: NodeId, node: &Node, origin: Origin) -> NodeId {
+        let source = origin.source;
         let id = match &node.name {
             NodeName::Fixed(name) => self.catalogue.step(above, name, source),
             NodeName::Dynamic { .. } => {
@@ -254,10 +271,23 @@ impl Building {
         if entry.properties.is_none() {
             entry.properties = Some(node.properties.clone());
             entry.source = source;
+            entry.is_old = origin.is_old;
         } else if self.twice.len() < MAX_TWICE {
             self.twice.push(self.catalogue.uri(id));
         }
         id
+    }
+}
+
+/// By what a tree is known in whichever scope it is.
+fn key(path: &[&str]) -> String {
+    path.join("\n").to_ascii_lowercase()
+}
+
+fn word(name: &NodeName) -> &str {
+    match name {
+        NodeName::Fixed(name) => name,
+        NodeName::Dynamic { .. } => "{}",
     }
 }
 
@@ -281,5 +311,66 @@ fn place(path: &str) -> (NodeId, Prefix, Vec<&str>) {
             (USER, Prefix::User, names)
         }
         _ => (DEVICE, Prefix::Bare, names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{V1, V2, source};
+    use super::super::{Level, Proposed, Rule};
+    use super::*;
+
+    fn knows(catalogue: &Catalogue, uri: &str) -> bool {
+        catalogue.known(&uri.parse().unwrap()).is_some()
+    }
+
+    #[test]
+    fn a_csp_is_of_one_source_in_both_scopes() {
+        let newer = source("new", &[("OldKiosk.xml", V1)]);
+        let of_users = V1.replace("<Path>./Vendor/MSFT</Path>", "<Path>./User/Vendor/MSFT</Path>");
+        assert_ne!(of_users, V1);
+        let older = source("old", &[("OldKiosk.xml", &of_users)]);
+        let catalogue = Catalogue::build(&[newer, older]).catalogue;
+        assert!(knows(&catalogue, "./Vendor/MSFT/OldKiosk/Level"));
+        assert!(!knows(&catalogue, "./User/Vendor/MSFT/OldKiosk/Level"));
+        // One source may describe both.
+        let both = source("both", &[("a.xml", V1), ("b.xml", &of_users)]);
+        let catalogue = Catalogue::build(&[both]).catalogue;
+        assert!(knows(&catalogue, "./User/Vendor/MSFT/OldKiosk/Level"));
+    }
+
+    #[test]
+    fn what_only_old_files_describe_is_told() {
+        let told = |sources: &[Source], uri: &str, data: &str| {
+            let uri = uri.parse().unwrap();
+            let proposed = Proposed { verb: Verb::Replace, uri: &uri, format: None, data: Some(data), in_atomic: true };
+            let findings = Catalogue::build(sources).catalogue.check(&proposed, None).findings;
+            let findings = findings.iter().filter(|finding| finding.level != Level::Note);
+            findings.map(|finding| (finding.level, finding.rule)).collect::<Vec<_>>()
+        };
+        let (new, old) = (source("new", &[("Kiosk.xml", V2)]), source("old", &[("OldKiosk.xml", V1)]));
+        let both = [new, old.clone()];
+        assert_eq!(told(&both, "./Vendor/MSFT/Kiosk/Mode", "1"), []);
+        assert_eq!(told(&both, "./Vendor/MSFT/OldKiosk/Level", "1"), [(Level::Warning, Rule::Older)]);
+        // A newer file has it as well, and somebody chose the old one.
+        let newer = source("newer", &[("OldKiosk.xml", &V2.replace("<NodeName>Kiosk ", "<NodeName>OldKiosk "))]);
+        assert_eq!(told(&[old, newer], "./Vendor/MSFT/OldKiosk/Level", "1"), []);
+    }
+
+    #[test]
+    fn steps_on_the_way_are_found() {
+        let catalogue = Catalogue::build(&[source("new", &[("Kiosk.xml", V2)])]).catalogue;
+        let on_the_way = |uri: &str| catalogue.on_the_way(&uri.parse().unwrap()).map(|node| catalogue.uri(node));
+        for (asked, found) in [
+            (".", "./Device"),
+            ("./Device", "./Device"),
+            ("./User", "./User"),
+            ("./vendor", "./Device/Vendor"),
+            ("./User/Vendor/MSFT", "./User/Vendor/MSFT"),
+        ] {
+            assert_eq!(on_the_way(asked).as_deref(), Some(found), "{asked}");
+        }
+        assert_eq!(on_the_way("./Vendor/MSFT/Kiosk"), None, "it is described");
+        assert_eq!(on_the_way("./Vendor/None"), None);
     }
 }

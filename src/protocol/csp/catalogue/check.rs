@@ -3,11 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::value::{expression, judge};
+use super::value::{Form, judge};
 use super::{Catalogue, Found, Hit, Missing, NodeId, Unchecked};
-use crate::csp::LocUri;
-use crate::csp::check::wrong_value;
+use crate::csp::check::{Problem, wrong_value};
 use crate::csp::ddf::{Allowed, Device, Fit, Kind, NodeName, Properties, Reboot};
+use crate::csp::{LocUri, short};
 use crate::syncml::{Format, Verb};
 
 /// What an author proposes.
@@ -68,6 +68,17 @@ pub enum Level {
     Note,
 }
 
+impl Level {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// Which rule a finding is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -96,9 +107,11 @@ pub enum Rule {
     Spelling,
     /// It is going away.
     Deprecated,
+    /// Only descriptions of the time before 2022 have it.
+    Older,
     /// No Windows that one can buy has it.
     NotReleased,
-    /// The device's Windows is too old.
+    /// The device's Windows is too old, or one of those that never got it.
     TooOld,
     /// The device's edition does not have it.
     Edition,
@@ -121,6 +134,18 @@ pub struct Finding {
     pub what: String,
 }
 
+/// What no device could ever do, as a finding.
+impl From<Problem> for Finding {
+    fn from(problem: Problem) -> Self {
+        let rule = match problem.at.rsplit('.').next() {
+            Some("target") => Rule::Access,
+            Some("type" | "format") => Rule::Format,
+            _ => Rule::Value,
+        };
+        Self::error(rule, problem.what)
+    }
+}
+
 impl Finding {
     pub(super) fn error(rule: Rule, what: impl Into<String>) -> Self {
         Self { level: Level::Error, rule, what: what.into() }
@@ -132,6 +157,11 @@ impl Finding {
 
     fn note(rule: Rule, what: impl Into<String>) -> Self {
         Self { level: Level::Note, rule, what: what.into() }
+    }
+
+    /// The description gives a form that can't be read here.
+    pub(super) fn unreadable(pattern: &str) -> Self {
+        Self::note(Rule::NotChecked, format!("not checked: the form {pattern} of the description can't be read"))
     }
 }
 
@@ -204,9 +234,11 @@ impl Catalogue {
     fn chosen_names(&self, hit: &Hit, findings: &mut Vec<Finding>) {
         for (id, name) in &hit.chosen {
             let allowed = self.entry(*id).properties.as_ref().and_then(|properties| properties.allowed.as_ref());
-            if let Some(Allowed { kind: Kind::Regex(pattern), .. }) = allowed
-                && expression(pattern).is_some_and(|expression| !expression.is_match(name))
-            {
+            let Some(Allowed { kind: Kind::Regex(pattern), .. }) = allowed else { continue };
+            let form = Form::of(pattern);
+            if matches!(form, Form::Unreadable) {
+                findings.push(Finding::unreadable(pattern));
+            } else if !form.fits(name) {
                 findings.push(Finding::warning(
                     Rule::Pattern,
                     format!("the name {name:?} is expected to have the form {pattern}"),
@@ -255,21 +287,22 @@ impl Catalogue {
     }
 
     fn fits(&self, node: NodeId, device: Option<&Device>, findings: &mut Vec<Finding>) {
-        let deprecated = self.upwards(node).find_map(|(_, entry)| entry.properties.as_ref()?.deprecated);
-        if let Some(deprecated) = deprecated {
+        if let Some(deprecated) = self.deprecated(node) {
             let since = deprecated.since.map(|build| format!(" since {build}")).unwrap_or_default();
             findings.push(Finding::warning(Rule::Deprecated, format!("it is deprecated{since}")));
         }
-        let finding = match self.fit(node, device.unwrap_or(&Device::default())) {
+        if self.entry(node).is_old {
+            let what = "only descriptions of Windows 10 20H2 and before have it: later Windows may not";
+            findings.push(Finding::warning(Rule::Older, what));
+        }
+        let fit = self.fit(node, device.unwrap_or(&Device::default()));
+        let (rule, what) = match fit {
             Fit::Yes => return,
             Fit::NotReleased => (Rule::NotReleased, "no released Windows has it".to_owned()),
-            Fit::Edition => (Rule::Edition, "the device's edition of Windows does not have it".to_owned()),
-            Fit::TooOld { needs, update: None } => (Rule::TooOld, format!("it needs {needs} or later")),
-            Fit::TooOld { needs, update: Some(update) } => {
-                (Rule::TooOld, format!("it needs {needs} or later, or the update to {update}"))
-            }
+            Fit::Edition => (Rule::Edition, fit.told().unwrap_or_default()),
+            Fit::TooOld { .. } | Fit::OtherBuilds { .. } => (Rule::TooOld, fit.told().unwrap_or_default()),
         };
-        findings.push(Finding::warning(finding.0, finding.1));
+        findings.push(Finding::warning(rule, what));
     }
 
     /// What is chosen in an address, as people call it.
@@ -304,7 +337,9 @@ fn value(proposed: &Proposed<'_>, properties: &Properties, checked: &mut Checked
         format = given.clone();
     }
     let judged = judge(wanted, properties.allowed.as_ref(), data);
-    if let Some(what) = wrong_value(wanted, &judged.data).filter(|_| !matches!(wanted, Format::Node)) {
+    // What is called does what it does with a node.
+    let is_called = *wanted == Format::Node && proposed.verb == Verb::Exec;
+    if let Some(what) = wrong_value(wanted, &judged.data).filter(|_| !is_called) {
         checked.findings.push(Finding::error(Rule::Format, what));
     }
     checked.findings.extend(judged.findings);
@@ -351,8 +386,5 @@ fn not_found(missing: &Missing) -> Finding {
         [] => String::new(),
         meant => format!("; did you mean {}?", meant.join(" or ")),
     };
-    Finding::error(
-        Rule::UnknownNode,
-        format!("there is no {:?}{place}{meant}", missing.name.chars().take(100).collect::<String>()),
-    )
+    Finding::error(Rule::UnknownNode, format!("there is no {:?}{place}{meant}", short(&missing.name, 100)))
 }

@@ -5,11 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::value::truth;
 use super::{Catalogue, NodeId};
 use crate::csp::admx::Payload;
 use crate::csp::check::bytes_of;
-use crate::csp::ddf::{Kind, number};
+use crate::csp::ddf::{Kind, number, truth};
 use crate::csp::element::{Element, parse};
 use crate::syncml::Format;
 

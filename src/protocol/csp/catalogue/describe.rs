@@ -1,7 +1,7 @@
 //! What is known of a node, as people are told and as forms are made of it.
 
 use super::{Catalogue, NodeId};
-use crate::csp::ddf::{Allowed, Applicability, Kind, NodeName, Properties};
+use crate::csp::ddf::{Allowed, Applicability, Deprecated, Kind, NodeName, Properties};
 
 /// A node with where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +29,16 @@ impl Catalogue {
         let entry = self.entry(node);
         let source = (entry.source != u16::MAX).then_some(usize::from(entry.source));
         Some(Described { properties: entry.properties.as_deref()?, name: &entry.name, source })
+    }
+
+    /// What a node is called, or what stands for its name.
+    pub fn name(&self, node: NodeId) -> &NodeName {
+        &self.entry(node).name
+    }
+
+    /// Since when a node is going away: by itself, or with what is above it.
+    pub fn deprecated(&self, node: NodeId) -> Option<Deprecated> {
+        self.upwards(node).find_map(|(_, entry)| entry.properties.as_ref()?.deprecated)
     }
 
     /// Which versions and editions of Windows have a node: of each, what is said nearest to it.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Catalogue;
 use crate::csp::ddf::{Access, Allowed};
 use crate::csp::{LocUri, LocUriError};
+use crate::syncml::Format;
 
 /// A correction of one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct Erratum {
     /// What it takes in truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed: Option<Allowed>,
+    /// The format that it has in truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
     /// The verbs that it takes in truth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,
@@ -52,6 +56,9 @@ impl Catalogue {
             if let Some(properties) = &mut self.entries[hit.node.0 as usize].properties {
                 if let Some(allowed) = &erratum.allowed {
                     properties.allowed = Some(allowed.clone());
+                }
+                if let Some(format) = &erratum.format {
+                    properties.format = format.clone();
                 }
                 if let Some(access) = erratum.access {
                     properties.access = access;

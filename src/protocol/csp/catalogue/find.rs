@@ -91,6 +91,26 @@ impl Catalogue {
         }
     }
 
+    /// A step on the way to nodes that no file describes by itself: the roots, `./Vendor`, `./Vendor/MSFT`.
+    pub fn on_the_way(&self, uri: &LocUri) -> Option<NodeId> {
+        let mut names: Vec<String> =
+            node::segments(uri.as_str()).map(|segment| String::from_utf8_lossy(&segment).into_owned()).collect();
+        let root = match names.first() {
+            Some(first) if first.eq_ignore_ascii_case("User") => {
+                names.remove(0);
+                USER
+            }
+            // A root that nothing follows is no name of a node.
+            Some(first) if names.len() == 1 && first.eq_ignore_ascii_case("Device") => {
+                names.clear();
+                DEVICE
+            }
+            _ => DEVICE,
+        };
+        let found = names.iter().try_fold(root, |above, name| self.fixed_below(above, &fold(name)))?;
+        self.entry(found).properties.is_none().then_some(found)
+    }
+
     /// Whether a template is known whose settings stand below the same app and kind as an address: `App~Policy`.
     fn knows_template(&self, names: &[String]) -> bool {
         let Some(area) = names.get(4) else { return false };

@@ -97,6 +97,8 @@ struct Entry {
     prefix: Option<Prefix>,
     /// Which source it is from.
     source: u16,
+    /// Only files of the time before 2022 describe what it belongs to.
+    is_old: bool,
     /// It is made for templates that devices are given, and matches whatever is written: `{AreaName}/{PolicyName}`.
     frame: bool,
 }

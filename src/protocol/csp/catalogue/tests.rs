@@ -8,13 +8,13 @@ use crate::csp::ddf::{self, Access, Allowed, Device, Kind, Range};
 use crate::csp::{LocUri, Scope};
 use crate::syncml::{Format, Verb};
 
-const V2: &str = include_str!("../../../../fixtures/ddf/kiosk-v2.xml");
-const V1: &str = include_str!("../../../../fixtures/ddf/kiosk-v1.xml");
+pub(super) const V2: &str = include_str!("../../../../fixtures/ddf/kiosk-v2.xml");
+pub(super) const V1: &str = include_str!("../../../../fixtures/ddf/kiosk-v1.xml");
 const POLICY: &str = include_str!("../../../../fixtures/ddf/policy-v2.xml");
 const TEMPLATE: &str = include_str!("../../../../fixtures/admx/greeting.admx");
 const BELOW_VENDOR: &str = include_str!("../../../../fixtures/admx/below-vendor.admx");
 
-fn source(name: &str, files: &[(&str, &str)]) -> Source {
+pub(super) fn source(name: &str, files: &[(&str, &str)]) -> Source {
     let file = |(name, text): &(&str, &str)| {
         let read = ddf::read(text.as_bytes()).unwrap();
         SourceFile { name: (*name).to_owned(), dialect: read.dialect, roots: read.roots }
@@ -170,6 +170,9 @@ fn verbs_that_a_node_does_not_take_are_refused() {
     assert_eq!(verb(Verb::Replace, "Profiles", Some("x")).first(), Some(&Rule::Access));
     // The old files do not always say which verbs there are.
     assert!(!check_on(Verb::Exec, "./Vendor/MSFT/OldKiosk/Choice", None, None, None).is_refused());
+    // What only holds others has no value.
+    assert_eq!(verb(Verb::Add, "Profiles/a", Some("hello")), [Rule::Format]);
+    assert_eq!(verb(Verb::Add, "Profiles/a", None), []);
 }
 
 #[test]
@@ -387,6 +390,7 @@ fn errata_mend_what_files_say() {
     let erratum = |uri: &str| Erratum {
         uri: uri.to_owned(),
         allowed: Some(Allowed { kind: Kind::Range(vec![Range(0, 5)]), delimiter: None }),
+        format: Some(Format::Chr),
         access: Some(Access::default().with(Verb::Get)),
         reason: "seen on a device".to_owned(),
     };
@@ -394,7 +398,8 @@ fn errata_mend_what_files_say() {
         catalogue.correct(&[erratum("./Vendor/MSFT/Kiosk/Mode"), erratum("Vendor"), erratum("./Vendor/MSFT/None")]);
     assert_eq!(problems.len(), 2);
     let mode = catalogue.known(&uri("./Vendor/MSFT/Kiosk/Mode")).unwrap().node;
-    assert_eq!(catalogue.describe(mode).unwrap().properties.access.to_string(), "G");
+    let properties = catalogue.describe(mode).unwrap().properties;
+    assert_eq!((properties.access.to_string().as_str(), &properties.format), ("G", &Format::Chr));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use regex::RegexBuilder;
 use super::check::{Finding, Rule};
 use crate::csp::admx::Payload;
 use crate::csp::check::wrong_value;
-use crate::csp::ddf::{Admx, Allowed, Choice, Kind, Range, number};
+use crate::csp::ddf::{Admx, Allowed, Choice, Kind, Range, number, truth};
+use crate::csp::short;
 use crate::syncml::Format;
 
 /// What became of a value.
@@ -24,10 +25,17 @@ pub(super) fn judge(format: &Format, allowed: Option<&Allowed>, data: &str) -> V
     let mut value = Value { data: data.to_owned(), findings: Vec::new() };
     value.literal(format);
     let Some(allowed) = allowed else { return value };
+    let form = match &allowed.kind {
+        Kind::Regex(pattern) => Form::of(pattern),
+        _ => Form::None,
+    };
+    if let (Form::Unreadable, Kind::Regex(pattern)) = (&form, &allowed.kind) {
+        value.findings.push(Finding::unreadable(pattern));
+    }
     match (&allowed.kind, &allowed.delimiter) {
         (Kind::Admx(admx), _) => value.admx(admx),
         // What looks like a delimiter there divides nothing.
-        (kind @ (Kind::Xsd | Kind::Json), _) => value.one(format, kind),
+        (kind @ (Kind::Xsd | Kind::Json), _) => value.one(format, kind, &form),
         (kind, Some(delimiter)) if value.data.contains(delimiter.as_str()) => {
             let parts: Vec<String> = value.data.split(delimiter.as_str()).map(str::to_owned).collect();
             let mut kept = Vec::with_capacity(parts.len());
@@ -38,7 +46,7 @@ pub(super) fn judge(format: &Format, allowed: Option<&Allowed>, data: &str) -> V
                     continue;
                 }
                 let mut one = Value::of(part);
-                one.one(format, kind);
+                one.one(format, kind, &form);
                 kept.push(one.data);
                 value.findings.append(&mut one.findings);
                 if value.findings.len() >= NAMED {
@@ -47,7 +55,7 @@ pub(super) fn judge(format: &Format, allowed: Option<&Allowed>, data: &str) -> V
             }
             value.data = kept.join(delimiter);
         }
-        (kind, _) => value.one(format, kind),
+        (kind, _) => value.one(format, kind, &form),
     }
     value
 }
@@ -76,12 +84,12 @@ impl Value {
         }
     }
 
-    fn one(&mut self, format: &Format, kind: &Kind) {
+    fn one(&mut self, format: &Format, kind: &Kind, form: &Form) {
         match kind {
             Kind::Enum(choices) => self.choice(format, choices),
             Kind::Flags(choices) => self.flags(choices),
             Kind::Range(ranges) => self.range(format, ranges),
-            Kind::Regex(pattern) => self.pattern(pattern),
+            Kind::Regex(pattern) => self.pattern(pattern, form),
             Kind::Xsd => self.xml(format),
             Kind::Json => self.json(),
             Kind::Any | Kind::Admx(_) | Kind::Sddl => {}
@@ -154,8 +162,8 @@ impl Value {
         }
     }
 
-    fn pattern(&mut self, pattern: &str) {
-        if expression(pattern).is_some_and(|expression| !expression.is_match(&self.data)) {
+    fn pattern(&mut self, pattern: &str, form: &Form) {
+        if !form.fits(&self.data) {
             self.warn(Rule::Pattern, format!("the description of the node expects the form {pattern}"));
         }
     }
@@ -173,7 +181,8 @@ impl Value {
                         self.warn(Rule::LeftOut, format!("the policy also asks for {}", left_out.join(", ")));
                     }
                 }
-                self.data = payload.to_string();
+                let spelled = payload.canonical(admx.elements.as_deref().unwrap_or_default());
+                self.data = spelled.to_string();
             }
         }
     }
@@ -189,26 +198,69 @@ impl Value {
 
 fn told(choice: &Choice) -> String {
     match &choice.label {
-        Some(label) => format!("{} ({})", choice.value, label.chars().take(60).collect::<String>()),
+        Some(label) => format!("{} ({})", choice.value, short(label, 60)),
         None => choice.value.clone(),
     }
 }
 
-pub(super) fn truth(text: &str) -> Option<bool> {
-    match text.trim().to_ascii_lowercase().as_str() {
-        "true" | "1" => Some(true),
-        "false" | "0" => Some(false),
-        _ => None,
+/// A form that descriptions give for values.
+pub(super) enum Form {
+    /// It says nothing.
+    None,
+    /// It is none that can be read here: it checks nothing.
+    Unreadable,
+    /// This one.
+    Known(regex::Regex),
+}
+
+impl Form {
+    /// A pattern as the descriptions mean it: of the whole value. One is written between slashes, another begins with a
+    /// brace that stands for itself.
+    pub(super) fn of(pattern: &str) -> Self {
+        let pattern = pattern.strip_prefix('/').and_then(|inside| inside.strip_suffix('/')).unwrap_or(pattern);
+        if pattern.trim().is_empty() {
+            return Self::None;
+        }
+        let build = |pattern: &str| RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build().ok();
+        build(pattern).or_else(|| build(&format!("\\{pattern}"))).map_or(Self::Unreadable, Self::Known)
+    }
+
+    pub(super) fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::None | Self::Unreadable => true,
+            Self::Known(expression) => expression.is_match(text),
+        }
     }
 }
 
-/// A pattern as the descriptions mean it: of the whole value. One is written between slashes, another begins with a
-/// brace that stands for itself. One that can't be read, or says nothing, checks nothing.
-pub(super) fn expression(pattern: &str) -> Option<regex::Regex> {
-    let pattern = pattern.strip_prefix('/').and_then(|inside| inside.strip_suffix('/')).unwrap_or(pattern);
-    if pattern.trim().is_empty() {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    fn said(pattern: &str, delimiter: Option<&str>, data: &str) -> Vec<(Level, Rule)> {
+        let allowed = Allowed { kind: Kind::Regex(pattern.to_owned()), delimiter: delimiter.map(str::to_owned) };
+        let findings = judge(&Format::Chr, Some(&allowed), data).findings;
+        findings.iter().map(|finding| (finding.level, finding.rule)).collect()
     }
-    let build = |pattern: &str| RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(1 << 20).build().ok();
-    build(pattern).or_else(|| build(&format!("\\{pattern}")))
+
+    #[test]
+    fn a_form_without_the_case_of_letters_is_checked() {
+        let pattern = "^(([^;]+(?i)(\\.appinstaller)([;]|$)){1,11})$";
+        assert_eq!(said(pattern, None, "https://a.example/a.AppInstaller;b.appinstaller"), []);
+        assert_eq!(said(pattern, None, "https://a.example/a.msi"), [(Level::Warning, Rule::Pattern)]);
+    }
+
+    #[test]
+    fn a_form_that_can_not_be_read_is_told_once() {
+        assert_eq!(said("(?=a)b", None, "anything"), [(Level::Note, Rule::NotChecked)]);
+        assert_eq!(said("(?=a)b", Some(","), "any,thing"), [(Level::Note, Rule::NotChecked)]);
+    }
+
+    #[test]
+    fn a_list_of_many_parts_is_looked_at_once() {
+        let begun = std::time::Instant::now();
+        assert_eq!(said("[a-z]{1,40}", Some(","), &"abc,".repeat(50_000)), []);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
 }

@@ -1,5 +1,6 @@
 //! A format that is none, and the one that was meant.
 
+use crate::csp::short;
 use crate::syncml::Format;
 
 /// The formats, in the order in which they are listed to an author.
@@ -37,7 +38,7 @@ static ALIASES: &[(&str, Format)] = &[
 
 /// What to say to an author who wrote this word.
 pub(super) fn unknown(word: &str) -> String {
-    let short: String = word.chars().take(20).collect();
+    let short = short(word, 20);
     if let Some(format) = meant(word) {
         return format!("{short:?} is no format: write {:?}", format.as_str());
     }

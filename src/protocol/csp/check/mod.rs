@@ -40,6 +40,11 @@ pub fn check(instruction: &Instruction, max_data: usize) -> Result<(), Vec<Probl
     if problems.found.is_empty() { Ok(()) } else { Err(problems.found) }
 }
 
+/// Whether a text is XML: elements that are closed, beside each other or in one.
+pub fn is_xml(text: &str) -> bool {
+    xml::wrong(text).is_none()
+}
+
 /// What was found so far.
 struct Problems {
     found: Vec<Problem>,

@@ -6,6 +6,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 
 use super::xml;
+use crate::csp::{ddf, short};
 use crate::syncml::Format;
 use crate::syncml::wbxml::is_xml_character;
 
@@ -23,7 +24,7 @@ pub(super) fn wrong(format: &Format, data: &str) -> Option<String> {
         return Some(format!("an empty value is no {word:?}: write one, or delete the node to unset it"));
     }
     if is_typed && data.trim() != data && !matches!(format, Format::B64 | Format::Bin) {
-        return Some(format!("there is white space around the value: write {:?}", shorten(data.trim())));
+        return Some(format!("there is white space around the value: write {:?}", short(data.trim(), 40)));
     }
     match format {
         Format::Chr | Format::Other(_) => forbidden_character(data).map(|character| {
@@ -74,17 +75,16 @@ fn int(data: &str) -> Option<String> {
 }
 
 fn truth(data: &str) -> Option<String> {
-    let is_bool = ["true", "false", "1", "0"].iter().any(|word| data.eq_ignore_ascii_case(word));
-    (!is_bool).then(|| "a bool is \"true\" or \"false\"".to_owned())
+    ddf::truth(data).is_none().then(|| "a bool is \"true\" or \"false\"".to_owned())
 }
 
-/// White space between the letters is allowed, as in the files that certificates come in.
-/// The bytes of base64 as the clients read it: white space does not count either.
+/// The bytes of base64 as the clients read it.
 pub(super) fn bytes(data: &str) -> Option<Vec<u8>> {
     let dense: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     BASE64.decode(&dense).ok()
 }
 
+/// White space between the letters is allowed, as in the files that certificates come in.
 fn base64(data: &str) -> Option<String> {
     if bytes(data).is_some() {
         return None;
@@ -162,10 +162,6 @@ fn is_hour_and_minute(h1: u8, h2: u8, m1: u8, m2: u8) -> bool {
 /// A number of digits only.
 fn number(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0_u32, |value, digit| char::from(*digit).to_digit(10).map(|digit| value * 10 + digit))
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]

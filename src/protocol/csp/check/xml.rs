@@ -6,6 +6,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 use quick_xml::reader::NsReader;
 
+use crate::csp::short;
 use crate::syncml::wbxml::is_xml_character;
 
 /// What is wrong with a fragment, and where; its characters were looked at before.
@@ -89,7 +90,7 @@ fn entity(reference: &BytesRef<'_>) -> Option<String> {
         Ok(None) => resolve_predefined_entity(reference).is_some(),
         Err(_) => false,
     };
-    let name: String = reference.chars().take(20).collect();
+    let name = short(reference, 20);
     (!is_known).then(|| format!("&{name}; is not defined in XML, write the character itself"))
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::csp::admx::BETWEEN;
+
 /// What a node takes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Allowed {
@@ -130,10 +132,35 @@ fn range(text: &str) -> Option<Range> {
 /// A number as these files write it: decimal or hexadecimal, perhaps in parentheses.
 pub(crate) fn number(text: &str) -> Option<i64> {
     let text = text.trim();
-    let text = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')).unwrap_or(text).trim();
+    literal(text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')')).unwrap_or(text))
+}
+
+/// A number as authors write it: decimal or hexadecimal.
+pub fn literal(text: &str) -> Option<i64> {
+    let text = text.trim();
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        // The sign of a number stands before all of it.
+        Some(digits) if digits.starts_with(['+', '-']) => None,
         Some(digits) => i64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
+    }
+}
+
+/// The number that a literal means: truth values are numbers as well.
+pub fn meant(text: &str) -> Option<i64> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Some(1),
+        "false" => Some(0),
+        _ => literal(text),
+    }
+}
+
+/// The truth that a word means: `True`, `0`.
+pub fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" => Some(true),
+        "false" | "0" => Some(false),
+        _ => None,
     }
 }
 
@@ -141,7 +168,7 @@ pub(crate) fn number(text: &str) -> Option<i64> {
 pub(super) fn delimiter(text: &str) -> Option<String> {
     match text {
         "" => None,
-        "0xF000" | "\\xF000" | "&#xF000;" => Some("\u{F000}".to_owned()),
+        "0xF000" | "\\xF000" | "&#xF000;" => Some(BETWEEN.to_owned()),
         other => Some(other.to_owned()),
     }
 }
@@ -166,5 +193,6 @@ mod tests {
     #[test]
     fn numbers_may_be_hexadecimal() {
         assert_eq!((number("0x1F"), number(" 12 "), number("(-3)"), number("x")), (Some(31), Some(12), Some(-3), None));
+        assert_eq!(["0x-5", "0x+30", "0x"].map(literal), [None; 3]);
     }
 }

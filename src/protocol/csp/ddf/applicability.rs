@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::csp::short;
+
 /// A build of Windows: `10.0.<number>.<revision>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -28,7 +30,7 @@ impl std::str::FromStr for Build {
     type Err = BuildError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || BuildError(text.chars().take(40).collect());
+        let wrong = || BuildError(short(text, 40));
         let parts: Vec<u32> =
             text.trim().split('.').map(|part| part.trim().parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
         match parts[..] {
@@ -105,10 +107,36 @@ pub enum Fit {
         /// The update that brings it to the device's own build, where there is one.
         update: Option<Build>,
     },
+    /// Of the released Windows only others have it: it came to these with updates, and to nothing since.
+    OtherBuilds {
+        /// Each with the update that brings it.
+        on: Vec<Build>,
+    },
     /// Its edition does not have it.
     Edition,
     /// No Windows that one can buy has it.
     NotReleased,
+}
+
+impl Fit {
+    /// Why a device does not have it, in words; `None` where it has, or where no device does.
+    pub fn told(&self) -> Option<String> {
+        Some(match self {
+            Self::Yes | Self::NotReleased => return None,
+            Self::Edition => "the device's edition of Windows does not have it".to_owned(),
+            Self::TooOld { needs, update: Some(update) } if needs == update => {
+                format!("it needs the update to {update}")
+            }
+            Self::TooOld { needs, update: None } => format!("it needs {needs} or later"),
+            Self::TooOld { needs, update: Some(update) } => {
+                format!("it needs {needs} or later, or the update to {update}")
+            }
+            Self::OtherBuilds { on } => {
+                let on: Vec<String> = on.iter().map(ToString::to_string).collect();
+                format!("of the released Windows only those with the updates to {} have it", on.join(", "))
+            }
+        })
+    }
 }
 
 /// Builds that get the same updates: what came to one of them with a revision came to all with the same.
@@ -132,12 +160,20 @@ impl Applicability {
             && !self.releases.is_empty()
             && !self.released().any(|release| is_on(release, build))
         {
-            let plain = self.released().filter(|release| release.revision.is_none()).min();
-            // Where all came with an update, builds before the first of them have it no more than that one had.
-            let least = self.released().min().filter(|least| build.number < least.number);
-            let first = plain.or(least);
+            let is_open = self.releases.contains(&Release::NotReleased);
             let update = self.released().find(|release| same_branch(release.number, build.number));
-            if let Some(needs) = first.or(update) {
+            if is_open && self.released().all(|release| release.revision.is_some()) {
+                // The release after these is still to come: what is newer than they are does not have it either.
+                return match update {
+                    Some(update) => Fit::TooOld { needs: update, update: Some(update) },
+                    None => Fit::OtherBuilds { on: self.released().collect() },
+                };
+            }
+            let plain = self.released().filter(|release| release.revision.is_none()).min();
+            // Where all came with an update, builds before one of them, also those between two, never had it; what is
+            // newer than all of them has.
+            let next = self.released().filter(|release| build.number < release.number).min();
+            if let Some(needs) = plain.or(update).or(next) {
                 return Fit::TooOld { needs, update: update.filter(|update| update.revision.is_some()) };
             }
         }
@@ -246,6 +282,41 @@ mod tests {
         assert_eq!(node.fits(&device("10.0.22631.100")), Fit::TooOld { needs, update: Some(needs) });
         assert_eq!(node.fits(&device("10.0.22631.3374")), Fit::Yes);
         assert_eq!(node.fits(&device("10.0.26100.1")), Fit::Yes, "what comes later has it");
+    }
+
+    #[test]
+    fn builds_between_two_updates_have_neither() {
+        let node = on("10.0.19045.2913, 10.0.22621.1635");
+        let [first, second]: [Build; 2] = ["10.0.19045.2913", "10.0.22621.1635"].map(|build| build.parse().unwrap());
+        for (build, fit) in [
+            ("10.0.17763.7000", Fit::TooOld { needs: first, update: None }),
+            ("10.0.19045.2912", Fit::TooOld { needs: first, update: Some(first) }),
+            ("10.0.19045.2913", Fit::Yes),
+            ("10.0.22000.9999", Fit::TooOld { needs: second, update: None }),
+            ("10.0.22631.1634", Fit::TooOld { needs: second, update: Some(second) }),
+            ("10.0.22631.1635", Fit::Yes),
+            ("10.0.26100.1", Fit::Yes),
+        ] {
+            assert_eq!(node.fits(&device(build)), fit, "{build}");
+        }
+    }
+
+    #[test]
+    fn beside_the_sentinel_only_the_builds_that_are_named_have_it() {
+        let node = on("99.9.99999, 10.0.19045.6387");
+        let update: Build = "10.0.19045.6387".parse().unwrap();
+        for (build, fit) in [
+            ("10.0.19045.6387", Fit::Yes),
+            ("10.0.19044.7000", Fit::Yes),
+            ("10.0.19045", Fit::Yes),
+            ("10.0.19045.6386", Fit::TooOld { needs: update, update: Some(update) }),
+            ("10.0.22631.5000", Fit::OtherBuilds { on: vec![update] }),
+            ("10.0.26100.7000", Fit::OtherBuilds { on: vec![update] }),
+            ("10.0.17763.7000", Fit::OtherBuilds { on: vec![update] }),
+        ] {
+            assert_eq!(node.fits(&device(build)), fit, "{build}");
+        }
+        assert_eq!(on("99.9.99999, 10.0.22000").fits(&device("26100")), Fit::Yes, "a release is one");
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod tests;
 pub(crate) mod text;
 
 pub(crate) use allowed::number;
-pub use allowed::{Admx, Allowed, Choice, Element, Kind, Range};
+pub use allowed::{Admx, Allowed, Choice, Element, Kind, Range, literal, meant, truth};
 pub use applicability::{Applicability, Build, BuildError, Device, Fit, Release};
 pub use node::{
     Access, Conflict, Dependency, DependencyGroup, Deprecated, Naming, Node, NodeName, Occurrence, Properties, Reboot,

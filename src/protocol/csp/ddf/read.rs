@@ -11,6 +11,7 @@ use super::node::{
 };
 use super::{Encoding, MAX_FILE, MAX_NODES, text};
 use crate::csp::element::{Element, Space, TreeError, parse};
+use crate::csp::short;
 use crate::syncml::{Format, Verb};
 
 /// Why a file is not read at all.
@@ -28,6 +29,11 @@ pub enum DdfError {
     /// It is XML of another kind.
     #[error("the file is no DDF: its root element is {0}, not MgmtTree")]
     NotDdf(String),
+    /// It is a tree in the vocabulary of somebody else.
+    #[error(
+        "the file is no DDF: its root element MgmtTree is in the namespace {0:?}, not in that of OMA DM or in none"
+    )]
+    Namespace(String),
     /// It describes nothing.
     #[error("the file describes no node")]
     Empty,
@@ -80,17 +86,21 @@ pub fn read(bytes: &[u8]) -> Result<DdfFile, DdfError> {
     let (text, encoding) = text::decode(bytes);
     let tree = parse(&text)?;
     if !tree.is("MgmtTree") {
-        return Err(DdfError::NotDdf(tree.name.chars().take(60).collect()));
+        if tree.name == "MgmtTree" {
+            let space = tree.attribute("xmlns").unwrap_or("that its prefix names");
+            return Err(DdfError::Namespace(short(space, 100)));
+        }
+        return Err(DdfError::NotDdf(clip(&tree.name)));
     }
     let dialect = if speaks_v2(&tree) { Dialect::V2 } else { Dialect::V1 };
-    let mut reading = Reading { nodes: 0, unknown: BTreeMap::new(), odd: Vec::new() };
-    if encoding == Encoding::Windows1252 {
-        reading.remark("neither UTF-8 nor UTF-16: read as Windows-1252");
+    let mut reading = Reading { nodes: 0, is_user: false, unknown: BTreeMap::new(), odd: Vec::new() };
+    if let Some(what) = encoding.told() {
+        reading.remark(what);
     }
     let mut roots = Vec::new();
     for element in &tree.children {
         if element.is("Node") {
-            roots.push(reading.root(element)?);
+            roots.extend(reading.root(element)?);
         } else if !element.is("VerDTD") && !element.is("Diagnostics") && !element.is("Man") && !element.is("Mod") {
             reading.stranger(element);
         }
@@ -109,6 +119,8 @@ fn speaks_v2(element: &Element) -> bool {
 
 struct Reading {
     nodes: usize,
+    /// The tree is one of users.
+    is_user: bool,
     unknown: BTreeMap<String, usize>,
     odd: Vec<String>,
 }
@@ -122,18 +134,38 @@ impl Reading {
 
     fn stranger(&mut self, element: &Element) {
         if self.unknown.len() < MAX_ODD || self.unknown.contains_key(&element.name) {
-            *self.unknown.entry(element.name.chars().take(60).collect()).or_default() += 1;
+            *self.unknown.entry(clip(&element.name)).or_default() += 1;
         }
     }
 
-    fn root(&mut self, element: &Element) -> Result<Root, DdfError> {
+    /// A tree; none where the file has begun one and says nothing in it.
+    fn root(&mut self, element: &Element) -> Result<Option<Root>, DdfError> {
         let path = element.child("Path").map_or("", Element::trimmed).trim_end_matches('/').trim();
-        let path = match path {
+        let mut path = match path {
             "" | "." => ".".to_owned(),
             below if below.starts_with("./") => below.to_owned(),
             bare => format!("./{}", bare.trim_start_matches('/')),
         };
-        Ok(Root { path, node: self.node(element)? })
+        self.is_user = path.split('/').nth(1).is_some_and(|scope| scope.eq_ignore_ascii_case("User"));
+        let node = self.node(element)?;
+        let NodeName::Fixed(name) = &node.name else {
+            // No address can say which one it is.
+            self.remark(format!("a root below {} without a name of its own: it is not in the catalogue", clip(&path)));
+            return Ok(Some(Root { path, node }));
+        };
+        if name.eq_ignore_ascii_case("Root") && node.children.is_empty() && node.properties.format == Format::Node {
+            self.remark(format!("a root {path}/{name} with nothing in it: passed over"));
+            return Ok(None);
+        }
+        // One old file has the name of its tree in the path to it as well.
+        if let Some((above, last)) = path.rsplit_once('/')
+            && last.eq_ignore_ascii_case(name)
+        {
+            self.remark(format!("{path}/{name} names itself twice: read as {above}/{name}"));
+            let above = above.len();
+            path.truncate(above);
+        }
+        Ok(Some(Root { path, node }))
     }
 
     fn node(&mut self, element: &Element) -> Result<Node, DdfError> {
@@ -308,7 +340,7 @@ impl Reading {
             let allowed =
                 dependency.child("DependencyAllowedValue").and_then(|allowed| self.allowed(allowed, name, false));
             dependencies.push(Dependency {
-                uri: format!("./{}", uri.trim_start_matches("./").replace('[', "{").replace(']', "}")),
+                uri: self.dependency_uri(uri),
                 not: dependency.attribute("Type") == Some("Not"),
                 allowed: allowed.unwrap_or(Allowed::ANY),
             });
@@ -317,6 +349,14 @@ impl Reading {
             element.child("DependencyChangedAllowedValues").and_then(|allowed| self.allowed(allowed, name, true));
         DependencyGroup { dependencies, changed }
     }
+
+    /// Where a dependency is: files leave the root out, and most of them the scope, which is then that of their own tree.
+    fn dependency_uri(&self, uri: &str) -> String {
+        let bare = uri.trim_start_matches("./").replace('[', "{").replace(']', "}");
+        let first = bare.split('/').next().unwrap_or_default();
+        let has_scope = ["Device", "User"].iter().any(|scope| first.eq_ignore_ascii_case(scope));
+        if self.is_user && !has_scope { format!("./User/{bare}") } else { format!("./{bare}") }
+    }
 }
 
 fn some(text: &str) -> Option<String> {
@@ -324,7 +364,7 @@ fn some(text: &str) -> Option<String> {
 }
 
 fn clip(text: &str) -> String {
-    text.chars().take(60).collect()
+    short(text, 60)
 }
 
 fn access(element: &Element) -> Access {

@@ -56,6 +56,36 @@ fn a_file_of_the_old_vocabulary() {
 }
 
 #[test]
+fn a_dependency_without_a_scope_is_in_that_of_its_tree() {
+    let uri = |scope: &str, written: &str| {
+        let text = V2
+            .replace("<Path>./Device/Vendor/MSFT/</Path>", &format!("<Path>{scope}/Vendor/MSFT</Path>"))
+            .replace("Device/Vendor/MSFT/Kiosk/Mode</M:DependencyUri>", &format!("{written}</M:DependencyUri>"));
+        let root = read(text.as_bytes()).unwrap().roots.remove(0).node;
+        let profile = &node(&root.children, "Profiles").children[0];
+        node(&profile.children, "Start").properties.dependencies[0].dependencies[0].uri.clone()
+    };
+    assert_eq!(uri("./User", "Vendor/MSFT/Kiosk/[P]/A"), "./User/Vendor/MSFT/Kiosk/{P}/A");
+    assert_eq!(uri("./User", "Device/Vendor/MSFT/Kiosk/A"), "./Device/Vendor/MSFT/Kiosk/A");
+    assert_eq!(uri("./User", "User/Vendor/MSFT/Kiosk/A"), "./User/Vendor/MSFT/Kiosk/A");
+    assert_eq!(uri("./Device", "Vendor/MSFT/Kiosk/A"), "./Vendor/MSFT/Kiosk/A");
+}
+
+#[test]
+fn roots_that_are_none_are_passed_over_and_told() {
+    let empty = "<Node><NodeName>Root</NodeName><Path>./Device/Vendor/MSFT</Path><DFProperties><DFFormat><node/></DFFormat>\
+                 </DFProperties></Node></MgmtTree>";
+    let file = read(V1.replace("</MgmtTree>", empty).as_bytes()).unwrap();
+    assert_eq!((file.roots.len(), file.odd.len()), (1, 1), "{:?}", file.odd);
+    let twice = V1.replace("<Path>./Vendor/MSFT</Path>", "<Path>./Vendor/MSFT/OldKiosk</Path>");
+    let file = read(twice.as_bytes()).unwrap();
+    assert_eq!((file.roots[0].path.as_str(), file.odd.len()), ("./Vendor/MSFT", 1), "{:?}", file.odd);
+    let nameless = "<Node><NodeName/><Path>./Vendor/MSFT</Path><DFProperties/></Node></MgmtTree>";
+    let odd = read(V1.replace("</MgmtTree>", nameless).as_bytes()).unwrap().odd;
+    assert!(matches!(&odd[..], [only] if only.contains("not in the catalogue")), "{odd:?}");
+}
+
+#[test]
 fn every_encoding_gives_the_same_nodes() {
     let wanted = read(V2.as_bytes()).unwrap().roots;
     let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(V2.encode_utf16().flat_map(u16::to_le_bytes)).collect();
@@ -70,6 +100,7 @@ fn every_encoding_gives_the_same_nodes() {
 fn what_is_no_description_is_refused() {
     let refused = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
     assert!(refused("<SyncML/>").contains("MgmtTree"));
+    assert!(refused("<MgmtTree xmlns='urn:other'/>").contains("urn:other"));
     assert!(refused("<MgmtTree></MgmtTree>").contains("no node"));
     assert!(refused("<!DOCTYPE MgmtTree [<!ENTITY a 'b'>]><MgmtTree/>").contains("entities"));
     assert!(refused("<MgmtTree>&a;</MgmtTree>").contains("&a;"));

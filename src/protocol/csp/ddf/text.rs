@@ -14,13 +14,26 @@ pub enum Encoding {
     Windows1252,
 }
 
+impl Encoding {
+    /// What is to be said of a file in it, where something is.
+    pub(crate) const fn told(self) -> Option<&'static str> {
+        match self {
+            Self::Utf8 | Self::Utf16 => None,
+            Self::Windows1252 => Some("neither UTF-8 nor UTF-16: read as Windows-1252"),
+        }
+    }
+}
+
 /// The text of a file, without its byte order mark.
 pub(crate) fn decode(bytes: &[u8]) -> (String, Encoding) {
-    if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
-        let (text, _) = encoding.decode_without_bom_handling(&bytes[mark..]);
-        let known = if encoding == encoding_rs::UTF_8 { Encoding::Utf8 } else { Encoding::Utf16 };
-        return (text.into_owned(), known);
+    let (marked, bytes) = match encoding_rs::Encoding::for_bom(bytes) {
+        Some((encoding, mark)) => (Some(encoding), bytes.get(mark..).unwrap_or_default()),
+        None => (None, bytes),
+    };
+    if let Some(encoding) = marked.filter(|encoding| *encoding != encoding_rs::UTF_8) {
+        return (encoding.decode_without_bom_handling(bytes).0.into_owned(), Encoding::Utf16);
     }
+    // The mark of UTF-8 promises nothing: an editor may have put the bytes of another encoding behind it.
     match std::str::from_utf8(bytes) {
         Ok(text) => (text.to_owned(), Encoding::Utf8),
         Err(_) => (encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(), Encoding::Windows1252),
@@ -39,5 +52,6 @@ mod tests {
         assert_eq!(decode("\u{FEFF}<a>é</a>".as_bytes()), ("<a>é</a>".to_owned(), Encoding::Utf8));
         assert_eq!(decode("<a>é</a>".as_bytes()), ("<a>é</a>".to_owned(), Encoding::Utf8));
         assert_eq!(decode(b"<a>\x93x\x94</a>"), ("<a>“x”</a>".to_owned(), Encoding::Windows1252));
+        assert_eq!(decode(b"\xEF\xBB\xBF<a>\x93x\x94</a>"), ("<a>“x”</a>".to_owned(), Encoding::Windows1252));
     }
 }

@@ -45,6 +45,9 @@ pub enum LocUriError {
         /// Its escape.
         escape: String,
     },
+    /// A blank at the end of a name, or before it.
+    #[error("there is a blank at the start or the end of the name {0:?}: leave it out")]
+    Blank(String),
     /// A percent sign without two hexadecimal digits.
     #[error("{0:?} is no percent escape: write %25 for a percent sign")]
     BadEscape(String),

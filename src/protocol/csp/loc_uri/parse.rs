@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{LocUri, LocUriError, Query};
+use crate::csp::short;
 
 /// ASCII characters that must be escaped in a name; all others are escaped anyway.
 const ESCAPED: &AsciiSet =
@@ -44,7 +45,7 @@ pub(super) fn check(text: &str) -> Result<(), LocUriError> {
         }
     }
     match query {
-        Some(query) if self::query(query).is_none() => Err(LocUriError::UnknownQuery(shorten(query))),
+        Some(query) if self::query(query).is_none() => Err(LocUriError::UnknownQuery(short(query, 40))),
         _ => Ok(()),
     }
 }
@@ -64,6 +65,9 @@ pub(super) fn query(text: &str) -> Option<Query> {
 fn segment(name: &str, before: &str) -> Result<(), LocUriError> {
     if name.is_empty() {
         return Err(LocUriError::EmptySegment(before.to_owned()));
+    }
+    if name.trim_matches(' ').len() < name.len() && !name.trim_matches(' ').is_empty() {
+        return Err(LocUriError::Blank(name.to_owned()));
     }
     for character in name.chars() {
         if character.is_ascii_control() {
@@ -92,15 +96,11 @@ fn decode(name: &str) -> Result<Cow<'_, str>, LocUriError> {
     for (index, _) in name.match_indices('%') {
         let digits = name.as_bytes().get(index + 1..index + 3);
         if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-            let escape = name.get(index..).unwrap_or_default().chars().take(3).collect();
+            let escape = short(name.get(index..).unwrap_or_default(), 3);
             return Err(LocUriError::BadEscape(escape));
         }
     }
     percent_decode_str(name).decode_utf8().map_err(|_| LocUriError::NotUtf8(name.to_owned()))
-}
-
-fn shorten(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 #[cfg(test)]
@@ -158,7 +158,9 @@ mod tests {
             ("./A\u{1}", "control character U+0001"),
             ("./A/%00", "control character U+0000"),
             ("./A/%0aB", "control character U+000A"),
-            ("./Device /Vendor", "' ' can't stand in a LocURI: write %20"),
+            ("./Device /Vendor", "the name \"Device \": leave it out"),
+            ("./A/ B/C", "the name \" B\": leave it out"),
+            ("./A/B C", "' ' can't stand in a LocURI: write %20"),
             ("./A/{license id}", "write %20"),
             (".\\Vendor\\MSFT", "starts with ./ : write ./Vendor/MSFT"),
             ("./Vendor\\MSFT", "write / between segments"),

@@ -108,7 +108,7 @@ fn item(random: &mut Random, verb: Verb, scope: &str, id: &str, place: u64) -> S
 }
 
 fn exec(target: &str) -> Operation {
-    let item = Setting { target: target.parse().expect("an address"), format: None, mime: None, data: None };
+    let item = Setting::bare(target.parse().expect("an address"));
     Operation { verb: Verb::Exec, items: vec![item], if_exists: IfExists::Fail }
 }
 

@@ -14,7 +14,7 @@ mod walk;
 
 use std::borrow::Cow;
 
-pub use secret::is_secret;
+pub use secret::{is_secret, names_secret};
 
 /// What stands in place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -92,6 +92,18 @@ pub fn redact_value_also<'a>(loc_uri: &str, data: &'a str, also: &dyn Fn(&str) -
     }
     redacted.push_str(data.get(at..).unwrap_or_default());
     Cow::Owned(redacted)
+}
+
+/// The parts of a value that would be hidden because what they stand in calls itself a secret: what is in such elements, and
+/// in such attributes.
+///
+/// ```
+/// use transom_protocol::syncml::redact::secrets_in;
+///
+/// assert_eq!(secrets_in("<a><b>1</b><sharedKey><keyType>x</keyType></sharedKey></a>"), ["<keyType>x</keyType>"]);
+/// ```
+pub fn secrets_in(data: &str) -> Vec<&str> {
+    value::secrets(data).into_iter().filter_map(|part| data.get(part)).collect()
 }
 
 #[cfg(test)]

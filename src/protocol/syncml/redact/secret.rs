@@ -113,7 +113,13 @@ pub(super) fn is_secret_type(mime: &str) -> bool {
 
 /// Whether the name of an element or attribute inside a value, or an id that stands for one, announces a secret. Stricter
 /// than for nodes: the name has to end with the word, because `OSRecoveryPasswordUsage` is a setting of `BitLocker`.
-pub(super) fn names_secret(name: &str) -> bool {
+///
+/// ```
+/// use transom_protocol::syncml::redact::names_secret;
+///
+/// assert!(names_secret("ProxyPassword") && !names_secret("PasswordLength"));
+/// ```
+pub fn names_secret(name: &str) -> bool {
     let name = plain(name.rsplit('/').next().unwrap_or(name));
     let name = name.trim();
     SECRET_NODES.contains(&name) || SECRET_WORDS.iter().any(|word| name.ends_with(word))

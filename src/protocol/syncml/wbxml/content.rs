@@ -111,8 +111,8 @@ pub(super) fn is_xml_text(text: &str) -> bool {
     text.chars().all(is_xml_character)
 }
 
-/// `Char` of XML 1.0, 2.2.
-pub(crate) fn is_xml_character(character: char) -> bool {
+/// Whether XML 1.0 can carry a character, be it written as a reference (`Char`, 2.2).
+pub const fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 

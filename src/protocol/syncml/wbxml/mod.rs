@@ -46,7 +46,7 @@ mod tree;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use content::is_xml_character;
+pub use content::is_xml_character;
 
 use super::Message;
 use crate::xml::{Limits, Refusal};

@@ -31,7 +31,7 @@ pub(super) static REFUSED: &[Row] = &[
         404,
         "not found",
         "The device has no such setting.",
-        "Check the address for typing errors, and whether this version and edition of Windows has the setting. To create it, use add.",
+        "Check the address for typing errors, and whether this version and edition of Windows has the setting. A replace does not create it; an add does, where all that stands above it is there.",
     ),
     row(
         405,
