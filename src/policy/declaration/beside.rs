@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use transom_protocol::csp::catalogue::{Catalogue, Hit, NodeId};
-use transom_protocol::csp::ddf::{Allowed, Dependency, DependencyGroup, Kind};
+use transom_protocol::csp::ddf::{Allowed, Dependency, DependencyGroup, Kind, meant};
 
 use super::{Concern, Declaration, Identifier, Level, LocUri, Payload, Remark, Rule, Value};
 
@@ -127,7 +127,7 @@ fn takes(allowed: &Allowed, value: &Value) -> Option<bool> {
         Kind::Any => Some(true),
         Kind::Enum(choices) => Some(choices.iter().any(|choice| is_same(choice.value.trim(), &text))),
         Kind::Range(ranges) => {
-            let number = number(&text)?;
+            let number = meant(&text)?;
             Some(ranges.iter().any(|range| (range.0..=range.1).contains(&number)))
         }
         Kind::Flags(_) | Kind::Regex(_) | Kind::Admx(_) | Kind::Xsd | Kind::Json | Kind::Sddl => None,
@@ -135,17 +135,5 @@ fn takes(allowed: &Allowed, value: &Value) -> Option<bool> {
 }
 
 fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || number(one).is_some_and(|one| number(other) == Some(one))
-}
-
-/// Truth values are numbers as well.
-fn number(text: &str) -> Option<i64> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" => Some(1),
-        "false" => Some(0),
-        text => match text.strip_prefix("0x") {
-            Some(digits) => i64::from_str_radix(digits, 16).ok(),
-            None => text.parse().ok(),
-        },
-    }
+    one.eq_ignore_ascii_case(other) || meant(one).is_some_and(|one| meant(other) == Some(one))
 }

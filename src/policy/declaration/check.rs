@@ -7,11 +7,12 @@ use transom_protocol::syncml::Verb;
 
 use super::beside::Beside;
 use super::held::held;
-use super::ingest::{ingested, with_ingested};
-use super::read::meant;
+use super::hints::meant;
+use super::ingest::{Area, ingested, with_ingested};
+use super::template::fact;
 use super::{
     Activation, Concern, Configuration, Content, Declaration, Document, Identifier, Item, Kind, Level, LocUri, Payload,
-    Remark, Rule, Template, Value, compile, secret,
+    Remark, Rule, Template, Value, assets, compile, hints, secret,
 };
 use crate::model::{FactName, Facts, Predicate};
 
@@ -36,6 +37,7 @@ pub fn check(documents: &[Document], known: Known<'_>, catalogue: &Catalogue) ->
     } else {
         Beside::default()
     };
+    let mut made = Made { catalogue: (!is_too_much).then_some(catalogue), items: BTreeMap::new() };
     for document in documents {
         match &document.declaration.payload {
             Payload::Configuration(configuration) if is_too_much => {
@@ -43,18 +45,23 @@ pub fn check(documents: &[Document], known: Known<'_>, catalogue: &Catalogue) ->
             }
             Payload::Configuration(configuration) => {
                 settings(document, configuration, &names, &beside, catalogue, &mut remarks);
+                remarks.extend(without_template(document, configuration, &names));
             }
-            Payload::Activation(activation) => self::activation(document, activation, &names, &mut remarks),
+            Payload::Activation(activation) => {
+                self::activation(document, activation, &names, &mut remarks);
+                remarks.extend(conflicts(document, activation, &names, &mut made));
+                remarks.extend(hints::of_activation(document, activation, &names.all));
+            }
             Payload::Management(management) => {
                 for (number, name) in management.properties.iter().flatten().enumerate() {
                     if fact(name).is_none() {
                         let part = format!("properties/{number}");
-                        let what = format!("there is no fact {name:?}");
+                        let what = format!("there is no fact {name:?}{}", hints::meant_fact(name));
                         remarks.push(document.remark(&part, Level::Error, Concern::Condition, what));
                     }
                 }
             }
-            Payload::Asset(_) => {}
+            Payload::Asset(asset) => remarks.extend(hints::of_asset(document, asset)),
         }
         remarks.extend(unused(document, &names));
     }
@@ -82,6 +89,26 @@ fn references(document: &Document, configuration: &Configuration, names: &Names<
     }
 }
 
+/// Settings of templates that no configuration gives to devices: these answer 404 where they have them from nobody else.
+/// Each template is named once.
+fn without_template(document: &Document, configuration: &Configuration, names: &Names<'_>) -> Vec<Remark> {
+    let mut told: BTreeSet<Area> = BTreeSet::new();
+    let mut remarks = Vec::new();
+    for uri in configuration.settings.keys() {
+        let Some(area) = Area::of(uri).filter(|area| !names.given.contains(area)) else { continue };
+        if !told.insert(area.clone()) {
+            continue;
+        }
+        let what = format!(
+            "it belongs to a template {area}, which no declaration here gives to devices: without it they answer 404 (set \
+             Policy/ConfigOperations/ADMXInstall to the template, or see that they have it)"
+        );
+        let part = format!("settings/{}", uri.as_str());
+        remarks.push(document.remark(&part, Level::Warning, Concern::Reference, what).on(uri));
+    }
+    remarks
+}
+
 /// Whether some setting works only while others have certain values.
 fn depends(declaration: &Declaration, catalogue: &Catalogue) -> bool {
     let Payload::Configuration(configuration) = &declaration.payload else { return false };
@@ -96,6 +123,8 @@ struct Names<'a> {
     used: BTreeSet<Identifier>,
     /// The facts that may be used; `None`: all.
     properties: Option<BTreeSet<FactName>>,
+    /// Of which templates some configuration gives one to devices.
+    given: BTreeSet<Area>,
 }
 
 impl<'a> Names<'a> {
@@ -105,11 +134,13 @@ impl<'a> Names<'a> {
         let all: BTreeMap<_, _> = known.iter().chain(own).map(|each| (&each.identifier, each)).collect();
         let mut used = BTreeSet::new();
         let mut properties: Option<BTreeSet<FactName>> = None;
+        let mut given: BTreeSet<Area> = BTreeSet::new();
         for declaration in all.values() {
             match &declaration.payload {
                 Payload::Activation(activation) => used.extend(activation.configurations.iter().cloned()),
                 Payload::Configuration(configuration) => {
-                    used.extend(configuration.settings.iter().flat_map(|(uri, value)| assets(uri, value)));
+                    used.extend(configuration.assets());
+                    given.extend(configuration.settings.keys().filter_map(Area::given_by));
                 }
                 Payload::Management(management) => {
                     if let Some(names) = &management.properties {
@@ -119,7 +150,7 @@ impl<'a> Names<'a> {
                 Payload::Asset(_) => {}
             }
         }
-        Self { all, used, properties }
+        Self { all, used, properties, given }
     }
 
     /// What is wrong with a reference, if anything is.
@@ -150,25 +181,19 @@ impl<'a> Names<'a> {
     }
 }
 
-fn fact(name: &str) -> Option<FactName> {
-    FactName::parse(name).or_else(|| FactName::parse(name.strip_prefix("device.")?))
-}
-
-fn assets(uri: &LocUri, value: &Value) -> Vec<Identifier> {
-    let mut assets = value.assets();
-    if let Ok(template) = Template::parse(uri.as_str()) {
-        assets.extend(template.assets().cloned());
-    }
-    assets
-}
-
 fn twice(documents: &[Document]) -> Vec<Remark> {
     let mut seen: BTreeMap<&Identifier, &Document> = BTreeMap::new();
     let mut remarks = Vec::new();
     for document in documents {
         if let Some(first) = seen.get(&document.declaration.identifier) {
-            let file = first.file.as_deref().map(|file| format!(" of {file}")).unwrap_or_default();
-            let what = format!("the identifier is taken in line {}{file}", first.place("").line);
+            // What came as a value has no line.
+            let place = match (first.place("").line, first.file.as_deref()) {
+                (0, None) => "already".to_owned(),
+                (0, Some(file)) => format!("in {file}"),
+                (line, None) => format!("in line {line}"),
+                (line, Some(file)) => format!("in line {line} of {file}"),
+            };
+            let what = format!("the identifier is taken {place}");
             remarks.push(document.remark("", Level::Error, Concern::Twice, what));
         } else {
             seen.insert(&document.declaration.identifier, document);
@@ -245,19 +270,14 @@ fn content(item: &Item, names: &Names<'_>, catalogue: &Catalogue) -> Vec<Remark>
     told.collect()
 }
 
-/// Where the author insists, errors are warnings. Nobody can insist on a reference that leads nowhere, or on a value of
-/// which nothing could be made: the setting would be left out without a word.
+/// Where the author insists, errors are warnings. Nobody can insist on a secret in a file, on a reference that leads
+/// nowhere, or on a value of which nothing could be made: the setting would be left out without a word.
 fn insisted(uri: &LocUri, configuration: &Configuration, is_made: bool, remarks: &mut Vec<Remark>) {
     let Some(reason) = configuration.overrides.get(uri) else { return };
     let mut any = false;
     for remark in remarks.iter_mut().filter(|remark| remark.level == Level::Error) {
         any = true;
-        let overridable = match remark.rule {
-            Concern::Setting(_) => is_made,
-            Concern::Secret => true,
-            _ => false,
-        };
-        if overridable {
+        if is_made && matches!(remark.rule, Concern::Setting(_)) {
             remark.level = Level::Warning;
             remark.what = format!("{} (its author insists: {reason})", remark.what);
         }
@@ -295,12 +315,46 @@ fn activation(document: &Document, activation: &Activation, names: &Names<'_>, r
         }
         None => {}
     }
-    remarks.extend(conflicts(document, activation, names));
+}
+
+/// A setting of a configuration.
+type OfConfiguration<'a> = (&'a Identifier, &'a LocUri);
+
+/// What is made of settings whose values are written otherwise, each once: many activations may name the same two.
+struct Made<'a> {
+    /// Absent where there are too many settings: they are compared as they are written.
+    catalogue: Option<&'a Catalogue>,
+    items: BTreeMap<OfConfiguration<'a>, Option<Item>>,
+}
+
+impl<'a> Made<'a> {
+    /// Whether two settings of one node come to the same on a device: `12` and `'12'` do.
+    fn is_same(&mut self, one: (OfConfiguration<'a>, &Value), other: (OfConfiguration<'a>, &Value)) -> bool {
+        if one.1 == other.1 {
+            return true;
+        }
+        let Some(catalogue) = self.catalogue else { return false };
+        for (of, value) in [one, other] {
+            self.items.entry(of).or_insert_with(|| compile(catalogue, of.1, value).item);
+        }
+        let made = |of: OfConfiguration<'a>| self.items.get(&of).and_then(Option::as_ref);
+        match (made(one.0), made(other.0)) {
+            (Some(one), Some(other)) => {
+                (&one.format, &one.mime, &one.data) == (&other.format, &other.mime, &other.data)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The same setting with two values in one activation: one of them can't be.
-fn conflicts(document: &Document, activation: &Activation, names: &Names<'_>) -> Vec<Remark> {
-    let mut seen: BTreeMap<String, (&Identifier, &Value)> = BTreeMap::new();
+fn conflicts<'a>(
+    document: &Document,
+    activation: &'a Activation,
+    names: &Names<'a>,
+    made: &mut Made<'a>,
+) -> Vec<Remark> {
+    let mut seen: BTreeMap<String, (OfConfiguration<'a>, &Value)> = BTreeMap::new();
     let mut remarks = Vec::new();
     for (number, identifier) in activation.configurations.iter().enumerate() {
         let Some(Declaration { payload: Payload::Configuration(configuration), .. }) = names.all.get(identifier) else {
@@ -308,14 +362,16 @@ fn conflicts(document: &Document, activation: &Activation, names: &Names<'_>) ->
         };
         for (uri, value) in &configuration.settings {
             let key = uri.node_key();
+            let own = ((identifier, uri), value);
             match seen.get(&key) {
-                Some((first, other)) if *other != value && *first != identifier => {
+                Some(first) if first.0.0 != identifier && !made.is_same(*first, own) => {
+                    let first = first.0.0;
                     let what = format!("{first} and {identifier} want different values");
                     let part = format!("configurations/{number}");
                     remarks.push(document.remark(&part, Level::Warning, Concern::Conflict, what).on(uri));
                 }
                 Some(_) => {}
-                None => drop(seen.insert(key, (identifier, value))),
+                None => drop(seen.insert(key, own)),
             }
         }
     }
@@ -330,4 +386,33 @@ fn unused(document: &Document, names: &Names<'_>) -> Option<Remark> {
         Kind::Activation | Kind::Management => return None,
     };
     (!names.used.contains(&declaration.identifier)).then(|| document.remark("", Level::Note, Concern::Unused, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::catalogue::builtin;
+    use crate::policy::declaration::read_text;
+
+    fn configuration(settings: &str) -> Declaration {
+        let text = format!("type: configuration\nidentifier: a\npayload:\n  settings: {settings}\n");
+        read_text("p.yaml", &text).documents.remove(0).declaration
+    }
+
+    #[test]
+    fn all_assets_of_a_configuration_are_known() {
+        let made = configuration(
+            "{'./Vendor/OEM/${asset.name}': '${asset.pw} ${asset.pw}', ./Vendor/OEM/Y: {asset: other}, ./Vendor/OEM/Z: 1}",
+        );
+        let Payload::Configuration(configuration) = &made.payload else { panic!("{made:?}") };
+        let assets: Vec<String> = configuration.assets().iter().map(ToString::to_string).collect();
+        assert_eq!(assets, ["name", "other", "pw"]);
+    }
+
+    #[test]
+    fn what_has_no_lines_is_in_none() {
+        let document = Document::new(configuration("{./Vendor/OEM/X: 1}"));
+        let told = check(&[document.clone(), document], &[], &builtin::catalogue().unwrap());
+        assert!(told.iter().any(|remark| remark.what == "the identifier is taken already"), "{told:?}");
+    }
 }

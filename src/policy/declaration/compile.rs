@@ -1,14 +1,17 @@
 //! What a setting is on the wire: address, format, MIME type and data, by the catalogue. Its author gives none of them
 //! but the address.
 
+use serde::de::IgnoredAny;
 use transom_protocol::csp::LocUriError;
-use transom_protocol::csp::admx::Payload;
+use transom_protocol::csp::admx::{BETWEEN, Payload};
 use transom_protocol::csp::catalogue::{Catalogue, Found, NodeId, Proposed};
 use transom_protocol::csp::ddf::{Admx, Allowed, Kind, Properties};
+use transom_protocol::syncml::wbxml::is_xml_character;
 use transom_protocol::syncml::{Format, Verb};
 
 use super::asset::{Assets, Content, packed};
 use super::held::{held, of_template};
+use super::markup::is_markup;
 use super::{Escaping, Finding, Identifier, Level, LocUri, PolicyValue, Rule, Template, Unresolved, Value};
 use crate::model::{FactName, Facts};
 
@@ -47,9 +50,6 @@ pub struct Compiled {
     pub findings: Vec<Finding>,
 }
 
-/// What stands between the parts of a value of a template.
-const BETWEEN: &str = "\u{F000}";
-
 /// Makes of an address and a value what is sent.
 pub fn compile(catalogue: &Catalogue, uri: &LocUri, value: &Value) -> Compiled {
     let mut findings = Vec::new();
@@ -76,23 +76,23 @@ pub fn compile(catalogue: &Catalogue, uri: &LocUri, value: &Value) -> Compiled {
             return sorted(None, findings);
         }
     };
-    let varies = written.varies();
+    let varies = written.as_deref().is_some_and(is_open);
     let verb = if matches!(value, Value::Node) { Verb::Add } else { Verb::Replace };
-    let data = written.text.as_deref();
+    let data = written.as_deref();
     let (explicit, given_mime) = match value {
         Value::Explicit { format, mime, .. } => (Some(format.clone()), mime.as_deref()),
         _ => (None, None),
     };
     let given = explicit.or_else(|| known.is_none().then(|| format_of(value)));
     // A word that is no format stays none, whatever is put into the value.
-    let is_open = varies && !(known.is_none() && matches!(given, Some(Format::Other(_))));
+    let is_unknown_yet = varies && !(known.is_none() && matches!(given, Some(Format::Other(_))));
     let proposed = Proposed { verb, uri, format: given.as_ref(), data, in_atomic: true };
     let checked = held(catalogue, &proposed, given_mime);
     if not_imported.is_some() {
         // The catalogue says so of the whole policy.
         findings.retain(|finding: &Finding| finding.rule != Rule::NotChecked);
     }
-    findings.extend(checked.findings.into_iter().filter(|finding| stays(finding, is_open)));
+    findings.extend(checked.findings.into_iter().filter(|finding| stays(finding, is_unknown_yet)));
     let format = match &not_imported {
         Some(policy) => policy.format.clone(),
         None => checked.format.or(known.map(|known| known.format.clone())).unwrap_or_else(|| format_of(value)),
@@ -105,9 +105,12 @@ pub fn compile(catalogue: &Catalogue, uri: &LocUri, value: &Value) -> Compiled {
         (Value::Node, _) => Data::None,
         (Value::Asset(asset), _) => Data::Asset(asset.clone()),
         (_, text) => {
-            let text = if varies { written.text } else { text.or(written.text) }.unwrap_or_default();
+            let text = if varies { written } else { text.or(written) }.unwrap_or_default();
             match Template::parse(&text) {
-                Ok(template) => Data::Text(template, escaping(&text, &format, known)),
+                Ok(template) => {
+                    let escaping = escaping(&template, &format, known);
+                    Data::Text(template, escaping)
+                }
                 Err(error) => {
                     findings.push(error_of(Rule::Value, error.to_string()));
                     return sorted(None, findings);
@@ -188,30 +191,24 @@ fn unsendable(value: &Value) -> Option<String> {
             .collect(),
         _ => Vec::new(),
     };
-    let has_nul =
-        value.texts().into_iter().chain(names.into_iter().map(String::as_str)).any(|text| text.contains('\0'));
-    has_nul.then(|| "the character U+0000 can't be sent: remove it".to_owned())
+    let mut texts = value.texts().into_iter().chain(names.into_iter().map(String::as_str));
+    let strange = texts.find_map(|text| text.chars().find(|character| !is_xml_character(*character)))?;
+    Some(format!("the character U+{:04X} can't be sent: remove it", u32::from(strange)))
 }
 
-/// A value as text.
-struct Written {
-    text: Option<String>,
+/// Whether a text has variables in it: what it comes to is known when they are put in.
+fn is_open(text: &str) -> bool {
+    Template::parse(text).is_ok_and(|template| template.has_variables())
 }
 
-impl Written {
-    fn varies(&self) -> bool {
-        let template = self.text.as_deref().and_then(|text| Template::parse(text).ok());
-        template.is_some_and(|template| template.has_variables())
-    }
-}
-
-fn written(value: &Value, known: Option<&Properties>, findings: &mut Vec<Finding>) -> Result<Written, String> {
+/// A value as text; nothing for what has none of its own.
+fn written(value: &Value, known: Option<&Properties>, findings: &mut Vec<Finding>) -> Result<Option<String>, String> {
     let allowed = known.and_then(|known| known.allowed.as_ref());
     let admx = allowed.and_then(|allowed| match &allowed.kind {
         Kind::Admx(admx) => Some(admx),
         _ => None,
     });
-    let text = match (value, admx) {
+    Ok(match (value, admx) {
         (Value::Bool(truth), Some(admx)) => Some(state(*truth, admx, findings)),
         (Value::Text(text), Some(admx)) if ["enabled", "disabled"].contains(&text.trim()) => {
             Some(state(text.trim() == "enabled", admx, findings))
@@ -236,8 +233,7 @@ fn written(value: &Value, known: Option<&Properties>, findings: &mut Vec<Finding
         }
         (Value::Asset(_), _) => None,
         (Value::Explicit { value, .. }, _) => Some(value.clone()),
-    };
-    Ok(Written { text })
+    })
 }
 
 /// `enabled` or `disabled` alone.
@@ -257,7 +253,7 @@ fn state(enabled: bool, admx: &Admx, findings: &mut Vec<Finding>) -> String {
 
 fn payload(data: &std::collections::BTreeMap<String, PolicyValue>, admx: &Admx) -> Result<String, String> {
     if let Some(elements) = &admx.elements {
-        let payload = Payload::typed(data, elements);
+        let payload = Payload::typed(data, elements, is_open);
         return payload
             .map(|payload| payload.to_string())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
@@ -267,6 +263,8 @@ fn payload(data: &std::collections::BTreeMap<String, PolicyValue>, admx: &Admx) 
         let text = match value {
             PolicyValue::Bool(truth) => truth.to_string(),
             PolicyValue::Number(number) => number.to_string(),
+            // A text of an element is one line: what has several is lines, and so are they sent.
+            PolicyValue::Text(text) if text.contains('\n') => text.lines().collect::<Vec<_>>().join(BETWEEN),
             PolicyValue::Text(text) => text.clone(),
             PolicyValue::Named(named) => {
                 named.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect::<Vec<_>>().join(BETWEEN)
@@ -298,20 +296,31 @@ fn is_admx(known: &Properties) -> bool {
     matches!(known.allowed, Some(Allowed { kind: Kind::Admx(_), .. }))
 }
 
-fn escaping(text: &str, format: &Format, known: Option<&Properties>) -> Escaping {
+/// How variables are escaped: by what the node takes, and where nobody says so, by what the text is.
+fn escaping(template: &Template, format: &Format, known: Option<&Properties>) -> Escaping {
+    if !template.has_variables() {
+        return Escaping::Plain;
+    }
     let allowed = known.and_then(|known| known.allowed.as_ref());
-    let kind = allowed.map(|allowed| &allowed.kind);
-    let delimiter = allowed.and_then(|allowed| allowed.delimiter.clone());
-    let start = text.trim_start();
-    match kind {
-        Some(Kind::Admx(_) | Kind::Xsd) => Escaping::Xml,
-        Some(Kind::Json) => Escaping::Json,
-        _ if *format == Format::Xml || start.starts_with('<') => Escaping::Xml,
-        _ => match delimiter {
-            Some(delimiter) => Escaping::Part(delimiter),
-            None if start.starts_with('{') || start.starts_with("[{") => Escaping::Json,
-            None => Escaping::Plain,
-        },
+    match allowed.map(|allowed| &allowed.kind) {
+        Some(Kind::Admx(_) | Kind::Xsd) => return Escaping::Xml,
+        Some(Kind::Json) => return Escaping::Json,
+        _ if *format == Format::Xml => return Escaping::Xml,
+        _ => {}
+    }
+    if let Some(delimiter) = allowed.and_then(|allowed| allowed.delimiter.clone()) {
+        return Escaping::Part(delimiter);
+    }
+    // `<https://intranet>` and `{0}` are no documents, though they begin as such do.
+    let (of_xml, of_json) = (template.filled("x"), template.filled("0"));
+    if is_markup(&of_xml) {
+        Escaping::Xml
+    } else if ["{", "[{", "[\""].iter().any(|begin| of_json.trim_start().starts_with(begin))
+        && serde_json::from_str::<IgnoredAny>(&of_json).is_ok()
+    {
+        Escaping::Json
+    } else {
+        Escaping::Plain
     }
 }
 
@@ -343,4 +352,67 @@ fn error_of(rule: Rule, what: String) -> Finding {
 fn sorted(item: Option<Item>, mut findings: Vec<Finding>) -> Compiled {
     findings.sort_by_key(|finding| finding.level);
     Compiled { item, findings }
+}
+
+#[cfg(test)]
+mod tests {
+    use transom_protocol::session::Timestamp;
+
+    use super::*;
+    use crate::model::{EnrollmentId, Fact, FactValue};
+    use crate::policy::catalogue::builtin;
+
+    /// What is sent to a device of somebody whose department is called so.
+    fn sent(uri: &str, value: &str, department: &str) -> String {
+        let fact = Fact {
+            name: FactName::parse("user.department").unwrap(),
+            value: FactValue::Text(department.to_owned()),
+            observed_at: Timestamp(0),
+            changed_at: Timestamp(0),
+            enrollment: EnrollmentId::new(Timestamp(0)),
+        };
+        let compiled = compile(&builtin::catalogue().unwrap(), &uri.parse().unwrap(), &Value::Text(value.to_owned()));
+        let none = |_: &Identifier| None;
+        compiled.item.unwrap().data(&[fact].into_iter().collect(), &none).unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_is_no_document_is_not_escaped_as_one() {
+        let pages = "./Device/Vendor/MSFT/Policy/Config/Browser/HomePages";
+        let value = "<https://intranet/?a=1&dept=${user.department}><https://b/>";
+        assert_eq!(sent(pages, value, "R&D \"x\""), "<https://intranet/?a=1&dept=R&D \"x\"><https://b/>");
+        let oem = "./Vendor/OEM/X";
+        for plain in ["<${user.department}", "{${user.department}", "{0} ${user.department}", "[${user.department}]]"] {
+            assert_eq!(sent(oem, plain, "R&\"D"), plain.replace("${user.department}", "R&\"D"), "{plain}");
+        }
+        assert_eq!(sent(oem, " <a b='${user.department}'/><c/>", "R&D"), " <a b='R&amp;D'/><c/>");
+        assert_eq!(sent(oem, "[{\"a\": \"${user.department}\"}]", "\"D"), "[{\"a\": \"\\\"D\"}]");
+        assert_eq!(sent(oem, "{\"a\": ${user.department}}", "1"), "{\"a\": 1}");
+    }
+
+    #[test]
+    fn what_is_not_quite_xml_is_escaped_as_xml() {
+        for around in [
+            "\n<?xml version='1.0'?><a>{}</a>",
+            "\u{feff}<a>{}</a>",
+            "<!DOCTYPE a><a>{}</a>",
+            "<p:a>{}</p:a>",
+            "<p:a b='{}'/>",
+        ] {
+            let value = around.replace("{}", "${user.department}");
+            let wanted = around.replace("{}", "&lt;b/&gt;&#xA;");
+            assert_eq!(sent("./Vendor/OEM/X", &value, "<b/>\n"), wanted);
+        }
+    }
+
+    #[test]
+    fn nothing_is_escaped_in_a_section_and_nothing_ends_it() {
+        let sent = |value: &str, department: &str| sent("./Vendor/OEM/X", value, department);
+        let section = "<a><!-- <![CDATA[ --><b>${user.department}</b><![CDATA[<${user.department}>]]></a>";
+        assert_eq!(sent(section, "R&D"), "<a><!-- <![CDATA[ --><b>R&amp;D</b><![CDATA[<R&D>]]></a>");
+        assert_eq!(
+            sent("<a><![CDATA[${user.department}]]>${user.department}</a>", "]]><b/>"),
+            "<a><![CDATA[]]>]]&gt;&lt;b/&gt;<![CDATA[]]>]]&gt;&lt;b/&gt;</a>"
+        );
+    }
 }

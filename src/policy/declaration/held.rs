@@ -35,16 +35,9 @@ pub(in crate::policy) fn held(catalogue: &Catalogue, proposed: &Proposed<'_>, mi
     let operation = Operation { verb: proposed.verb, items: vec![item], if_exists: IfExists::Fail };
     // How large a value may be is not known here.
     let problems = check::check(&Instruction::Single(operation), usize::MAX).err().unwrap_or_default();
-    for problem in problems {
-        let rule = match problem.at.rsplit('.').next() {
-            Some("target") => Rule::Access,
-            Some("type" | "format") => Rule::Format,
-            // Of a known node the catalogue has said it.
-            _ if is_known => continue,
-            _ => Rule::Value,
-        };
-        checked.findings.push(error(rule, problem.what));
-    }
+    let findings = problems.into_iter().map(Finding::from);
+    // Of the value of a known node the catalogue has said it.
+    checked.findings.extend(findings.filter(|finding| !is_known || finding.rule != Rule::Value));
     checked.findings.sort_by_key(|finding| finding.level);
     checked
 }

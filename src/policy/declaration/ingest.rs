@@ -23,6 +23,33 @@ pub struct Ingestion {
     pub file: String,
 }
 
+/// What the settings of a template have in common: its app, and whether it is of policies or of preferences. In small letters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Area(String, String);
+
+impl Area {
+    /// Of a setting in a template: `./Device/Vendor/MSFT/Policy/Config/{App}~{Kind}~{category}/{setting}`.
+    pub fn of(uri: &LocUri) -> Option<Self> {
+        let folded = uri.path().to_lowercase();
+        let (_, below) = folded.split_once("/vendor/msft/policy/config/")?;
+        let mut parts = below.split('/').next()?.split('~');
+        let (app, kind, _) = (parts.next()?, parts.next()?, parts.next()?);
+        Some(Self(app.to_owned(), kind.to_owned()))
+    }
+
+    /// Of the settings in a template that is given to devices at an address.
+    pub fn given_by(uri: &LocUri) -> Option<Self> {
+        let ingestion = Ingestion::of(uri)?;
+        Some(Self(ingestion.app.to_lowercase(), ingestion.kind.to_lowercase()))
+    }
+}
+
+impl std::fmt::Display for Area {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
 /// A template that a configuration gives to devices.
 #[derive(Debug, Clone)]
 pub struct Ingested {
@@ -143,7 +170,8 @@ mod tests {
       <categories><category name="net"/></categories>
       <policies><policy name="Proxy" class="Machine" key="Software\Policies\Acme">
         <parentCategory ref="net"/>
-        <elements><text id="Server" valueName="Server" required="true"/></elements>
+        <elements><text id="Server" valueName="Server" required="true" maxLength="20"/>
+          <decimal id="Port" valueName="Port" maxValue="65535"/></elements>
       </policy></policies></policyDefinitions>"#;
 
     const POLICY: &str = "./Device/Vendor/MSFT/Policy/Config/Acme~Policy~net/Proxy";
@@ -166,6 +194,20 @@ mod tests {
         assert_eq!(errors(TEMPLATE, "{enabled: true, Server: proxy.example}"), Vec::<String>::new());
         let wrong = errors(TEMPLATE, "{enabled: true, Servre: proxy.example}");
         assert!(wrong.iter().any(|what| what.contains("Servre") && what.contains("Server")), "{wrong:?}");
+    }
+
+    #[test]
+    fn variables_stand_where_a_template_asks_for_something() {
+        for fine in ["Server: '${device.serial}.proxy.example', Port: '${os.build}'", "Server: a, Port: '8080'"] {
+            assert_eq!(errors(TEMPLATE, &format!("{{enabled: true, {fine}}}")), Vec::<String>::new(), "{fine}");
+        }
+        for wrong in ["Server: '${device.serial}', Port: x", "Server: a.very.long.name.example, Port: '${os.build}'"] {
+            let told = errors(TEMPLATE, &format!("{{enabled: true, {wrong}}}"));
+            assert!(
+                matches!(&told[..], [only] if only.contains("write a number") || only.contains("most")),
+                "{told:?}"
+            );
+        }
     }
 
     #[test]

@@ -10,7 +10,10 @@ mod beside;
 mod check;
 mod compile;
 mod held;
+mod hints;
 mod ingest;
+mod markup;
+mod once;
 mod read;
 mod remark;
 #[cfg(test)]
@@ -22,7 +25,7 @@ mod template;
 mod tests;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use transom_protocol::syncml::Format;
@@ -31,9 +34,12 @@ pub use asset::{Asset, Content};
 pub use check::{Known, MOST_SETTINGS, check};
 pub use compile::{Compiled, Data, Item, compile};
 pub(in crate::policy) use held::held;
-pub use ingest::{IngestError, Ingested, Ingestion, all_ingested, with_ingested};
+pub use ingest::{Area, IngestError, Ingested, Ingestion, all_ingested, with_ingested};
+pub(in crate::policy) use markup::is_document;
+pub use once::{each_once, each_once_if_any};
 pub use read::{Document, Read, read, read_json, read_text};
 pub use remark::{Concern, Remark};
+pub(in crate::policy) use secret::{only_counts, stands_in, stands_in_value, without_assets};
 pub use template::{Escaping, Part, Template, TemplateError, Unresolved};
 pub use write::to_yaml;
 
@@ -245,6 +251,17 @@ impl Kind {
         }
     }
 
+    /// What a declaration of this kind says that says nothing.
+    fn empty(self) -> Payload {
+        match self {
+            Self::Configuration => Payload::Configuration(Configuration::default()),
+            // Of a secret nobody knows what is in it.
+            Self::Asset => Payload::Asset(Asset { description: None, content: Content::Secret }),
+            Self::Activation => Payload::Activation(Activation::default()),
+            Self::Management => Payload::Management(Management::default()),
+        }
+    }
+
     /// The kind that a word means.
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
@@ -280,6 +297,20 @@ impl Declaration {
             Payload::Management(_) => Kind::Management,
         }
     }
+}
+
+impl Configuration {
+    /// The assets that it refers to: in the values of settings, and in their addresses.
+    pub fn assets(&self) -> BTreeSet<Identifier> {
+        self.settings.iter().flat_map(|(uri, value)| assets(uri, value)).collect()
+    }
+}
+
+/// The assets that a setting refers to.
+fn assets(uri: &LocUri, value: &Value) -> BTreeSet<Identifier> {
+    let address = Template::parse(uri.as_str());
+    let in_address = address.iter().flat_map(Template::assets).cloned();
+    value.assets().into_iter().chain(in_address).collect()
 }
 
 impl Value {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::de::IgnoredAny;
 use transom_protocol::syncml::Format;
 
+use super::hints::meant;
 use super::source::{self, Entry, Node, Place, SourceError, Tree};
 use super::{
     Activation, Asset, Concern, Configuration, Content, Declaration, Drift, Identifier, Kind, Level, LocUri,
@@ -26,6 +28,8 @@ pub struct Document {
 pub struct Read {
     /// The declarations that could be read.
     pub documents: Vec<Document>,
+    /// The others of which the name is known, without what they say: a reference to one leads somewhere.
+    pub broken: Vec<Declaration>,
     /// What is to be said of the others.
     pub remarks: Vec<Remark>,
 }
@@ -48,14 +52,18 @@ impl Document {
     }
 }
 
-/// Reads the text of a file; the name says whether it is JSON.
+/// Reads the text of a file; the name says whether it is JSON, and of standard input (`-`) the text does.
 pub fn read_text(file: &str, text: &str) -> Read {
-    let is_json = file.rsplit_once('.').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json"));
+    let is_json = match file {
+        // YAML that begins with a list has no declarations in it.
+        "-" => text.trim_start().starts_with('[') || serde_json::from_str::<IgnoredAny>(text).is_ok(),
+        _ => file.rsplit_once('.').is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json")),
+    };
     match if is_json { source::json(text) } else { source::yaml(text) } {
         Ok(nodes) => read(Some(file), &nodes),
         Err(SourceError { place, what }) => {
             let remark = Remark::new(Level::Error, Concern::Syntax, what).at(place).in_file(Some(file));
-            Read { documents: Vec::new(), remarks: vec![remark] }
+            Read { remarks: vec![remark], ..Read::default() }
         }
     }
 }
@@ -69,13 +77,15 @@ pub fn read_json(json: &serde_json::Value) -> Read {
 pub fn read(file: Option<&str>, nodes: &[Node]) -> Read {
     let mut read = Read::default();
     for node in nodes {
-        let mut reader = Reader { remarks: Vec::new(), places: BTreeMap::new(), identifier: None };
+        let mut reader = Reader { remarks: Vec::new(), places: BTreeMap::new(), identifier: None, kind: None };
         let declaration = reader.declaration(node);
         let is_whole = reader.remarks.iter().all(|remark| remark.level != Level::Error);
         read.remarks.extend(reader.remarks.into_iter().map(|remark| remark.in_file(file)));
         if let Some(declaration) = declaration.filter(|_| is_whole) {
             let (file, places) = (file.map(str::to_owned), reader.places);
             read.documents.push(Document { declaration, file, places });
+        } else if let (Some(identifier), Some(kind)) = (reader.identifier, reader.kind) {
+            read.broken.push(Declaration { identifier, payload: kind.empty() });
         }
     }
     read
@@ -86,6 +96,7 @@ struct Reader {
     remarks: Vec<Remark>,
     places: BTreeMap<String, Place>,
     identifier: Option<Identifier>,
+    kind: Option<Kind>,
 }
 
 impl Reader {
@@ -101,6 +112,7 @@ impl Reader {
         let identifier = self.wanted(node, map, "identifier").and_then(|node| self.identifier(node));
         self.identifier.clone_from(&identifier);
         let kind = self.wanted(node, map, "type").and_then(|node| self.kind(node));
+        self.kind = kind;
         let payload = self.wanted(node, map, "payload")?;
         let (identifier, kind) = (identifier?, kind?);
         let payload = match kind {
@@ -215,7 +227,8 @@ impl Reader {
             let mime = self.optional_text(map, "type");
             return Some(Value::Explicit { value, format, mime });
         }
-        let state = entries.iter().find(|entry| ["enabled", "disabled"].contains(&entry.key.as_str()));
+        let is_state = |entry: &Entry| ["enabled", "disabled"].contains(&entry.key.as_str());
+        let state = entries.iter().find(|entry| is_state(entry));
         let Some(state) = state else {
             let what = "a value of several parts begins with enabled: true (a policy of a template), or is {asset: NAME} \
                         or {value: …, format: …}";
@@ -226,12 +239,25 @@ impl Reader {
             self.wrong(state.node.place, format!("{} is true or false", state.key));
             return None;
         };
-        let others = entries.iter().filter(|entry| entry.key != state.key);
-        if truth != (state.key == "enabled") {
-            if let Some(other) = others.into_iter().next() {
-                self.wrong(other.place, "a disabled policy has nothing else: leave it out");
+        let others: Vec<&Entry> = entries.iter().filter(|entry| entry.key != state.key).collect();
+        let is_enabled = truth == (state.key == "enabled");
+        let misplaced = others.iter().find_map(|entry| {
+            let what = if is_state(entry) {
+                "it says twice whether the policy is enabled: leave one of them out"
+            } else if !is_enabled {
+                "a disabled policy has nothing else: leave it out"
+            } else if state.key == "disabled" {
+                "what a policy asks for stands beside enabled: true: write that in place of disabled"
+            } else {
                 return None;
-            }
+            };
+            Some((entry.place, what))
+        });
+        if let Some((place, what)) = misplaced {
+            self.wrong(place, what);
+            return None;
+        }
+        if !is_enabled {
             return Some(Value::Text("disabled".to_owned()));
         }
         let mut data = BTreeMap::new();
@@ -401,9 +427,28 @@ impl Reader {
     }
 }
 
-/// What may have been meant, as the end of a clause.
-pub(super) fn meant(word: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|known| (strsim::jaro_winkler(known, word), known));
-    let near = near.filter(|(likeness, _)| *likeness > 0.75).max_by(|one, other| one.0.total_cmp(&other.0));
-    near.map(|(_, known)| format!(", did you mean {known:?}?")).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_enabled_or_disabled_once() {
+        let read = |value: &str| {
+            let settings = format!("  settings: {{./Vendor/OEM/X: {value}}}");
+            read_text("p.yaml", &format!("type: configuration\nidentifier: a\npayload:\n{settings}\n"))
+        };
+        for wrong in [
+            "{enabled: true, disabled: true}",
+            "{disabled: false, enabled: true}",
+            "{disabled: false, X: 1}",
+            "{disabled: true, X: 1}",
+            "{enabled: false, X: 1}",
+        ] {
+            let read = read(wrong);
+            assert_eq!((read.documents.len(), read.remarks.len()), (0, 1), "{wrong}");
+        }
+        for fine in ["{disabled: false}", "{enabled: false}", "{enabled: true, X: 1}"] {
+            assert_eq!(read(fine).remarks, [], "{fine}");
+        }
+    }
 }

@@ -108,12 +108,7 @@ impl std::fmt::Display for Remark {
         } else if self.file.is_some() {
             f.write_str(" ")?;
         }
-        let level = match self.level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Note => "note",
-        };
-        write!(f, "{level}: ")?;
+        write!(f, "{}: ", self.level.as_str())?;
         if let Some(identifier) = &self.identifier {
             write!(f, "{identifier}: ")?;
         }

@@ -8,12 +8,14 @@ use super::{Drift, Kind, read_json};
 use crate::model::fact::catalogue;
 
 fn schema() -> Value {
-    let text = |meaning: &str| json!({"type": "string", "description": meaning});
-    let identifier = json!({"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"});
+    // A number without quotes is taken as it is written.
+    let text = |meaning: &str| json!({"type": ["string", "number"], "description": meaning});
+    let identifier = json!({"type": ["string", "number"], "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"});
     let of = |kind: Kind, payload: Value| json!({"properties": {"type": {"const": kind.as_str()}, "payload": payload}, "required": ["type", "payload"]});
     let object = |properties: Value, required: Value| json!({"type": "object", "additionalProperties": false, "properties": properties, "required": required});
     let facts: Vec<&str> = catalogue().iter().map(|fact| fact.name).collect();
-    let scalar = json!({"type": ["string", "integer", "boolean"]});
+    let formats = ["chr", "int", "bool", "b64", "bin", "node", "null", "xml", "float", "date", "time"];
+    let scalar = json!({"type": ["string", "number", "boolean"]});
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A declaration of Transom",
@@ -41,7 +43,7 @@ fn schema() -> Value {
                     "type": "object",
                     "description": "Settings on which the author insists though the check refuses them, with the reason.",
                     "propertyNames": {"pattern": "^\\./"},
-                    "additionalProperties": {"type": "string", "minLength": 1},
+                    "additionalProperties": {"type": ["string", "number"], "minLength": 1},
                 },
                 "drift": {
                     "enum": Drift::ALL.map(Drift::as_str),
@@ -90,7 +92,7 @@ fn schema() -> Value {
                 "description": "Format, delimiter and escaping are the catalogue's to say. ${os.build} stands for a fact of \
                                 the device, ${asset.NAME} for an asset, $${ for ${.",
                 "anyOf": [
-                    {"type": ["string", "integer", "boolean", "number"]},
+                    {"$ref": "#/$defs/scalar"},
                     {"type": "array", "items": {"$ref": "#/$defs/scalar"}},
                     {
                         "type": "object",
@@ -102,7 +104,7 @@ fn schema() -> Value {
                     object(json!({"asset": {"$ref": "#/$defs/identifier"}}), json!(["asset"])),
                     object(json!({
                         "value": {"$ref": "#/$defs/scalar"},
-                        "format": text("As SyncML has it: chr, int, bool, b64, xml …"),
+                        "format": {"enum": formats, "description": "As SyncML has it."},
                         "type": text("MIME type."),
                     }), json!(["value"])),
                     {"type": "object", "description": "The node itself, which has no value.", "maxProperties": 0},

@@ -4,12 +4,16 @@
 
 use std::collections::HashMap;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use yaml_rust2::parser::{Event, Parser};
 use yaml_rust2::scanner::{Marker, TScalarStyle};
 
+use super::once::Unique;
+
 /// Largest text that is read, in bytes.
 pub const MAX_TEXT: usize = 8 * 1024 * 1024;
+
+/// What is said of a larger one.
+pub const TOO_LARGE: &str = "the file is larger than 8 MiB: divide it";
 
 /// Deepest nesting.
 const MAX_DEPTH: usize = 32;
@@ -111,9 +115,19 @@ impl Tree {
 pub fn yaml(text: &str) -> Result<Vec<Node>, SourceError> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     if text.len() > MAX_TEXT {
-        let what = format!("the file is larger than {MAX_TEXT} bytes: divide it");
-        return Err(SourceError { place: Place::default(), what });
+        return Err(SourceError { place: Place::default(), what: TOO_LARGE.to_owned() });
     }
+    if let Some((character, place)) = strange(text) {
+        let what = format!(
+            "U+{:04X} can't stand in YAML: remove it, or write it as \"\\u{0:04x}\" in double quotes",
+            u32::from(character)
+        );
+        return Err(SourceError { place, what });
+    }
+    parsed(text)
+}
+
+fn parsed(text: &str) -> Result<Vec<Node>, SourceError> {
     let mut parser = Parser::new_from_str(text);
     let mut reader = Reader::default();
     loop {
@@ -136,84 +150,22 @@ pub fn json(text: &str) -> Result<Vec<Node>, SourceError> {
         place: Place { line: error.line(), column: error.column() },
         what: format!("{}: {error}", told(&error)),
     })?;
-    let value = Node::of_json(&value.0);
+    let Unique(json) = value;
+    let value = Node::of_json(&json);
     // JSON is YAML but for some of its escapes: read so, everything has its place.
-    let mut read = yaml(text).unwrap_or_default();
+    let mut read = parsed(text).unwrap_or_default();
     let node = match (read.pop(), read.is_empty()) {
         (Some(node), true) if node.is_same(&value) => node,
+        _ if has_fraction(&json) => {
+            let what = "a number with a point in it would be written otherwise: put it in quotes".to_owned();
+            return Err(SourceError { place: Place::default(), what });
+        }
         _ => value,
     };
     Ok(match node.tree {
         Tree::List(documents) => documents,
         _ => vec![node],
     })
-}
-
-/// JSON in which each name stands once: of two, readers take one without a word.
-struct Unique(serde_json::Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(UniqueVisitor)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Unique;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E: Error>(self, truth: bool) -> Result<Unique, E> {
-        Ok(Unique(truth.into()))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Unique, E> {
-        Ok(Unique(number.into()))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Unique, E> {
-        Ok(Unique(number.into()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Unique, E> {
-        Ok(Unique(number.into()))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Unique, E> {
-        Ok(Unique(text.into()))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Unique, E> {
-        Ok(Unique(text.into()))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Unique, E> {
-        Ok(Unique(serde_json::Value::Null))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Unique, A::Error> {
-        let mut items = Vec::new();
-        while let Some(Unique(item)) = from.next_element()? {
-            items.push(item);
-        }
-        Ok(Unique(items.into()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Unique, A::Error> {
-        let mut map = serde_json::Map::new();
-        while let Some(name) = from.next_key::<String>()? {
-            if map.contains_key(&name) {
-                return Err(A::Error::custom(format!("{name:?} stands there twice")));
-            }
-            let Unique(value) = from.next_value()?;
-            map.insert(name, value);
-        }
-        Ok(Unique(map.into()))
-    }
 }
 
 impl Node {
@@ -228,8 +180,43 @@ impl Node {
                 let same = |entry: &Entry| known.get(entry.key.as_str()).is_some_and(|other| entry.node.is_same(other));
                 one.len() == other.len() && one.iter().all(same)
             }
+            // A number stays as it is written.
+            (Tree::Text(one), Tree::Text(other)) if one != other => {
+                matches!((one.parse::<f64>(), other.parse::<f64>()), (Ok(one), Ok(other)) if one.total_cmp(&other).is_eq())
+            }
             (one, other) => one == other,
         }
+    }
+}
+
+/// Whether a number is in it of which only the value is known, not how it is written.
+fn has_fraction(json: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match json {
+        Value::Number(number) => !number.is_i64() && !number.is_u64(),
+        Value::Array(items) => items.iter().any(has_fraction),
+        Value::Object(map) => map.values().any(has_fraction),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
+}
+
+/// The first character that YAML does not allow, and where it stands. The parser takes U+0000 for the end of the file, and
+/// nobody would learn of what comes after it.
+fn strange(text: &str) -> Option<(char, Place)> {
+    let (at, character) = text.char_indices().find(|(_, character)| !is_printable(*character))?;
+    let before = text.get(..at).unwrap_or_default();
+    let lines = before.replace("\r\n", "\n");
+    let line = lines.matches(['\n', '\r']).count() + 1;
+    let column = lines.rsplit(['\n', '\r']).next().map_or(0, |line| line.chars().count()) + 1;
+    Some((character, Place { line, column }))
+}
+
+/// What may stand in a file (YAML 1.2, 5.1).
+pub(super) const fn is_printable(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' | '\u{85}' => true,
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}' => false,
+        _ => true,
     }
 }
 
@@ -273,6 +260,8 @@ impl Reader {
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open { place, tree: Half::List(items) }) => self.put(Node { place, tree: Tree::List(items) }),
                 Some(Open { place, tree: Half::Map(entries, ..) }) => {
+                    // Without braces, the parser has it begin behind its first name.
+                    let place = entries.first().map_or(place, |first| place.min(first.place));
                     self.put(Node { place, tree: Tree::Map(entries) })
                 }
                 None => wrong("it ends what never began"),
@@ -306,6 +295,10 @@ impl Reader {
                         return Err(SourceError { place: node.place, what });
                     }
                 };
+                if text == "<<" {
+                    let what = "merge keys (<<) are not read: write the values again".to_owned();
+                    return Err(SourceError { place: node.place, what });
+                }
                 if let Some(before) = places.insert(text.clone(), node.place) {
                     let what = format!("{text:?} stands in line {} already", before.line);
                     return Err(SourceError { place: node.place, what });
@@ -332,5 +325,48 @@ fn plain(text: String) -> Tree {
             Ok(number) if number.to_string() == text => Tree::Integer(number),
             _ => Tree::Text(text),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tree, json, yaml};
+
+    #[test]
+    fn numbers_of_json_stay_as_they_are_written() {
+        let of = |number: &str| match &json(&format!("[{{\"a\": {number}}}]")).unwrap()[0].tree {
+            Tree::Map(entries) => (entries[0].node.tree.clone(), entries[0].node.place.column),
+            _ => panic!(),
+        };
+        for number in ["1e3", "0.10", "-0.5E-2", "100000000000000000000000", "9223372036854775808", "-0"] {
+            assert_eq!(of(number), (Tree::Text(number.to_owned()), 8));
+        }
+        assert_eq!(of("-12").0, Tree::Integer(-12));
+        // What YAML can't read has no places, and of its numbers nobody knows how they are written.
+        assert!(json("[{\"a\": \"\\ud83d\\ude00\", \"b\": 12}]").is_ok());
+        assert!(json("[{\"a\": \"\\ud83d\\ude00\", \"b\": 0.10}]").unwrap_err().what.contains("in quotes"));
+    }
+
+    #[test]
+    fn merge_keys_are_refused() {
+        assert!(yaml("a:\n  <<: {b: 1}\n").unwrap_err().what.contains("merge keys"));
+    }
+
+    #[test]
+    fn nothing_behind_a_strange_character_is_lost() {
+        for (text, line, column, says) in [
+            ("a: 1\n---\nb: \0\n---\nc: 3\n", 3, 4, "U+0000"),
+            ("# \u{e4}\r\na: \"x\0\"\r\n", 2, 6, "U+0000"),
+            ("\0", 1, 1, "U+0000"),
+            ("a: b # \u{1b}[2J", 1, 8, "U+001B"),
+            ("a: \u{7f}", 1, 4, "U+007F"),
+        ] {
+            let wrong = yaml(text).unwrap_err();
+            assert_eq!((wrong.place.line, wrong.place.column), (line, column), "{text:?}");
+            assert!(wrong.what.contains(says), "{}", wrong.what);
+        }
+        assert_eq!(yaml("a: \"\\0\t\\u007f\" # \u{85}\u{1F600}\n...\n---\nb: 1\n").unwrap().len(), 2);
+        let of_json = json("[{\"a\": \"\u{7f}\"}]").unwrap();
+        assert_eq!((of_json.len(), of_json[0].place.column), (1, 2), "it is allowed in JSON");
     }
 }

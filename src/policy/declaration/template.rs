@@ -4,10 +4,11 @@
 //! `$${` stands for `${` itself.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use transom_protocol::csp::admx::BETWEEN;
 
 use super::Identifier;
 use super::asset::{Assets, Content};
-use crate::model::fact::catalogue;
+use super::hints::nearest_fact;
 use crate::model::{FactName, FactValue, Facts, rfc3339_text};
 
 /// A text with variables.
@@ -91,7 +92,7 @@ impl Escaping {
     fn divider(&self) -> Option<&str> {
         match self {
             Self::Part(divider) => Some(divider),
-            Self::Xml => Some("\u{F000}"),
+            Self::Xml => Some(BETWEEN),
             Self::Plain | Self::Json | Self::Segment => None,
         }
     }
@@ -166,9 +167,18 @@ impl Template {
         self.parts.iter().map(of).collect()
     }
 
+    /// What it says with the same text in place of each variable.
+    pub(super) fn filled(&self, with: &str) -> String {
+        let of = |part: &Part| match part {
+            Part::Literal(literal) => literal.clone(),
+            Part::Fact(_) | Part::Asset(_) => with.to_owned(),
+        };
+        self.parts.iter().map(of).collect()
+    }
+
     /// The text for a device.
     pub fn resolve(&self, escaping: &Escaping, facts: &Facts, assets: &impl Assets) -> Result<String, Unresolved> {
-        let mut text = String::new();
+        let (mut text, mut sections) = (String::new(), Sections::default());
         for part in &self.parts {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
@@ -178,7 +188,7 @@ impl Template {
                     if let Some(divider) = escaping.divider().filter(|divider| value.contains(*divider)) {
                         return Err(Unresolved::Divided { fact: *name, divider: divider.to_owned() });
                     }
-                    escape(&mut text, &value, escaping);
+                    escape(&mut text, &value, escaping, &mut sections);
                 }
                 Part::Asset(asset) => {
                     let value = match assets.content(asset) {
@@ -187,7 +197,7 @@ impl Template {
                             return Err(Unresolved::Asset(asset.clone()));
                         }
                     };
-                    escape(&mut text, &value, escaping);
+                    escape(&mut text, &value, escaping, &mut sections);
                 }
             }
         }
@@ -199,16 +209,19 @@ fn variable(name: &str) -> Result<Part, TemplateError> {
     if let Some(asset) = name.strip_prefix("asset.") {
         return Identifier::parse(asset).map(Part::Asset).map_err(|_| TemplateError::Asset(short(asset)));
     }
-    let fact = FactName::parse(name).or_else(|| FactName::parse(name.strip_prefix("device.")?));
-    let fact = fact.ok_or_else(|| {
-        let near = catalogue().iter().map(|fact| (strsim::jaro_winkler(fact.name, name), fact.name));
-        let near = near.filter(|(likeness, _)| *likeness > 0.8).max_by(|one, other| one.0.total_cmp(&other.0));
-        TemplateError::UnknownFact { name: short(name), nearest: near.map(|(_, name)| name.to_owned()) }
+    let fact = fact(name).ok_or_else(|| TemplateError::UnknownFact {
+        name: short(name),
+        nearest: nearest_fact(name).map(str::to_owned),
     })?;
     if fact.definition().kind == crate::model::fact::FactKind::List {
         return Err(TemplateError::List(fact));
     }
     Ok(Part::Fact(fact))
+}
+
+/// The fact of a name, which may say that it is the device's.
+pub(super) fn fact(name: &str) -> Option<FactName> {
+    FactName::parse(name).or_else(|| FactName::parse(name.strip_prefix("device.")?))
 }
 
 fn told(value: &FactValue) -> Option<String> {
@@ -224,17 +237,16 @@ fn told(value: &FactValue) -> Option<String> {
 /// What stays as it is in a segment of an address (RFC 3986, unreserved).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-fn escape(text: &mut String, value: &str, escaping: &Escaping) {
+fn escape(text: &mut String, value: &str, escaping: &Escaping, sections: &mut Sections) {
     match escaping {
-        Escaping::Plain | Escaping::Part(_) => text.push_str(value),
-        Escaping::Xml => value.chars().for_each(|character| match character {
-            '&' => text.push_str("&amp;"),
-            '<' => text.push_str("&lt;"),
-            '>' => text.push_str("&gt;"),
-            '"' => text.push_str("&quot;"),
-            '\'' => text.push_str("&apos;"),
-            other => text.push(other),
-        }),
+        Escaping::Xml if !sections.is_cdata(text) => escape_xml(text, value),
+        // Nothing is escaped there: what could end the section stands between two of them.
+        Escaping::Xml if value.is_empty() || value.contains([']', '>']) => {
+            text.push_str(CDATA_END);
+            escape_xml(text, value);
+            text.push_str(CDATA);
+        }
+        Escaping::Plain | Escaping::Part(_) | Escaping::Xml => text.push_str(value),
         Escaping::Json => {
             let quoted = serde_json::Value::from(value).to_string();
             text.push_str(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default());
@@ -242,6 +254,60 @@ fn escape(text: &mut String, value: &str, escaping: &Escaping) {
         Escaping::Segment => text.extend(utf8_percent_encode(value, SEGMENT)),
     }
 }
+
+fn escape_xml(text: &mut String, value: &str) {
+    value.chars().for_each(|character| match character {
+        '&' => text.push_str("&amp;"),
+        '<' => text.push_str("&lt;"),
+        '>' => text.push_str("&gt;"),
+        '"' => text.push_str("&quot;"),
+        '\'' => text.push_str("&apos;"),
+        // A reader would make spaces of them in an attribute.
+        '\t' => text.push_str("&#x9;"),
+        '\n' => text.push_str("&#xA;"),
+        '\r' => text.push_str("&#xD;"),
+        other => text.push(other),
+    });
+}
+
+/// How far a text of XML was looked at, and the end of the comment or CDATA section that is open there.
+#[derive(Default)]
+struct Sections {
+    looked: usize,
+    end: Option<&'static str>,
+}
+
+impl Sections {
+    /// Whether what comes behind a text stands in a CDATA section; the text only grows.
+    fn is_cdata(&mut self, text: &str) -> bool {
+        loop {
+            let rest = text.get(self.looked..).unwrap_or_default();
+            if let Some(end) = self.end {
+                let Some(at) = rest.find(end) else {
+                    // The first part of its end may stand there.
+                    let part = rest.len() - rest.trim_end_matches([']', '-']).len();
+                    self.looked = text.len() - part.min(end.len() - 1);
+                    return end == CDATA_END;
+                };
+                self.looked += at + end.len();
+                self.end = None;
+            } else {
+                let Some(at) = rest.find("<!") else {
+                    self.looked = text.len();
+                    return false;
+                };
+                let rest = rest.get(at..).unwrap_or_default();
+                let known = [("<!--", "-->"), (CDATA, CDATA_END), ("<!", "")];
+                let found = known.into_iter().find(|(begin, _)| rest.starts_with(begin));
+                self.looked += at + found.map_or(2, |(begin, _)| begin.len());
+                self.end = found.map(|(_, end)| end).filter(|end| !end.is_empty());
+            }
+        }
+    }
+}
+
+const CDATA: &str = "<![CDATA[";
+const CDATA_END: &str = "]]>";
 
 fn short(text: &str) -> String {
     text.chars().take(60).collect()

@@ -210,6 +210,8 @@ fn secrets_do_not_stand_in_files() {
     };
     let secret = |value: &str| remarks(&with(value)).iter().any(|remark| remark.rule == Concern::Secret);
     assert!(secret("hunter2"));
+    let insisted = with(&format!("hunter2\n  overrides:\n    {uri}: because"));
+    assert_eq!(of_level(&insisted, Level::Error).len(), 1, "nobody can insist on it");
     assert!(!secret("'${asset.admin-pw}'"));
     assert!(!secret("{asset: admin-pw}"));
     assert!(told(&with("{asset: admin-pv}")).contains("there is no asset admin-pv, did you mean \"admin-pw\"?"));
@@ -311,6 +313,17 @@ fn a_plain_asset_carries_no_secret() {
     let xml = |key: &str| format!("'<WLANProfile><keyMaterial>{key}</keyMaterial></WLANProfile>'");
     assert_eq!(levels(profile, &xml("${asset.pw}"), "secret: true"), []);
     assert_eq!(levels(profile, &xml("x${asset.pw}"), "secret: true"), [Level::Error]);
+    // As Windows exports it.
+    let shared = |key: &str| {
+        let kind = "<keyType>passPhrase</keyType><protected>false</protected>";
+        xml("").replace(
+            "<keyMaterial></keyMaterial>",
+            &format!("<sharedKey>{kind}<keyMaterial>{key}</keyMaterial></sharedKey>"),
+        )
+    };
+    assert_eq!(levels(profile, &shared("${asset.pw}"), "secret: true"), []);
+    assert_eq!(levels(profile, &shared("${asset.pw}"), "text: hunter22"), [Level::Error]);
+    assert_eq!(levels(profile, &shared("hunter22"), "secret: true"), [Level::Error]);
     assert_eq!(levels(profile, "{asset: pw}", &format!("text: {}", xml("hunter2"))), [Level::Error]);
     assert_eq!(levels(profile, "{asset: pw}", "text: '<WLANProfile/>'"), [Level::Note]);
 }
@@ -401,7 +414,23 @@ fn a_setting_stands_once() {
     let both = |uri: &str| format!("---\ntype: configuration\nidentifier: b\npayload: {{settings: {{{uri}: 13}}}}\n");
     let activation = "---\ntype: activation\nidentifier: all\npayload: {configurations: [a, b]}\n";
     let text = with(&format!("{LENGTH}: 12"), &(both(&LENGTH.replace("./Device/", "./")) + activation));
-    assert!(remarks(&text).iter().any(|remark| remark.rule == Concern::Conflict), "{}", told(&text));
+    let is_conflict = |text: &str| remarks(text).iter().any(|remark| remark.rule == Concern::Conflict);
+    assert!(is_conflict(&text), "{}", told(&text));
+    assert!(!is_conflict(&text.replace(": 13", ": '12'")), "what is sent is the same");
+}
+
+#[test]
+fn a_setting_of_a_template_that_nobody_gives_to_devices_is_told_once() {
+    let area = "./Device/Vendor/MSFT/Policy/Config/Kiosk~Policy~Contoso";
+    let settings = format!("    {area}/One: <enabled/>\n    {area}~Below/Two: <enabled/>\n");
+    let of = |settings: &str| {
+        let text = format!("type: configuration\nidentifier: a\npayload:\n  settings:\n{settings}");
+        let without = |remark: &Remark| remark.what.contains("no declaration here gives to devices");
+        remarks(&text).into_iter().filter(without).map(|remark| (remark.level, remark.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&settings), [(Level::Warning, Some(5))]);
+    let install = "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/kiosk/policy/File";
+    assert_eq!(of(&format!("{settings}    {install}: <policyDefinitions/>\n")), []);
 }
 
 #[test]
@@ -420,7 +449,7 @@ fn many_settings_are_read_at_once_and_too_many_are_refused() {
 
 proptest! {
     #[test]
-    fn any_text_is_written_so_that_it_reads_the_same(text in "\\PC{0,40}", number in any::<i64>()) {
+    fn any_text_is_written_so_that_it_reads_the_same(text in "(\\PC|[\\x00-\\x1f\\x7f-\\x{9f}\\x{fffe}]){0,40}", number in any::<i64>()) {
         let asset = Asset { description: Some(text.clone()), content: Content::Text(text.clone()) };
         let mut declarations = vec![Declaration { identifier: Identifier::parse("a").unwrap(), payload: Payload::Asset(asset) }];
         let mut configuration = super::Configuration::default();

@@ -1,10 +1,13 @@
 //! Declarations as JSON, which tokens are made of, and as YAML.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use yaml_rust2::yaml::Hash;
 use yaml_rust2::{Yaml, YamlEmitter};
 
+use super::source::is_printable;
 use super::{
     Activation, Asset, Configuration, Content, Declaration, Drift, Management, Payload, PolicyValue, Token, Value,
 };
@@ -138,14 +141,32 @@ fn yaml(json: &Json) -> Yaml {
         Json::Null => Yaml::Null,
         Json::Bool(truth) => Yaml::Boolean(*truth),
         Json::Number(number) => number.as_i64().map_or_else(|| Yaml::Real(number.to_string()), Yaml::Integer),
-        Json::String(text) => Yaml::String(text.clone()),
+        Json::String(text) => text_of(text),
         Json::Array(items) => Yaml::Array(items.iter().map(yaml).collect()),
         Json::Object(map) => {
             let first = ["type", "identifier", "description", "enabled", "value"];
             let mut keys: Vec<&String> = map.keys().collect();
             keys.sort_by_key(|key| (first.iter().position(|name| name == key).unwrap_or(first.len()), *key));
-            let entries = keys.into_iter().filter_map(|key| Some((Yaml::String(key.clone()), yaml(map.get(key)?))));
+            let entries = keys.into_iter().filter_map(|key| Some((text_of(key), yaml(map.get(key)?))));
             Yaml::Hash(entries.collect::<Hash>())
         }
     }
+}
+
+/// A text; where it has characters that may not stand in a file, as JSON writes it, which is YAML too.
+fn text_of(text: &str) -> Yaml {
+    if text.chars().all(is_printable) {
+        return Yaml::String(text.to_owned());
+    }
+    let mut quoted = String::new();
+    for character in Json::from(text).to_string().chars() {
+        if is_printable(character) {
+            quoted.push(character);
+        } else {
+            // Writing to a String does not fail.
+            let _ = write!(quoted, "\\u{:04x}", u32::from(character));
+        }
+    }
+    // What is written as it stands.
+    Yaml::Real(quoted)
 }

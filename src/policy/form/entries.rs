@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use transom_protocol::csp::admx::ElementKind;
-use transom_protocol::csp::ddf::Element;
+use transom_protocol::csp::ddf::{Element, literal, meant, truth};
 use transom_protocol::syncml::Format;
 
 use super::{Field, Form};
@@ -12,6 +12,13 @@ use crate::policy::declaration::{Identifier, PolicyValue, Value};
 
 /// Most fields that are looked at.
 const MOST: usize = 2_000;
+
+/// Fields that make a value, besides those of elements.
+const OF_VALUE: [&str; 10] =
+    ["asset", "other", "value", "flag", "lines", "empty", "state", "elements", "format", "type"];
+
+/// What the field for an empty value holds where it is chosen.
+const CHOSEN: &str = "true";
 
 /// What was entered, by the names of the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,11 +56,32 @@ impl Entries {
     fn lines<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.text(name).lines().map(str::trim).filter(|line| !line.is_empty())
     }
+
+    /// What makes a value, as a browser sends it: ends of lines are of one kind, and nothing stands for an empty field.
+    fn sent(&self) -> Vec<(&str, String)> {
+        let makes = |name: &str| OF_VALUE.contains(&name) || name.starts_with("element.");
+        let all = self.0.iter().filter(|(name, text)| makes(name) && !text.is_empty());
+        let mut sent: Vec<_> =
+            all.map(|(name, text)| (name.as_str(), text.replace("\r\n", "\n").replace('\r', "\n"))).collect();
+        sent.sort();
+        sent
+    }
 }
 
 impl Form {
     /// The value that was entered. Whether the node takes it is the check's to say.
     pub fn value(&self, entries: &Entries) -> Result<Value, String> {
+        self.value_after(entries, None)
+    }
+
+    /// The value that was entered in place of another. One whose fields nobody has touched stays as it is, also where
+    /// fields can't hold all of it: blanks at the end of a line, kinds of ends of lines, the order of a list.
+    pub fn value_after(&self, entries: &Entries, before: Option<&Value>) -> Result<Value, String> {
+        if let Some(before) = before
+            && entered(self, before).sent() == entries.sent()
+        {
+            return Ok(before.clone());
+        }
         let asset = entries.text("asset").trim();
         if !asset.is_empty() {
             return Identifier::parse(asset).map(Value::Asset).map_err(|error| format!("{asset:?}: {error}"));
@@ -66,6 +94,14 @@ impl Form {
             Field::Free if !other.trim().is_empty() => other,
             _ => entries.text("value"),
         };
+        let is_empty = entries.has("empty", CHOSEN);
+        if is_empty && matches!(self.field, Field::List(_) | Field::Text { .. }) {
+            let lines = entries.all("flag").chain(entries.lines("lines")).next();
+            if lines.is_some() || !written.trim().is_empty() {
+                return Err("it is to be empty, and something stands in it: take one of the two away".to_owned());
+            }
+            return Ok(Value::Text(String::new()));
+        }
         let wanted = || if written.trim().is_empty() { Err("there is no value yet".to_owned()) } else { Ok(written) };
         Ok(match &self.field {
             Field::Node => Value::Node,
@@ -73,12 +109,17 @@ impl Form {
             Field::Number(_) => number(wanted()?),
             Field::Truth => scalar(wanted()?, &Format::Bool),
             Field::Flags(_) => {
-                let bits = entries.all("flag").map(|flag| parsed(flag).ok_or_else(|| format!("{flag:?} is no flag")));
+                let bits = entries.all("flag").map(|flag| literal(flag).ok_or_else(|| format!("{flag:?} is no flag")));
                 Value::Integer(bits.collect::<Result<Vec<i64>, String>>()?.into_iter().fold(0, |sum, bit| sum | bit))
             }
             Field::List(_) => {
                 let chosen = entries.all("flag").map(str::to_owned);
-                let list: Vec<String> = chosen.chain(entries.lines("lines").map(str::to_owned)).collect();
+                let known: &[String] = if let Some(Value::List(items)) = before { items } else { &[] };
+                // What was there already keeps its blanks.
+                let as_it_was =
+                    |line: &str| if known.iter().any(|item| item == line) { line } else { line.trim() }.to_owned();
+                let lines = entries.text("lines").lines().filter(|line| !line.trim().is_empty());
+                let list: Vec<String> = chosen.chain(lines.map(as_it_was)).collect();
                 if list.is_empty() {
                     return Err("there is no value yet".to_owned());
                 }
@@ -128,9 +169,9 @@ pub fn entered(form: &Form, value: &Value) -> Entries {
             text => none.with("other", text),
         },
         (Field::Flags(choices), value) => {
-            let number = parsed(&plain(value));
+            let number = literal(&plain(value));
             let bits: Vec<(&str, i64)> =
-                choices.iter().filter_map(|choice| Some((choice.value.as_str(), parsed(&choice.value)?))).collect();
+                choices.iter().filter_map(|choice| Some((choice.value.as_str(), literal(&choice.value)?))).collect();
             let Some(number) = number else { return none.with("other", plain(value)) };
             let set: Vec<&(&str, i64)> = bits.iter().filter(|(_, bit)| *bit != 0 && number & bit == *bit).collect();
             if set.iter().fold(0, |sum, (_, bit)| sum | bit) != number {
@@ -138,6 +179,7 @@ pub fn entered(form: &Form, value: &Value) -> Entries {
             }
             set.into_iter().fold(none, |entries, (word, _)| entries.with("flag", *word))
         }
+        (Field::List(_), Value::List(items)) if items.is_empty() => none.with("empty", CHOSEN),
         (Field::List(choices), Value::List(items)) => {
             let (known, others): (Vec<&String>, Vec<&String>) =
                 items.iter().partition(|item| choices.iter().any(|choice| choice.value == **item));
@@ -145,6 +187,7 @@ pub fn entered(form: &Form, value: &Value) -> Entries {
             let others: Vec<&str> = others.into_iter().map(String::as_str).collect();
             entries.with("lines", others.join("\n"))
         }
+        (Field::List(_) | Field::Text { .. }, Value::Text(text)) if text.is_empty() => none.with("empty", CHOSEN),
         (Field::List(_), value) => none.with("other", plain(value)),
         (Field::Policy(elements), value) => policy_entries(elements.as_deref(), value),
         (_, value) => none.with("value", plain(value)),
@@ -154,11 +197,7 @@ pub fn entered(form: &Form, value: &Value) -> Entries {
 fn scalar(text: &str, format: &Format) -> Value {
     match format {
         Format::Int => number(text),
-        Format::Bool => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => Value::Bool(true),
-            "false" | "0" => Value::Bool(false),
-            _ => Value::Text(text.to_owned()),
-        },
+        Format::Bool => truth(text).map_or_else(|| Value::Text(text.to_owned()), Value::Bool),
         _ => Value::Text(text.to_owned()),
     }
 }
@@ -168,23 +207,9 @@ fn number(text: &str) -> Value {
     trimmed.parse().map_or_else(|_| Value::Text(trimmed.to_owned()), Value::Integer)
 }
 
-/// A number as descriptions write it.
-fn parsed(text: &str) -> Option<i64> {
-    let text = text.trim();
-    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => i64::from_str_radix(digits, 16).ok(),
-        None => text.parse().ok(),
-    }
-}
-
 /// Whether two literals mean the same: `0x1` is 1, `True` is `true` is 1.
 fn is_same(one: &str, other: &str) -> bool {
-    let truth = |text: &str| match text.to_ascii_lowercase().as_str() {
-        "true" => Some(1),
-        "false" => Some(0),
-        _ => parsed(text),
-    };
-    one == other || truth(one).is_some_and(|one| Some(one) == truth(other))
+    one == other || meant(one).is_some_and(|one| Some(one) == meant(other))
 }
 
 fn plain(value: &Value) -> String {

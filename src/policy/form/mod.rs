@@ -22,6 +22,9 @@ pub use transom_protocol::csp::{
     ddf::{Choice, Element},
 };
 
+/// A text that can't have more characters stands on one line.
+const SHORT: i64 = 512;
+
 /// What a setting asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
@@ -62,13 +65,24 @@ pub enum Field {
     Text {
         /// The form that it is to have.
         pattern: Option<String>,
-        /// Several lines of it: XML, JSON.
-        is_long: bool,
+        /// How much of it there may be.
+        length: Length,
     },
     /// Enabled or disabled, and what the policy of a template asks for besides; nothing where the template is not known.
     Policy(Option<Vec<Element>>),
     /// A value with its format, which nobody knows.
     Free,
+}
+
+/// How much room a text needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// One line: a form or a short length is prescribed.
+    Line,
+    /// Nobody says: a line, or a document.
+    Any,
+    /// A document: XML, JSON, bytes as text.
+    Document,
 }
 
 /// Why there is no form.
@@ -174,15 +188,24 @@ fn field(properties: &Properties) -> Field {
         Kind::Enum(choices) if !choices.is_empty() => Field::Choice(choices.clone()),
         Kind::Flags(choices) if !choices.is_empty() => Field::Flags(choices.clone()),
         Kind::Range(ranges) if properties.format == Format::Int => Field::Number(ranges.clone()),
-        Kind::Regex(pattern) if !is_list => Field::Text { pattern: Some(pattern.clone()), is_long: false },
-        Kind::Xsd | Kind::Json => Field::Text { pattern: None, is_long: true },
+        Kind::Regex(pattern) if !is_list => Field::Text { pattern: Some(pattern.clone()), length: Length::Line },
+        Kind::Xsd | Kind::Json => Field::Text { pattern: None, length: Length::Document },
         _ if is_list => Field::List(Vec::new()),
         _ => match properties.format {
             Format::Int => Field::Number(Vec::new()),
             Format::Bool => Field::Truth,
-            Format::Xml | Format::B64 | Format::Bin => Field::Text { pattern: None, is_long: true },
-            _ => Field::Text { pattern: None, is_long: false },
+            Format::Xml | Format::B64 | Format::Bin => Field::Text { pattern: None, length: Length::Document },
+            Format::Float | Format::Date | Format::Time => Field::Text { pattern: None, length: Length::Line },
+            _ => Field::Text { pattern: None, length: length(kind) },
         },
+    }
+}
+
+/// How long a text may be by its description. Many nodes that take XML say nothing but that it is a text.
+fn length(kind: &Kind) -> Length {
+    match kind {
+        Kind::Range(lengths) if lengths.iter().all(|range| range.1 <= SHORT) => Length::Line,
+        _ => Length::Any,
     }
 }
 

@@ -9,7 +9,7 @@ use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::csp::ddf::Element;
 use transom_protocol::syncml::Format;
 
-use super::{Entries, Field, Form, FormError, entered};
+use super::{Entries, Field, Form, FormError, Length, entered};
 use crate::policy::catalogue::builtin;
 use crate::policy::declaration::{LocUri, PolicyValue, Value, compile};
 
@@ -50,6 +50,80 @@ fn a_node_is_asked_for_as_its_description_has_it() {
         Err(FormError::Inner | FormError::NotSettable(_))
     ));
     assert!(matches!(Form::of(catalogue(), "no address"), Err(FormError::Address(_))));
+}
+
+/// What a browser sends of what a form holds: every field, ends of lines as they are in forms.
+fn sent(held: &Entries) -> Entries {
+    let names = ["asset", "other", "value", "flag", "lines", "empty", "state", "elements", "format", "type"];
+    let all = names.iter().flat_map(|name| {
+        let mut texts: Vec<&str> = held.all(name).collect();
+        if texts.is_empty() && ["other", "asset", "value", "lines"].contains(name) {
+            texts.push("");
+        }
+        texts.into_iter().map(|text| {
+            let text = text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n");
+            ((*name).to_owned(), text)
+        })
+    });
+    Entries::new(all.collect())
+}
+
+#[test]
+fn what_nobody_touched_stays_as_it_was() {
+    let rights = form(&format!("{CONFIG}/UserRights/BackupFilesAndDirectories"));
+    assert!(matches!(rights.field, Field::List(_)), "{:?}", rights.field);
+    let text = with(Field::Text { pattern: None, length: Length::Any }, Format::Chr);
+    let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).to_owned()).collect());
+    for (form, value) in [
+        (&rights, Value::Text(String::new())),
+        (&rights, list(&[])),
+        (&rights, list(&["C:\\a b ", " c", ""])),
+        (&rights, list(&["a\r\nb", "c"])),
+        (&text, Value::Text("<a>\r\n <b/>\n</a>\r\n".to_owned())),
+        (&text, Value::Text(" x ".to_owned())),
+        (&text, Value::Text(String::new())),
+        (&text, list(&["a", "b"])),
+    ] {
+        let again = form.value_after(&sent(&entered(form, &value)), Some(&value));
+        assert_eq!(again, Ok(value));
+    }
+    // What is changed beside it keeps its blanks as well.
+    let before = list(&["C:\\a b ", "c"]);
+    let after = rights.value_after(&entries(&[("lines", "C:\\a b \r\n d ")]), Some(&before));
+    assert_eq!(after, Ok(list(&["C:\\a b ", "d"])));
+}
+
+#[test]
+fn nobody_and_nothing_can_be_written() {
+    let rights = form(&format!("{CONFIG}/UserRights/BackupFilesAndDirectories"));
+    assert!(rights.value(&entries(&[("lines", "")])).is_err());
+    let nobody = rights.value(&entries(&[("lines", ""), ("empty", "true")])).unwrap();
+    assert_eq!(nobody, Value::Text(String::new()));
+    assert!(entered(&rights, &nobody).has("empty", "true"));
+    assert!(compile(catalogue(), &rights.uri.parse().unwrap(), &nobody).item.is_some());
+    let both = rights.value(&entries(&[("lines", "*S-1-5-32-544"), ("empty", "true")]));
+    assert!(both.unwrap_err().contains("take one of the two away"));
+    let members = rights.value_after(&entries(&[("lines", "a")]), Some(&nobody));
+    assert_eq!(members, Ok(Value::List(vec!["a".to_owned()])));
+}
+
+#[test]
+fn what_may_be_a_document_gets_room() {
+    let length = |uri: &str| match form(uri).field {
+        Field::Text { length, .. } => length,
+        other => panic!("{uri}: {other:?}"),
+    };
+    for uri in [
+        "./Vendor/MSFT/WiFi/Profile/office/WlanXml",
+        "./Vendor/MSFT/AssignedAccess/Configuration",
+        "./Vendor/MSFT/AssignedAccess/ShellLauncher",
+        "./Device/Vendor/MSFT/Policy/Config/Start/StartLayout",
+        "./Device/Vendor/MSFT/Policy/Config/ApplicationDefaults/DefaultAssociationsConfiguration",
+        "./Device/Vendor/MSFT/Policy/Config/ExploitGuard/ExploitProtectionSettings",
+        "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/app/Policy/file",
+    ] {
+        assert_ne!(length(uri), Length::Line, "{uri}");
+    }
 }
 
 #[test]
@@ -275,7 +349,7 @@ proptest! {
         prop_assume!(!trimmed.is_empty() && trimmed.parse::<i64>().is_err());
         prop_assume!(!trimmed.starts_with("0x") && !["true", "false"].contains(&trimmed.as_str()));
         for (field, format, value) in [
-            (Field::Text { pattern: None, is_long: false }, Format::Chr, Value::Text(text.clone())),
+            (Field::Text { pattern: None, length: Length::Any }, Format::Chr, Value::Text(text.clone())),
             (Field::Number(Vec::new()), Format::Int, Value::Integer(number)),
             (Field::Truth, Format::Bool, Value::Bool(truth)),
             (Field::List(Vec::new()), Format::Chr, Value::List(vec![trimmed.clone(), trimmed])),

@@ -1,15 +1,16 @@
 //! The settings of one profile, as they come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::syncml::redact::is_secret;
 
 use super::names::Names;
 use super::value::{Given, plain, value};
-use super::{Imported, Outcome, Told, secret};
+use super::{Imported, Outcome, Told};
 use crate::policy::declaration::{
-    Asset, Configuration, Content, Declaration, Identifier, Level, LocUri, Payload, Value, compile, read_json,
+    Asset, Configuration, Content, Declaration, Identifier, Level, LocUri, Payload, Template, Value, compile,
+    is_document, only_counts, read_json, stands_in, stands_in_value, without_assets,
 };
 
 /// A profile while it is read.
@@ -19,7 +20,11 @@ pub(super) struct Gathered<'a> {
     identifier: Identifier,
     description: Option<String>,
     settings: BTreeMap<LocUri, Value>,
+    /// How the nodes of the settings are written.
+    nodes: HashMap<String, LocUri>,
     assets: BTreeMap<Identifier, String>,
+    /// Those of them whose value was asked for where they were made.
+    asked: BTreeSet<Identifier>,
     /// The assets that stand for secrets of another server, by the names that these have there.
     foreign: BTreeMap<String, Identifier>,
     told: Vec<Told>,
@@ -35,7 +40,9 @@ impl<'a> Gathered<'a> {
             identifier,
             description,
             settings: BTreeMap::new(),
+            nodes: HashMap::new(),
             assets: BTreeMap::new(),
+            asked: BTreeSet::new(),
             foreign: BTreeMap::new(),
             told: Vec::new(),
         }
@@ -49,34 +56,38 @@ impl<'a> Gathered<'a> {
             Ok(uri) => uri,
             Err(error) => return self.tell(address, Outcome::LeftOut, format!("the address can't be read: {error}")),
         };
-        if let Some(name) = unknown {
-            return self.tell(address, Outcome::LeftOut, format!("nothing is known that {name} could stand for"));
+        if let Some(what) = unknown {
+            return self.tell(address, Outcome::LeftOut, what);
         }
-        let (data, odd) = plain(self.catalogue, &uri, given);
+        if Template::parse(&written).is_ok_and(|template| template.assets().next().is_some()) {
+            let what = "a secret can't stand in an address, which is shown everywhere: write what it stands for";
+            return self.tell(address, Outcome::LeftOut, what);
+        }
+        let (data, said) = plain(self.catalogue, &uri, given);
         let (data, unknown) = self.variables(&data);
+        let (value, doubt) = value(self.catalogue, &uri, &Given { data: &data, ..*given });
         // Where a secret of the other server stands, one of ours does now.
-        let bare = secret::without_assets(&data);
-        let is_document = bare.trim_start().starts_with('<');
-        let is_secret = is_secret(uri.as_str()) && !is_document && !bare.trim().is_empty();
-        if given.is_hidden || is_secret || secret::is_in(&data) {
+        let bare = without_assets(&data);
+        let is_secret = is_secret(uri.as_str()) && !is_document(&bare) && !bare.trim().is_empty();
+        if given.is_hidden || is_secret && !only_counts(&uri, &value) || stands_in(&data) {
             return self.put_secret(uri);
         }
-        let (value, doubt) = value(self.catalogue, &uri, &Given { data: &data, ..*given });
-        let unknown = unknown.map(|name| format!("nothing is known that {name} could stand for"));
-        let doubt = unknown.or_else(|| odd.or(doubt).map(str::to_owned)).map(|what| (Outcome::Doubtful, what));
-        self.put(uri, value, doubt);
+        let unknown = unknown.map(|what| (Outcome::Doubtful, what));
+        let said = said.map(|(outcome, what)| (outcome, what.to_owned()));
+        let doubt = doubt.map(|what| (Outcome::Doubtful, what.to_owned()));
+        self.put(uri, value, unknown.into_iter().chain(said).chain(doubt).collect());
     }
 
     /// A setting whose value the profile does not say, or must not say here.
     pub(super) fn put_secret(&mut self, uri: LocUri) {
         let asset = self.secret(&uri);
         let what = format!("its value is a secret and was not taken over: give it to the asset {asset}");
-        self.put(uri, Value::Asset(asset), Some((Outcome::Doubtful, what)));
+        self.put(uri, Value::Asset(asset), vec![(Outcome::Doubtful, what)]);
     }
 
-    /// A setting with a value as authors write it.
-    pub(super) fn put(&mut self, uri: LocUri, value: Value, doubt: Option<(Outcome, String)>) {
-        if value.texts().into_iter().any(secret::is_in) {
+    /// A setting with a value as authors write it, and what is to be said of it.
+    pub(super) fn put(&mut self, uri: LocUri, value: Value, mut said: Vec<(Outcome, String)>) {
+        if stands_in_value(&value) {
             return self.put_secret(uri);
         }
         if let Some(what) = unreadable(&uri, &value) {
@@ -88,30 +99,31 @@ impl<'a> Gathered<'a> {
             Some(item) => item.uri.clone(),
             None => uri,
         };
-        let known = self.settings.keys().find(|known| is_same(known, &uri)).cloned();
+        let known = self.nodes.insert(uri.node_key(), uri.clone());
         let before = known.and_then(|known| self.settings.remove(&known));
         let are_secrets = matches!((&before, &value), (Some(Value::Asset(_)), Value::Asset(_)));
         let twice = !are_secrets && before.as_ref().is_some_and(|before| *before != value);
         if let Some(Value::Asset(asset)) = before {
             self.assets.remove(&asset);
         }
-        let said = doubt.or_else(|| {
+        if !said.iter().any(|(outcome, _)| *outcome == Outcome::Doubtful) {
             let finding = compiled.findings.first().filter(|finding| finding.level != Level::Note);
-            finding.map(|finding| (Outcome::Doubtful, finding.what.clone()))
-        });
-        let (outcome, what) = match (twice, said) {
-            (true, said) => {
-                let mut what = "the profile has it twice, with different values: the last one was taken".to_owned();
-                if let Some((_, more)) = said {
-                    what.push_str("; ");
-                    what.push_str(&more);
-                }
-                (Outcome::Doubtful, what)
-            }
-            (false, Some(said)) => said,
-            (false, None) => (Outcome::Taken, String::new()),
-        };
-        self.tell(uri.as_str(), outcome, what);
+            said.extend(finding.map(|finding| (Outcome::Doubtful, finding.what.clone())));
+        }
+        if twice {
+            let what = "the profile has it twice, with different values: the last one was taken";
+            said.insert(0, (Outcome::Doubtful, what.to_owned()));
+        }
+        // The same one may stand in a value very often.
+        let assets: BTreeSet<Identifier> = value.assets().into_iter().collect();
+        let unasked = assets.iter().filter(|asset| !self.asked.contains(*asset));
+        said.extend(
+            unasked
+                .map(|asset| (Outcome::Taken, format!("give the asset {asset} its value (transom policy secret set)"))),
+        );
+        let is_doubtful = said.iter().any(|(outcome, _)| *outcome == Outcome::Doubtful);
+        let what: Vec<String> = said.into_iter().map(|(_, what)| what).collect();
+        self.tell(uri.as_str(), if is_doubtful { Outcome::Doubtful } else { Outcome::Taken }, what.join("; "));
         self.settings.insert(uri, value);
     }
 
@@ -129,7 +141,10 @@ impl<'a> Gathered<'a> {
     pub(super) fn finish(self, imported: &mut Imported) {
         let Self { identifier, description, settings, assets, told, .. } = self;
         imported.told.extend(told);
-        imported.declarations.extend(assets.into_iter().map(|(identifier, description)| Declaration {
+        // What stood for a secret may have become a part of another one, or have been left out.
+        let used: BTreeSet<Identifier> = settings.values().flat_map(Value::assets).collect();
+        let assets = assets.into_iter().filter(|(asset, _)| used.contains(asset));
+        imported.declarations.extend(assets.map(|(identifier, description)| Declaration {
             identifier,
             payload: Payload::Asset(Asset { description: Some(description), content: Content::Secret }),
         }));
@@ -141,9 +156,10 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// A new asset for the secret of a node.
+    /// A new asset for the secret of a node. Whoever makes one asks for its value.
     pub(super) fn secret(&mut self, uri: &LocUri) -> Identifier {
         let name = self.names.secret(&self.identifier, uri, self.assets.len() + 1);
+        self.asked.insert(name.clone());
         self.assets.insert(name.clone(), format!("The value of {}", uri.as_str()));
         name
     }
@@ -159,7 +175,7 @@ impl<'a> Gathered<'a> {
         asset
     }
 
-    /// Brings the variables of other servers into our form, and says which one has no match.
+    /// Brings the variables of other servers into our form, and says what is wrong with the first that was left as it is.
     fn variables(&mut self, text: &str) -> (String, Option<String>) {
         const KNOWN: [(&str, &str); 2] =
             [("FLEET_VAR_HOST_HARDWARE_SERIAL", "device.serial"), ("FLEET_VAR_HOST_COMPUTER_NAME", "device.name")];
@@ -176,6 +192,16 @@ impl<'a> Gathered<'a> {
             let (name, behind) = name_at.split_at(length);
             let behind = if braced { behind.strip_prefix('}') } else { Some(behind) };
             match behind.filter(|_| name.starts_with("FLEET_")) {
+                // Behind a `$`, what we would write would be no variable.
+                Some(behind) if written.ends_with('$') => {
+                    unknown.get_or_insert_with(|| {
+                        format!("{name} stands behind a $, where nothing can be put in: write all of it into an asset")
+                    });
+                    written.push_str(if braced { "$${" } else { "$" });
+                    let name_ends = name_at.len() - behind.len();
+                    written.push_str(&name_at[..name_ends]);
+                    rest = behind;
+                }
                 Some(behind) => {
                     if let Some((_, fact)) = KNOWN.iter().find(|(known, _)| *known == name) {
                         written.push_str("${");
@@ -186,7 +212,7 @@ impl<'a> Gathered<'a> {
                         written.push_str(self.foreign(name, secret).as_str());
                         written.push('}');
                     } else {
-                        unknown.get_or_insert_with(|| name.to_owned());
+                        unknown.get_or_insert_with(|| format!("nothing is known that {name} could stand for"));
                         written.push('$');
                         written.push_str(&from[1..from.len() - behind.len()]);
                     }
@@ -206,17 +232,6 @@ impl<'a> Gathered<'a> {
         written.push_str(rest);
         (written, unknown)
     }
-}
-
-/// Whether two addresses name the same node. Most differ in their last names, which is seen at once.
-fn is_same(one: &LocUri, other: &LocUri) -> bool {
-    let (own, theirs) = (last(one), last(other));
-    let may_be = own.eq_ignore_ascii_case(theirs) || own.contains('%') || theirs.contains('%');
-    may_be && one.names_same_node(other.as_str())
-}
-
-fn last(uri: &LocUri) -> &str {
-    uri.path().rsplit('/').next().unwrap_or_default()
 }
 
 /// Why a setting would be another when it is read again, if it would.

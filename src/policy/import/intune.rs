@@ -14,16 +14,20 @@ use transom_protocol::syncml::Format;
 
 use super::gather::Gathered;
 use super::names::Names;
-use super::value::{self, Given, policy_value};
-use super::{ImportError, Imported, Outcome, text_of};
+use super::value::{Given, policy_value};
+use super::{ImportError, Imported, Outcome, asr, custom, text_of};
 use crate::policy::declaration::{LocUri, PolicyValue, Value};
+
+/// How settings of passwords that Windows keeps begin.
+const LAPS: &str = "device_vendor_msft_laps_policies_";
 
 /// Deepest group of settings.
 const MAX_DEPTH: usize = 32;
 
 /// What a template does not say is not known: a policy or its parts that were made for one app.
-const INGESTED: &str = "it comes from a template that devices are given (an app's own): import the template with \
-                        `transom csp admx import` and write the setting by its address";
+const INGESTED: &str = "it comes from a template that devices are given (an app's own): give the template to the server \
+                        (transom csp admx import --app) and import this there (transom policy import --on-server), or \
+                        write the setting by its address";
 
 /// Reads an export.
 pub(super) fn read(
@@ -53,10 +57,14 @@ pub(super) fn read(
         };
         let description = text_of(profile, "description").map(str::to_owned);
         let mut gathered = Gathered::new(&name, description, catalogue, names);
+        if let Some(what) = unread(profile) {
+            let kind = text_of(profile, "@odata.type").unwrap_or(&name);
+            gathered.tell(kind.trim_start_matches("#microsoft.graph."), Outcome::LeftOut, what);
+        }
         if let Some(settings) = profile.get("omaSettings").and_then(Json::as_array) {
             any = true;
             for setting in settings {
-                custom(setting, &mut gathered);
+                custom::take(setting, &mut gathered);
             }
         }
         if let Some(settings) = profile.get("settings").and_then(Json::as_array) {
@@ -71,47 +79,28 @@ pub(super) fn read(
     if any { Ok(()) } else { Err(ImportError::NoProfile) }
 }
 
-/// A setting of a custom profile.
-fn custom(setting: &Json, gathered: &mut Gathered<'_>) {
-    let called = text_of(setting, "displayName").unwrap_or("a setting");
-    let Some(address) = text_of(setting, "omaUri") else {
-        return gathered.tell(called, Outcome::LeftOut, "it has no omaUri");
-    };
-    let kind = text_of(setting, "@odata.type").and_then(|kind| kind.rsplit("omaSetting").next()).unwrap_or_default();
-    let format = match kind {
-        "Integer" => Some(Format::Int),
-        "Boolean" => Some(Format::Bool),
-        "StringXml" => Some(Format::Xml),
-        "Base64" => Some(Format::B64),
-        "FloatingPoint" => Some(Format::Float),
-        "DateTime" => Some(Format::Time),
-        "String" => Some(Format::Chr),
-        _ => None,
-    };
-    let is_hidden = setting.get("isEncrypted").and_then(Json::as_bool) == Some(true);
-    let (data, doubt) = match setting.get("value") {
-        Some(Json::String(text)) if kind == "StringXml" && !is_hidden => decoded(text),
-        Some(Json::String(text)) => (text.clone(), None),
-        Some(value @ (Json::Bool(_) | Json::Number(_))) => (value.to_string(), None),
-        _ if is_hidden => (String::new(), None),
-        _ => return gathered.tell(address, Outcome::LeftOut, "it has no value"),
-    };
-    gathered.sent(address, &Given { format: format.as_ref(), mime: None, data: &data, is_hidden, doubt });
-}
-
-/// The text of an XML value, which exports keep as base64; and what is to be said where it can't be read.
-fn decoded(text: &str) -> (String, Option<&'static str>) {
-    if text.trim_start_matches('\u{feff}').trim_start().starts_with('<') {
-        return (text.to_owned(), None);
-    }
-    match value::bytes_of(text).and_then(|bytes| value::text_of(&bytes)) {
-        Some(text) => (text, None),
-        None => (text.to_owned(), Some("it is to be XML, and no text can be made of it: it was taken as it stands")),
+/// Why nothing of a profile is read, where nothing is.
+fn unread(profile: &Json) -> Option<&'static str> {
+    let settings = |name: &str| profile.get(name).and_then(Json::as_array);
+    match (settings("omaSettings"), settings("settings")) {
+        _ if !profile.is_object() => Some("it is no profile"),
+        (None, None) => Some(
+            "a profile of this kind is not read, only settings catalogues and custom profiles: make a settings catalogue of \
+             it, or write its settings by their addresses",
+        ),
+        (oma, catalogue) => {
+            let is_empty = oma.into_iter().chain(catalogue).all(Vec::is_empty);
+            is_empty.then_some("it has no settings")
+        }
     }
 }
 
 /// Nodes by the ids that Intune makes of their addresses.
-struct Index(HashMap<String, NodeId>);
+struct Index {
+    nodes: HashMap<String, NodeId>,
+    /// Bytes of the longest id.
+    longest: usize,
+}
 
 impl Index {
     fn of(catalogue: &Catalogue) -> Self {
@@ -124,16 +113,18 @@ impl Index {
             }
             nodes.entry(id).or_insert(node);
         }
-        Self(nodes)
+        let longest = nodes.keys().map(String::len).max().unwrap_or_default();
+        Self { nodes, longest }
     }
 
     /// The node of an id, and what of the id is left behind it.
     fn find<'i>(&self, id: &'i str) -> Option<(NodeId, &'i str)> {
-        if let Some(node) = self.0.get(id) {
+        if let Some(node) = self.nodes.get(id) {
             return Some((*node, ""));
         }
-        let mut ends = id.rmatch_indices('_').map(|(at, _)| at);
-        ends.find_map(|at| Some((*self.0.get(&id[..at])?, &id[at + 1..])))
+        // An id may be as long as its author likes: what is longer than all of ours is none of them.
+        let mut ends = id.rmatch_indices('_').map(|(at, _)| at).skip_while(|at| *at > self.longest);
+        ends.find_map(|at| Some((*self.nodes.get(&id[..at])?, &id[at + 1..])))
     }
 }
 
@@ -151,8 +142,12 @@ impl Reading<'_, '_> {
         if depth >= MAX_DEPTH {
             return self.gathered.tell(id, Outcome::LeftOut, "it is nested too deeply");
         }
+        let id = id.to_ascii_lowercase();
         let groups = instance.get("groupSettingCollectionValue").and_then(Json::as_array);
         if let Some(groups) = groups {
+            if id == asr::GROUP {
+                return self.rules(groups);
+            }
             for (number, group) in groups.iter().enumerate() {
                 let mut names = names.to_vec();
                 names.push(self.gathered.name_of(number + 1));
@@ -163,29 +158,82 @@ impl Reading<'_, '_> {
         if let Some(group) = instance.get("groupSettingValue") {
             return children(group).for_each(|child| self.instance(child, names, depth + 1));
         }
-        let id = id.to_ascii_lowercase();
-        let Some((node, rest)) = self.index.find(&id) else {
-            let why = if id.contains("~policy~") { INGESTED } else { "no setting of the catalogue has this id" };
-            return self.gathered.tell(&id, Outcome::LeftOut, why);
+        let node = match self.node(&id) {
+            Ok(node) => node,
+            Err(why) => {
+                self.gathered.tell(&id, Outcome::LeftOut, why);
+                return self.beside(&id, instance, names, depth);
+            }
         };
-        if !rest.is_empty() {
-            let why = if id.contains("~policy~") {
-                INGESTED
-            } else {
-                "a part that Intune has made up: write the setting by its address"
-            };
-            return self.gathered.tell(&id, Outcome::LeftOut, why);
-        }
         let catalogue = self.gathered.catalogue;
         let Some(known) = catalogue.describe(node) else { return };
         let Ok(uri) = named(&catalogue.uri(node), names).parse::<LocUri>() else {
-            return self.gathered.tell(&id, Outcome::LeftOut, "its address can't be read");
+            self.gathered.tell(&id, Outcome::LeftOut, "its address can't be read");
+            return self.beside(&id, instance, names, depth);
         };
         if let Some(Kind::Admx(admx)) = known.properties.allowed.as_ref().map(|allowed| &allowed.kind) {
             return self.template(&id, &uri, instance, admx);
         }
         self.plain(&id, &uri, instance, known.properties);
         below(instance).for_each(|child| self.instance(child, names, depth + 1));
+    }
+
+    /// The node that an id is for; why there is none where there is none.
+    fn node(&self, id: &str) -> Result<NodeId, String> {
+        let is_of_an_app = id.contains("~policy~");
+        match self.index.find(id) {
+            Some((node, "")) => Ok(node),
+            // For where passwords are kept in Entra ID, and for where they are in Active Directory.
+            Some((node, "aad" | "ad")) if id.starts_with(LAPS) => Ok(node),
+            _ if is_of_an_app => Err(INGESTED.to_owned()),
+            Some((node, _)) if self.is_setting(node) => {
+                let address = self.gathered.catalogue.uri(node);
+                Err(format!("a part of it is of Intune's own making: write what it sets at {address}"))
+            }
+            _ => Err("no setting of the catalogue has this id".to_owned()),
+        }
+    }
+
+    /// Whether a node has a value, and is not one below which settings are.
+    fn is_setting(&self, node: NodeId) -> bool {
+        self.gathered.catalogue.describe(node).is_some_and(|known| known.properties.format != Format::Node)
+    }
+
+    /// What is asked for with something that was left out, but for its own parts.
+    fn beside(&mut self, id: &str, instance: &Json, names: &[String], depth: usize) {
+        for child in below(instance) {
+            let own = text_of(child, "settingDefinitionId").and_then(|other| behind(id, other));
+            if own.is_some() && depth < MAX_DEPTH {
+                self.beside(id, child, names, depth + 1);
+            } else {
+                self.instance(child, names, depth + 1);
+            }
+        }
+    }
+
+    /// Rules of attack surface reduction: settings of Intune, one value of Windows.
+    fn rules(&mut self, groups: &[Json]) {
+        let mut rules = Vec::new();
+        for child in groups.iter().flat_map(children) {
+            let id = text_of(child, "settingDefinitionId").unwrap_or("a rule").to_ascii_lowercase();
+            match asr::rule(child) {
+                Some(rule) => rules.push(rule),
+                None => self.gathered.tell(
+                    &id,
+                    Outcome::LeftOut,
+                    format!("no rule with this state is known: add it as ID=STATE at {}", asr::ADDRESS),
+                ),
+            }
+            for inner in below(child) {
+                let id =
+                    text_of(inner, "settingDefinitionId").unwrap_or("what a rule leaves alone").to_ascii_lowercase();
+                let what = format!("what a rule leaves alone is not taken over: write it at {}", asr::EXCLUSIONS);
+                self.gathered.tell(&id, Outcome::LeftOut, what);
+            }
+        }
+        if !rules.is_empty() {
+            self.gathered.sent(asr::ADDRESS, &Given::of(&rules.join("|")));
+        }
     }
 
     fn plain(&mut self, id: &str, uri: &LocUri, instance: &Json, known: &Properties) {
@@ -200,7 +248,7 @@ impl Reading<'_, '_> {
             [one] => self.gathered.sent(uri.as_str(), &Given::of(one)),
             several if takes_several => {
                 let several = several.iter().map(|one| literal(one)).collect();
-                self.gathered.put(uri.clone(), Value::List(several), None);
+                self.gathered.put(uri.clone(), Value::List(several), Vec::new());
             }
             _ => self.gathered.tell(uri.as_str(), Outcome::LeftOut, "it has several values, and the node takes one"),
         }
@@ -230,13 +278,13 @@ impl Reading<'_, '_> {
         };
         if admx.elements.is_none() && matches!(value, Value::Policy(_)) {
             parts.doubts.push(format!(
-                "the letter case of what it asks for is lost in the export: import {} (transom csp admx import) and \
-                 import this again",
+                "the letter case of what it asks for is lost in the export: give {} to the server (transom csp admx \
+                 import) and import this there (transom policy import --on-server)",
                 admx.file
             ));
         }
-        let doubt = (!parts.doubts.is_empty()).then(|| (Outcome::Doubtful, parts.doubts.join("; ")));
-        self.gathered.put(uri.clone(), value, doubt);
+        let doubts = parts.doubts.into_iter().map(|doubt| (Outcome::Doubtful, doubt)).collect();
+        self.gathered.put(uri.clone(), value, doubts);
     }
 }
 

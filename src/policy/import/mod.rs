@@ -4,22 +4,23 @@
 //! Each import says of every setting what became of it. Whom a profile was assigned to is not imported: activations say
 //! that here.
 
+mod asr;
+mod custom;
 mod gather;
 mod intune;
 mod names;
-mod secret;
 mod syncml;
 #[cfg(test)]
 mod tests;
 mod value;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde_json::Value as Json;
 use transom_protocol::csp::catalogue::Catalogue;
 
-use super::declaration::{Declaration, Identifier};
+use super::declaration::{Declaration, Document, Identifier, Level, check, read_json};
 use gather::Gathered;
 use names::Names;
 
@@ -67,6 +68,9 @@ pub enum ImportError {
     /// It is longer than any profile.
     #[error("it has more than {MAX_TEXT} bytes")]
     TooLong,
+    /// It is in no encoding that is known.
+    #[error("it is neither UTF-8 nor UTF-16")]
+    NoText,
     /// It is neither XML nor JSON.
     #[error("it is neither XML (SyncML) nor JSON (an export of Intune)")]
     Unknown,
@@ -84,6 +88,14 @@ pub enum ImportError {
     /// It is XML, but has no commands.
     #[error("there is no Add, Replace, Delete or Exec with an Item in it")]
     NoCommands,
+}
+
+/// The text of a profile, in any of the encodings in which editors and shells of Windows write one.
+pub fn text(bytes: &[u8]) -> Result<String, ImportError> {
+    if bytes.len() > MAX_TEXT {
+        return Err(ImportError::TooLong);
+    }
+    value::text_of(bytes).ok_or(ImportError::NoText)
 }
 
 /// Reads a profile. `name` is what its configuration is called where the profile has no name of its own.
@@ -116,7 +128,35 @@ pub fn import_beside(
         }
         _ => return Err(ImportError::Unknown),
     }
+    refused(&mut imported, catalogue);
     Ok(imported)
+}
+
+/// Tells what the check refuses of what was made.
+fn refused(imported: &mut Imported, catalogue: &Catalogue) {
+    let documents: Vec<Document> =
+        imported.declarations.iter().flat_map(|made| read_json(&made.to_json()).documents).collect();
+    let places: HashMap<(String, String), usize> = imported
+        .told
+        .iter()
+        .enumerate()
+        .filter(|(_, told)| told.outcome != Outcome::LeftOut)
+        .map(|(place, told)| ((told.configuration.clone(), told.setting.clone()), place))
+        .collect();
+    for remark in check(&documents, &[], catalogue).into_iter().filter(|remark| remark.level == Level::Error) {
+        let setting = remark.setting.unwrap_or_else(|| "all of it".to_owned());
+        let configuration = remark.identifier.unwrap_or_default();
+        let what = format!("the check refuses it: {}", remark.what);
+        let key = (configuration, setting);
+        match places.get(&key).and_then(|place| imported.told.get_mut(*place)) {
+            Some(told) if told.what.contains(&remark.what) => told.outcome = Outcome::Doubtful,
+            Some(told) => {
+                told.outcome = Outcome::Doubtful;
+                told.what = if told.what.is_empty() { what } else { format!("{}; {what}", told.what) };
+            }
+            None => imported.told.push(Told { configuration: key.0, setting: key.1, outcome: Outcome::Doubtful, what }),
+        }
+    }
 }
 
 /// An identifier that is like a name.

@@ -33,6 +33,8 @@ pub(super) fn read(text: &str, gathered: &mut Gathered<'_>) -> Result<(), Import
     let mut common = Item::default();
     let mut item: Option<Item> = None;
     let mut items = 0;
+    // What is too much, or broken, is known before anything is made of it.
+    let mut commands: Vec<(String, Item)> = Vec::new();
     // Settings that are to be there together or not at all.
     let mut together = 0;
     loop {
@@ -84,13 +86,21 @@ pub(super) fn read(text: &str, gathered: &mut Gathered<'_>) -> Result<(), Import
                     if ["Add", "Replace"].contains(&verb) && names.iter().any(|above| above == "Atomic") {
                         together += 1;
                     }
-                    take(verb, item, &common, gathered);
+                    commands.push((verb.to_owned(), item.with(&common)));
                 }
             }
             Event::DocType(_) => return Err(ImportError::Xml("it has a document type".to_owned())),
             Event::Eof => break,
             _ => {}
         }
+    }
+    match names.last() {
+        Some(open) => return Err(ImportError::Xml(format!("<{open}> is not closed"))),
+        None if items == 0 => return Err(ImportError::NoCommands),
+        None => {}
+    }
+    for (verb, item) in commands {
+        take(&verb, item, gathered);
     }
     if together > 0 {
         let what = format!(
@@ -99,25 +109,27 @@ pub(super) fn read(text: &str, gathered: &mut Gathered<'_>) -> Result<(), Import
         );
         gathered.tell("Atomic", Outcome::Doubtful, what);
     }
-    match names.last() {
-        Some(open) => Err(ImportError::Xml(format!("<{open}> is not closed"))),
-        None if items == 0 => Err(ImportError::NoCommands),
-        None => Ok(()),
+    Ok(())
+}
+
+impl Item {
+    /// With what stands in its command for all items.
+    fn with(self, common: &Self) -> Self {
+        let format = self.format.or_else(|| common.format.clone());
+        Self { format, mime: self.mime.or_else(|| common.mime.clone()), ..self }
     }
 }
 
-fn take(verb: &str, item: Item, common: &Item, gathered: &mut Gathered<'_>) {
+fn take(verb: &str, item: Item, gathered: &mut Gathered<'_>) {
     let Some(target) = item.target.filter(|target| !target.is_empty()) else {
         return gathered.tell(verb, Outcome::LeftOut, "a command without a target");
     };
     match verb {
         "Add" | "Replace" => {
-            let format = item.format.or_else(|| common.format.clone());
-            let format = format.map(|word| Format::from(word.to_ascii_lowercase().as_str()));
-            let mime = item.mime.or_else(|| common.mime.clone());
+            let format = item.format.map(|word| Format::from(word.to_ascii_lowercase().as_str()));
             let data = item.data.unwrap_or_default();
-            let given =
-                Given { format: format.as_ref(), mime: mime.as_deref(), data: &data, is_hidden: false, doubt: None };
+            let mime = item.mime.as_deref();
+            let given = Given { format: format.as_ref(), mime, data: &data, is_hidden: false, said: None };
             gathered.sent(&target, &given);
         }
         "Delete" => gathered.tell(
@@ -135,25 +147,33 @@ fn take(verb: &str, item: Item, common: &Item, gathered: &mut Gathered<'_>) {
 
 /// What stands in an element: text and CDATA as they mean, markup as it is written.
 fn plain(raw: &str) -> Result<String, ImportError> {
+    Ok(content(raw)?.unwrap_or_else(|| raw.trim().to_owned()))
+}
+
+/// What the content of an element means, text and CDATA in their order; nothing where markup is in it.
+pub(super) fn content(raw: &str) -> Result<Option<String>, ImportError> {
     let mut reader = Reader::from_str(raw);
-    let mut text = String::new();
-    let mut literal: Option<String> = None;
+    let mut has_literal = false;
+    let mut parts: Vec<(bool, String)> = Vec::new();
     loop {
         match reader.read_event().map_err(wrong)? {
-            Event::Text(part) => text.push_str(&part),
-            Event::CData(part) => literal.get_or_insert_default().push_str(&part),
-            Event::GeneralRef(reference) => text.push_str(&resolved(&reference)?),
-            Event::Start(_) | Event::Empty(_) => return Ok(raw.trim().to_owned()),
+            Event::Text(part) => parts.push((part.trim().is_empty(), part.to_string())),
+            Event::CData(part) => {
+                has_literal = true;
+                parts.push((false, part.to_string()));
+            }
+            Event::GeneralRef(reference) => parts.push((false, resolved(&reference)?)),
+            Event::Start(_) | Event::Empty(_) | Event::End(_) => return Ok(None),
             Event::Eof => break,
             _ => {}
         }
     }
-    Ok(match literal {
-        // White space around it is how the file is laid out.
-        Some(literal) if text.trim().is_empty() => literal,
-        Some(literal) => text + &literal,
-        None => text,
-    })
+    let mut parts = parts.as_slice();
+    // White space around CDATA is how the file is laid out.
+    while let (true, [(true, _), rest @ ..] | [rest @ .., (true, _)]) = (has_literal, parts) {
+        parts = rest;
+    }
+    Ok(Some(parts.iter().map(|(_, part)| part.as_str()).collect()))
 }
 
 fn resolved(reference: &BytesRef<'_>) -> Result<String, ImportError> {

@@ -1,11 +1,16 @@
 //! Profiles as people have them, made into declarations.
 
+mod intune;
+mod secrets;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::*;
 use crate::policy::catalogue::builtin;
-use crate::policy::declaration::{Configuration, Content, LocUri, Payload, Value, compile, read_json, to_yaml};
+use crate::policy::declaration::{
+    Configuration, Content, LocUri, Payload, PolicyValue, Value, compile, read_json, to_yaml,
+};
 
 fn imported(name: &str, text: &str) -> Imported {
     import(name, text, &builtin::catalogue().unwrap()).unwrap()
@@ -368,4 +373,110 @@ fn that_settings_belong_together_is_told() {
     let told = told(&together, "Atomic");
     assert!(told.outcome == Outcome::Doubtful && told.what.contains("atomic: true"), "{told:?}");
     assert!(imported("x", &one).told.iter().all(|told| told.setting != "Atomic"));
+}
+
+const RIGHT: &str = "./Device/Vendor/MSFT/Policy/Config/UserRights/AccessFromNetwork";
+
+fn raw(uri: &str, data: &str) -> String {
+    format!("<Replace><Item><Target><LocURI>{uri}</LocURI></Target><Data>{data}</Data></Item></Replace>")
+}
+
+#[test]
+fn text_and_cdata_stay_in_their_order() {
+    let url = "./Device/Vendor/MSFT/Personalization/DesktopImageUrl";
+    for (data, meant) in [
+        ("a<![CDATA[b]]>c<![CDATA[d]]>e&amp;f", "abcde&f"),
+        ("\n  <!-- x --><![CDATA[ a&b ]]>\n", " a&b "),
+        ("<![CDATA[a]]>&#x20;<![CDATA[b]]>", "a b"),
+    ] {
+        assert_eq!(only(&imported("x", &raw(url, data))), &Value::Text(meant.to_owned()), "{data}");
+    }
+    let both = Value::List(vec!["*S-1-5-32-544".to_owned(), "*S-1-5-32-555".to_owned()]);
+    for data in [
+        "<![CDATA[*S-1-5-32-544]]>&#xF000;<![CDATA[*S-1-5-32-555]]>",
+        "<![CDATA[*S-1-5-32-544&#xF000;*S-1-5-32-555]]>",
+        "*S-1-5-32-544&#xF000;*S-1-5-32-555",
+    ] {
+        let imported = imported("x", &raw(RIGHT, data));
+        assert_eq!(only(&imported), &both, "{data}");
+        assert_eq!(told(&imported, "AccessFromNetwork").outcome, Outcome::Taken, "{data}");
+    }
+}
+
+#[test]
+fn too_many_items_are_refused() {
+    let many = raw("./Vendor/X/Y", "1").repeat(20_001);
+    assert!(
+        matches!(import("x", &many, &builtin::catalogue().unwrap()), Err(ImportError::Xml(what)) if what.contains("20000"))
+    );
+}
+
+#[test]
+fn secrets_of_fleet_are_asked_for_and_stand_in_no_address() {
+    let user = |name: &str, node: &str| format!("./Device/Vendor/MSFT/Accounts/Users/{name}/{node}");
+    let imported = imported(
+        "x",
+        &[
+            raw(&user("bob", "Password"), "$FLEET_SECRET_BOB"),
+            raw(&user("al", "Password"), "x$FLEET_SECRET_AL"),
+            raw(&user("$FLEET_SECRET_U", "LocalUserGroup"), "2"),
+        ]
+        .concat(),
+    );
+    let assets: Vec<&str> = imported
+        .declarations
+        .iter()
+        .filter(|made| matches!(made.payload, Payload::Asset(_)))
+        .map(|made| made.identifier.as_str())
+        .collect();
+    assert_eq!((assets.len(), assets[0]), (2, "bob"), "{assets:?}");
+    let bob = told(&imported, "bob/Password");
+    assert!(bob.outcome != Outcome::LeftOut && bob.what.contains("give the asset bob its value"), "{bob:?}");
+    assert!(told(&imported, "al/Password").what.contains(assets[1]), "{imported:?}");
+    let other = import("x", &raw("./Vendor/X/${HOME}", "1"), &builtin::catalogue().unwrap()).unwrap();
+    assert_eq!(configurations(&other).len(), 1, "{other:?}");
+    let group = told(&imported, "LocalUserGroup");
+    assert!(group.outcome == Outcome::LeftOut && group.what.contains("shown everywhere"), "{group:?}");
+}
+
+#[test]
+fn a_wifi_profile_of_fleet_passes_the_check() {
+    let key = "&lt;WLANProfile&gt;&lt;sharedKey&gt;&lt;keyType&gt;passPhrase&lt;/keyType&gt;&lt;protected&gt;false&lt;/protected&gt;\
+               &lt;keyMaterial&gt;$FLEET_SECRET_WIFI&lt;/keyMaterial&gt;&lt;/sharedKey&gt;&lt;/WLANProfile&gt;";
+    let imported = imported("x", &raw(WLAN, key));
+    let wlan = told(&imported, "/WlanXml");
+    assert!(wlan.outcome == Outcome::Taken && wlan.what.contains("asset wifi"), "{wlan:?}");
+    assert!(matches!(only(&imported), Value::Text(text) if text.contains("${asset.wifi}")));
+}
+
+#[test]
+fn what_the_check_would_refuse_is_told() {
+    let imported = imported("x", &sent("./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera", "int", "7"));
+    let camera = told(&imported, "AllowCamera");
+    assert_eq!(camera.outcome, Outcome::Doubtful, "{camera:?}");
+    let nobody = imported.told.iter().filter(|told| told.setting.ends_with("AllowCamera")).count();
+    assert_eq!(nobody, 1, "{:?}", imported.told);
+}
+
+#[test]
+fn numbers_about_secrets_are_taken() {
+    for (uri, data, is_taken) in [
+        ("./Device/Vendor/MSFT/PolicyManager/My/DeviceLock/MinDevicePasswordLength", "8", true),
+        ("./Vendor/Contoso/PasswordPolicyEnabled", "1", true),
+        ("./Vendor/Contoso/TokenLifetime", "30", true),
+        ("./Vendor/Contoso/TokenLifetime", "abc", false),
+        ("./Vendor/Contoso/Password", "1234", false),
+    ] {
+        let imported = imported("x", &sent(uri, "int", data));
+        assert_eq!(!matches!(only(&imported), Value::Asset(_)), is_taken, "{uri}");
+        let remarks: Vec<_> = imported.told.iter().filter(|told| told.what.contains("the check refuses")).collect();
+        assert!(remarks.is_empty() || !is_taken, "{remarks:?}");
+    }
+}
+
+#[test]
+fn a_profile_is_text_in_any_encoding_of_windows() {
+    let text_16: Vec<u8> = "\u{feff}<a>ä</a>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(text(&text_16), text("<a>ä</a>".as_bytes()));
+    assert_eq!(text(b"<a>\xe4</a>"), Err(ImportError::NoText));
 }

@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use transom_protocol::csp::admx::{ElementKind, Payload};
+use transom_protocol::csp::admx::{BETWEEN, ElementKind, Payload};
 use transom_protocol::csp::catalogue::Catalogue;
-use transom_protocol::csp::ddf::{Admx, Kind, Properties};
+use transom_protocol::csp::ddf::{Admx, Kind, Properties, truth};
 use transom_protocol::syncml::Format;
 use transom_protocol::xml;
 
+use super::Outcome;
 use crate::policy::declaration::{LocUri, PolicyValue, Value};
 
-/// What stands between the parts of a value of a template.
-const BETWEEN: char = '\u{F000}';
+const DIVIDED: &str = "&#xF000; in CDATA was read as what stands between its values, as Microsoft writes it";
+const NO_TEXT: &str = "the profile gives it as base64, of which no text can be made: it was taken as it stands";
 
 /// Names that mean something else in a file: a thing that a template calls so is written with its whole payload.
 const RESERVED: [&str; 4] = ["enabled", "disabled", "value", "asset"];
@@ -32,13 +33,16 @@ pub(super) struct Given<'a> {
     /// The profile does not say it.
     pub(super) is_hidden: bool,
     /// What is to be said of it already.
-    pub(super) doubt: Option<&'static str>,
+    pub(super) said: Option<Said>,
 }
+
+/// What is to be said of a value, and whether a person has to look at it.
+pub(super) type Said = (Outcome, &'static str);
 
 impl<'a> Given<'a> {
     /// Nothing but the value.
     pub(super) const fn of(data: &'a str) -> Self {
-        Self { format: None, mime: None, data, is_hidden: false, doubt: None }
+        Self { format: None, mime: None, data, is_hidden: false, said: None }
     }
 }
 
@@ -54,24 +58,34 @@ pub(super) fn bytes_of(base64: &str) -> Option<Vec<u8>> {
 }
 
 /// The value as the node takes it: as text where the profile has base64 of a text and the node takes no base64.
-pub(super) fn plain<'a>(
-    catalogue: &Catalogue,
-    uri: &LocUri,
-    given: &Given<'a>,
-) -> (Cow<'a, str>, Option<&'static str>) {
+pub(super) fn plain<'a>(catalogue: &Catalogue, uri: &LocUri, given: &Given<'a>) -> (Cow<'a, str>, Option<Said>) {
     let data = given.data.trim_start_matches('\u{feff}');
-    let takes_text = known(catalogue, uri)
-        .is_some_and(|known| !matches!(known.format, Format::B64 | Format::Bin | Format::Node | Format::Null));
+    let known = known(catalogue, uri);
+    let takes_text =
+        known.is_some_and(|known| !matches!(known.format, Format::B64 | Format::Bin | Format::Node | Format::Null));
+    let delimiter = known.and_then(|known| known.allowed.as_ref()?.delimiter.as_deref());
+    if delimiter.is_some_and(|delimiter| delimiter.contains(BETWEEN)) && data.contains("&#") {
+        let divided = divided(data);
+        if divided != data {
+            return (Cow::Owned(divided), given.said.or(Some((Outcome::Taken, DIVIDED))));
+        }
+    }
     if given.format != Some(&Format::B64) || !takes_text {
-        return (Cow::Borrowed(data), given.doubt);
+        return (Cow::Borrowed(data), given.said);
     }
     match bytes_of(data).and_then(|bytes| text_of(&bytes)) {
-        Some(text) => (Cow::Owned(text), given.doubt),
-        None => (
-            Cow::Borrowed(data),
-            Some("the profile gives it as base64, of which no text can be made: it was taken as it stands"),
-        ),
+        Some(text) => (Cow::Owned(text), given.said),
+        None => (Cow::Borrowed(data), Some((Outcome::Doubtful, NO_TEXT))),
     }
+}
+
+/// With U+F000 where the reference to it stands, which Microsoft tells people to write in CDATA as well.
+pub(super) fn divided(data: &str) -> String {
+    let mut text = data.to_owned();
+    for reference in ["&#xF000;", "&#xf000;", "&#XF000;", "&#61440;"] {
+        text = text.replace(reference, BETWEEN);
+    }
+    text
 }
 
 fn known<'a>(catalogue: &'a Catalogue, uri: &LocUri) -> Option<&'a Properties> {
@@ -102,11 +116,7 @@ pub(super) fn value(catalogue: &Catalogue, uri: &LocUri, given: &Given<'_>) -> (
     let value = match known.format {
         Format::Node => Value::Node,
         Format::Int => trimmed.parse().map_or_else(|_| Value::Text(trimmed.to_owned()), Value::Integer),
-        Format::Bool => match trimmed.to_ascii_lowercase().as_str() {
-            "true" | "1" => Value::Bool(true),
-            "false" | "0" => Value::Bool(false),
-            _ => Value::Text(trimmed.to_owned()),
-        },
+        Format::Bool => truth(trimmed).map_or_else(|| Value::Text(trimmed.to_owned()), Value::Bool),
         _ => match allowed.and_then(|allowed| allowed.delimiter.as_deref()) {
             Some(delimiter) if data.contains(delimiter) => {
                 Value::List(data.split(delimiter).filter(|item| !item.is_empty()).map(str::to_owned).collect())
@@ -138,11 +148,7 @@ fn policy(parts: Vec<(String, String)>, written: &str, admx: &Admx) -> (Value, O
 pub(super) fn policy_value(data: &str, kind: Option<&ElementKind>) -> (PolicyValue, Option<&'static str>) {
     let text = || PolicyValue::Text(data.to_owned());
     let value = match kind {
-        Some(ElementKind::Boolean) => match data.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => PolicyValue::Bool(true),
-            "false" | "0" => PolicyValue::Bool(false),
-            _ => text(),
-        },
+        Some(ElementKind::Boolean) => truth(data).map_or_else(text, PolicyValue::Bool),
         Some(ElementKind::Decimal { .. }) => data.trim().parse().map_or_else(|_| text(), PolicyValue::Number),
         Some(ElementKind::Enum { .. }) => number(data.trim()).unwrap_or_else(text),
         Some(ElementKind::Text { .. }) => text(),
