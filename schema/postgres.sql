@@ -658,6 +658,7 @@ CREATE TABLE policy_revision_items (
     token text COLLATE "C" NOT NULL,
     CONSTRAINT policy_revision_items_pkey PRIMARY KEY (revision, identifier)
 );
+CREATE INDEX policy_revision_items_by_name ON policy_revision_items USING btree (identifier, revision);
 
 CREATE TABLE policy_revisions (
     number bigint NOT NULL,

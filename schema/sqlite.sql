@@ -561,6 +561,7 @@ CREATE TABLE policy_revision_items (
     token TEXT NOT NULL,
     PRIMARY KEY (revision, identifier)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX policy_revision_items_by_name ON policy_revision_items (identifier, revision);
 
 CREATE TABLE policy_revisions (
     number INTEGER NOT NULL PRIMARY KEY,

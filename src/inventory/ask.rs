@@ -35,7 +35,7 @@ pub fn questions(names: &[FactName]) -> Vec<NewCommand> {
 }
 
 fn get(nodes: &[LocUri]) -> NewCommand {
-    let item = |node: &LocUri| Setting { target: node.clone(), format: None, mime: None, data: None };
+    let item = |node: &LocUri| Setting::bare(node.clone());
     let items = nodes.iter().map(item).collect();
     NewCommand::new(Instruction::Single(Operation { verb: Verb::Get, items, if_exists: IfExists::Fail }))
 }
@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn a_node_tells_its_facts_however_it_is_written() {
         let told = |node: &str| -> Vec<&str> {
-            let setting = Setting { target: node.parse().unwrap(), format: None, mime: None, data: None };
+            let setting = Setting::bare(node.parse().unwrap());
             read_by(&setting).into_iter().map(|fact| fact.name).collect()
         };
         assert_eq!(told("./DevDetail/SwV"), ["os.version", "os.build", "os.revision"]);

@@ -34,6 +34,7 @@ mod policy_cache;
 mod policy_check;
 mod policy_draft;
 mod policy_search;
+mod policy_setting;
 mod policy_walk;
 pub mod predicate;
 mod proof;
@@ -94,13 +95,14 @@ pub use operator::{
 pub use page::{Cursor, Page};
 pub use patience::Patience;
 pub use policy::{
-    DEFAULT_POLICY_SET, DevicePolicy, Given, GivenOutcome, MOST_LOST, NewPolicyRevision, PolicyRevision, PolicySecret,
-    PolicySecretValue, PolicyStanding, PolicyState, PublishedPolicy, RevisedPolicy, SettingRecord,
+    ByState, DEFAULT_POLICY_SET, DevicePolicy, NewPolicyRevision, PUBLISHED_MEANWHILE, PolicyRevision, PolicySecret,
+    PolicySecretValue, PolicyStanding, PolicyState, PublishedPolicy, RevisedPolicy,
 };
 pub use policy_cache::{WatchSaid, WatchState, WatchedNodes};
 pub use policy_check::{Checked, MENDS_WITHIN, MOST_MENDS, Mending, ReadVerdict, Reading, Said, SettingCheck};
 pub use policy_draft::{PolicyDraft, PolicyDraftHead};
 pub use policy_search::{HadBefore, PolicySearch};
+pub use policy_setting::{Given, GivenOutcome, MOST_LOST, SettingRecord};
 pub use policy_walk::{PolicyLook, PolicyWalk, PolicyWork};
 pub use predicate::Predicate;
 pub use proof::{Proof, ProofKind, Signing, Verdict};

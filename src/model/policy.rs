@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use transom_protocol::session::{DeviceId, Timestamp};
 
-use super::{DeviceStage, EnrollmentId, PolicySearch, Secret, SettingCheck, StagePlan, Staged, WatchedNodes};
+use super::{DeviceStage, EnrollmentId, PolicySearch, Secret, SettingRecord, StagePlan, Staged, WatchedNodes};
 
-/// How often in a row a setting is sent again of which nobody knows what became of it.
-pub const MOST_LOST: u32 = 3;
+/// What is said where something was published between that a set was looked at and that it was kept.
+pub const PUBLISHED_MEANWHILE: &str = "somebody else published at the same moment: try again";
 
 /// The set of whoever names none.
 pub const DEFAULT_POLICY_SET: &str = "default";
@@ -103,6 +103,9 @@ pub struct PolicyRevision {
     pub removed: u32,
 }
 
+/// On how many devices something stands in each state.
+pub type ByState = BTreeMap<PolicyState, i64>;
+
 /// Where a setting, or a declaration with all of its settings, stands on a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -157,78 +160,6 @@ pub struct DevicePolicy {
     /// The nodes that the device watches by itself.
     #[serde(default, skip_serializing_if = "WatchedNodes::is_nothing")]
     pub watched: WatchedNodes,
-}
-
-/// One setting of a device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SettingRecord {
-    /// Its address.
-    pub uri: String,
-    /// The configurations that want it; none: it is being taken back.
-    #[serde(default)]
-    pub by: Vec<String>,
-    /// The configurations that wanted it last, where it is being taken back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub was_by: Vec<String>,
-    /// Where it stands.
-    pub state: PolicyState,
-    /// Since when.
-    pub since: Timestamp,
-    /// Why, where its state alone does not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// Of what is wanted, where it can be had.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wanted: Option<String>,
-    /// What the device was last given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub given: Option<Given>,
-    /// What carries it to the device, or carried it last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub carrier: Option<String>,
-    /// The code that the device answered with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// The error behind the code, as the device wrote it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub original_error: Option<String>,
-    /// The address of the setting of the same Atomic because of which it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because_of: Option<String>,
-    /// It failed with all of its Atomic, and what carried them is what they have in common.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub with_others: bool,
-    /// How often in a row nobody knows what became of what carried it.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub lost: u32,
-    /// What is known of it by reading it back.
-    #[serde(default, skip_serializing_if = "SettingCheck::is_nothing")]
-    pub check: SettingCheck,
-}
-
-/// What a device was given of a setting.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Given {
-    /// Of what was sent.
-    pub token: String,
-    /// What became of it.
-    pub outcome: GivenOutcome,
-}
-
-/// What became of something that a device was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GivenOutcome {
-    /// The device has not answered.
-    Pending,
-    /// The device has taken it.
-    Applied,
-    /// The device has refused it.
-    Failed,
-    /// The device does not have such a setting.
-    NotHere,
-    /// The device has something else by now.
-    Drifted,
 }
 
 /// Where a declaration stands on one device.
@@ -287,58 +218,6 @@ impl std::fmt::Display for PolicyState {
     }
 }
 
-impl SettingRecord {
-    /// Whether its outcome is waited for.
-    pub fn waits(&self) -> bool {
-        let is_given = || self.given.as_ref().is_some_and(|given| given.outcome == GivenOutcome::Pending);
-        self.carrier.is_some() && (matches!(self.state, PolicyState::Pending | PolicyState::Retracting) || is_given())
-    }
-
-    /// Nobody knows what became of what carried it. It is to be sent once more, since to write the same twice does no harm;
-    /// false, and nothing is noted, where that was done too often.
-    pub fn lose(&mut self) -> bool {
-        if self.lost >= MOST_LOST {
-            return false;
-        }
-        self.lost += 1;
-        self.carrier = None;
-        self.send_again();
-        true
-    }
-
-    /// It is to be sent once more, or taken back once more. That the device was given something is not forgotten by that: it may
-    /// have it, so that it is taken back if it is no longer wanted by then.
-    pub fn send_again(&mut self) {
-        self.given = Some(Given { token: String::new(), outcome: GivenOutcome::Failed });
-    }
-
-    /// Whether it is to be taken back once more.
-    pub fn is_taken_back_again(&self) -> bool {
-        self.by.is_empty() && self.given.as_ref().is_some_and(|given| given.outcome == GivenOutcome::Failed)
-    }
-
-    /// The configurations that it counts for: those that want it, and of what could not be taken back those that did.
-    pub fn counts_for(&self) -> &[String] {
-        let is_left = self.by.is_empty() && self.state == PolicyState::Failed;
-        if is_left { &self.was_by } else { &self.by }
-    }
-
-    /// Whether it is to be sent, and nothing was done about that yet.
-    fn is_to_be_sent(&self) -> bool {
-        let is_again = self.given.as_ref().is_some_and(|given| given.token.is_empty());
-        !self.by.is_empty() && self.wanted.is_some() && is_again || self.is_taken_back_again()
-    }
-
-    /// Whether the device has taken it, and was not asked for it since.
-    fn is_unread(&self) -> bool {
-        self.check.unread
-            && !self.check.reads()
-            && self.given.as_ref().is_some_and(|given| {
-                given.outcome == GivenOutcome::Applied && self.wanted.as_ref() == Some(&given.token)
-            })
-    }
-}
-
 impl DevicePolicy {
     /// Settings of which the device is to say something: what became of them, or what it has.
     pub fn waiting(&self) -> usize {
@@ -352,7 +231,15 @@ impl DevicePolicy {
     pub fn look_at(&self) -> Option<Timestamp> {
         let is_now =
             |setting: &SettingRecord| setting.check.was_told() || setting.is_unread() || setting.is_to_be_sent();
-        let at_once = self.settings.values().any(is_now);
+        let carries = |carrier: &String| {
+            let is_its = |setting: &SettingRecord| setting.carrier.as_ref() == Some(carrier) && setting.waits();
+            self.settings.values().any(is_its)
+        };
+        let mut holding: Vec<&String> = self.settings.values().filter_map(|setting| setting.held_by.as_ref()).collect();
+        holding.sort();
+        holding.dedup();
+        let is_free = holding.into_iter().any(|carrier| !carries(carrier));
+        let at_once = is_free || self.settings.values().any(is_now);
         let searches = self.searches.iter().any(PolicySearch::waits_for_nothing);
         if at_once || searches || self.watched.said.is_some() { Some(Timestamp(0)) } else { self.sweep_at }
     }
@@ -386,14 +273,10 @@ impl DevicePolicy {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
-const fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Given, GivenOutcome, MOST_LOST, SettingCheck};
 
     fn setting(by: &[&str], state: PolicyState) -> SettingRecord {
         SettingRecord {
@@ -405,7 +288,11 @@ mod tests {
             why: None,
             wanted: None,
             given: None,
+            before: None,
+            made: None,
+            held_by: None,
             carrier: None,
+            first: None,
             status: None,
             original_error: None,
             because_of: None,
@@ -467,10 +354,10 @@ mod tests {
         let mut one = SettingRecord { wanted: Some("t".to_owned()), ..setting(&["one"], PolicyState::Pending) };
         for _ in 0..MOST_LOST {
             one.given = Some(Given { token: "t".to_owned(), outcome: GivenOutcome::Pending });
-            assert!(one.lose() && one.is_to_be_sent());
+            assert!(one.lose(false) && one.is_to_be_sent());
         }
         one.given = Some(Given { token: "t".to_owned(), outcome: GivenOutcome::Pending });
-        assert!(!one.lose() && !one.is_to_be_sent());
+        assert!(!one.lose(false) && !one.is_to_be_sent());
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct SettingCheck {
     /// It is being read back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
+    /// The device has shown it as wanted since it took it. What takes effect with a restart it shows later.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shown: bool,
     /// What it came to the last time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Checked>,

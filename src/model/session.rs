@@ -12,6 +12,8 @@ pub struct SessionRecord {
     pub id: SessionKey,
     /// Whose.
     pub device_id: DeviceId,
+    /// What the computer calls itself.
+    pub device_name: Option<String>,
     /// In which life of the device.
     pub enrollment: EnrollmentId,
     /// The client's.

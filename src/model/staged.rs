@@ -1,12 +1,12 @@
 //! Publishing in stages: which devices have a revision already, and when it goes on, waits or stops. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use transom_protocol::session::{DeviceId, Timestamp};
 
-use super::{FactName, Facts, PolicyState, Predicate};
+use super::{ByState, FactName, Facts, PolicyState, Predicate};
 
 /// Everybody, in parts of a share.
 pub const EVERYBODY: u32 = 10_000;
@@ -120,11 +120,11 @@ impl Stage {
     /// Reads `10%`, or a condition on facts.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        let Some(number) = text.strip_suffix('%') else {
+        if !text.ends_with('%') {
             let condition = Predicate::parse(text).map(|_| Self::When(text.to_owned()));
             return condition.map_err(|error| format!("{error}; a stage is a share such as 10%, or a condition"));
-        };
-        match parse_percent(number) {
+        }
+        match parse_percent(text) {
             Some(share) if share > 0 => Ok(Self::Share(share)),
             _ => Err(format!("{text:?} is no share: write one such as 10% or 2.5%")),
         }
@@ -150,7 +150,8 @@ impl std::fmt::Display for Stage {
 
 /// A percentage with up to two digits behind the point, in hundredths of a percent; at most everybody.
 pub fn parse_percent(text: &str) -> Option<u32> {
-    let text = text.trim().trim_end_matches('%');
+    let text = text.trim();
+    let text = text.strip_suffix('%').unwrap_or(text).trim_end();
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || whole.len() > 3 || rest.len() > 2 || !is_number(whole) || !is_number(rest) {
@@ -220,7 +221,7 @@ impl StagedState {
 
 impl Outcomes {
     /// Of how many devices stand where.
-    pub fn of(counts: &BTreeMap<PolicyState, i64>) -> Self {
+    pub fn of(counts: &ByState) -> Self {
         let mut outcomes = Self::default();
         for (state, count) in counts {
             let count = u64::try_from(*count).unwrap_or(0);
@@ -374,16 +375,24 @@ mod tests {
         let pilots = "'pilot' in device.tags";
         assert_eq!(of(&[pilots, "2.5%", " 10 % "]).unwrap(), [pilots, "2.5%", "10%", "100%"]);
         assert_eq!(of(&["100%"]).unwrap(), ["100%"]);
-        for wrong in
-            [&[][..], &["0%"], &["50%", "10%"], &["101%"], &["1.234%"], &["x%"], &["pilots"], &["100%", pilots]]
-        {
+        for wrong in [
+            &[][..],
+            &["0%"],
+            &["50%", "10%"],
+            &["101%"],
+            &["1.234%"],
+            &["x%"],
+            &["50%%"],
+            &["pilots"],
+            &["100%", pilots],
+        ] {
             assert!(of(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(
             (percent_text(500), percent_text(1025), percent_text(1020)),
             ("5%".into(), "10.25%".into(), "10.2%".into())
         );
-        assert_eq!((parse_percent("5"), parse_percent("5.5%"), parse_percent("")), (Some(500), Some(550), None));
+        assert_eq!((parse_percent("5"), parse_percent("5.5%"), parse_percent("5%%")), (Some(500), Some(550), None));
     }
 
     #[test]

@@ -192,7 +192,7 @@ pub(super) fn question(item: &ExpectedItem) -> Option<LocUri> {
 
 fn ask(part: &ProvisioningPart, nodes: &[LocUri]) -> Vec<NewCommand> {
     let get = |nodes: &[LocUri]| {
-        let bare = |node: &LocUri| Setting { target: node.clone(), format: None, mime: None, data: None };
+        let bare = |node: &LocUri| Setting::bare(node.clone());
         let items = nodes.iter().map(bare).collect();
         for_part(part, Instruction::Single(Operation { verb: Verb::Get, items, if_exists: IfExists::Fail }))
     };

@@ -77,14 +77,7 @@ impl TryFrom<DeclaredRow> for DeclaredDevice {
 impl Tx<'_> {
     /// Nobody else enrolls a device for this user before this transaction ends.
     pub fn lock_enroller(&mut self, user: &UserName) -> Result<(), Error> {
-        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom enroller ' || $1, 0))")
-            .bind::<Text, _>(user.key());
-        on_backend!(
-            self,
-            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
-            postgres => |conn| lock.execute(conn)
-        )
-        .map(drop)
+        self.lock_name(&format!("transom enroller {}", user.key()))
     }
 
     /// Writes down who made an enrollment.

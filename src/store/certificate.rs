@@ -1,7 +1,6 @@
 //! Certificates of devices: which key may speak for which enrollment, and which may no longer (design, promise 5).
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use transom_protocol::session::{DeviceId, Timestamp};
 
 use super::fragments::{among, columns, update};
@@ -94,14 +93,7 @@ impl Tx<'_> {
 
     /// Whoever enrolls with a key waits here until nobody else does with the same.
     pub fn lock_key(&mut self, key: KeyFingerprint) -> Result<(), Error> {
-        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom key ' || $1, 0))")
-            .bind::<Text, _>(key.to_string());
-        on_backend!(
-            self,
-            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
-            postgres => |conn| lock.execute(conn)
-        )
-        .map(drop)
+        self.lock_name(&format!("transom key {key}"))
     }
 
     /// The certificate with this fingerprint, if we issued it. Whoever holds the lock of its enrollment sees what its

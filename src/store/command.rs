@@ -1,16 +1,21 @@
 //! Commands, to be looked at.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use transom_protocol::csp::Instruction;
 use transom_protocol::session::{CommandId, Progress, Timestamp};
 
-use super::fragments::columns;
+use super::fragments::{among, columns};
 use super::journal::one_more;
 use super::queue::{instruction_of, progress_of};
 use super::schema::{attempts, commands, enrollments};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
-use crate::model::{Attempt, CommandFilter, CommandRecord, CommandState, CommandView, Cursor, EnrollmentId, OWN, Page};
+use crate::model::{
+    Attempt, CommandFilter, CommandRecord, CommandState, CommandView, Cursor, EnrollmentId, ExchangeId, OWN, Page,
+    SessionKey,
+};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = commands)]
@@ -109,6 +114,25 @@ impl Tx<'_> {
             .select((columns::<RecordRow>(), enrollments::device_id));
         let row: Option<(RecordRow, String)> = on_backend!(self, |conn| query.first(conn).optional())?;
         row.map(record).transpose()
+    }
+
+    /// In which session and message each of some commands was answered last; those that were not answered are left out.
+    pub fn last_answers(
+        &mut self,
+        commands: &[CommandId],
+    ) -> Result<BTreeMap<CommandId, (SessionKey, ExchangeId)>, Error> {
+        let query = attempts::table
+            .filter(among(attempts::command, commands.iter().map(|id| id.0.as_str())))
+            .filter(attempts::answered_in.is_not_null())
+            .order((attempts::command.asc(), attempts::number.asc()))
+            .select((attempts::command, attempts::session, attempts::answered_in));
+        let rows: Vec<(String, String, Option<String>)> = on_backend!(self, |conn| query.load(conn))?;
+        let mut answers = BTreeMap::new();
+        for (command, session, message) in rows {
+            let Some(message) = message else { continue };
+            answers.insert(CommandId(command), (words::id(session)?, words::id(message)?));
+        }
+        Ok(answers)
     }
 
     /// One command with all that is known of it.

@@ -5,7 +5,6 @@
 //! everywhere.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use transom_protocol::session::Timestamp;
 
 use super::fragments::{among, at_most, columns, update};
@@ -253,14 +252,7 @@ impl Tx<'_> {
 
     /// Nobody else says something of this person, or gives them a device, before this transaction ends.
     fn lock_person(&mut self, person: &str) -> Result<(), Error> {
-        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom person ' || $1, 0))")
-            .bind::<Text, _>(person.to_owned());
-        on_backend!(
-            self,
-            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
-            postgres => |conn| lock.execute(conn)
-        )
-        .map(drop)
+        self.lock_name(&format!("transom person {person}"))
     }
 
     fn person_row(&mut self, person: &str) -> Result<Option<PersonRow>, Error> {

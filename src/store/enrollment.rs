@@ -1,7 +1,6 @@
 //! The lives of a device: made, used for the first time, over (design, promise 6).
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 use transom_protocol::session::{CommandState, DeviceId, Reason, ReasonCode, Timestamp};
 
 use super::contact::{MOST_LIVE, account_of};
@@ -170,13 +169,7 @@ impl Tx<'_> {
     /// Not the row itself is locked: a message locks enrollments first and changes the device then, and whoever opens
     /// a life may have to end others.
     fn device_to_enroll(&mut self, device: &DeviceId, now: Timestamp) -> Result<DeviceKey, Error> {
-        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom device ' || $1, 0))")
-            .bind::<Text, _>(device.key());
-        on_backend!(
-            self,
-            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
-            postgres => |conn| lock.execute(conn)
-        )?;
+        self.lock_name(&format!("transom device {}", device.key()))?;
         let insert = diesel::insert_into(devices::table)
             .values((
                 devices::id.eq(DeviceKey::new(now).to_string()),

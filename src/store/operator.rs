@@ -128,15 +128,7 @@ impl Tx<'_> {
 
     /// Nobody else changes who comes in with what before this transaction ends. To be taken before every other lock.
     pub fn lock_people(&mut self) -> Result<(), Error> {
-        // Each schema of a database has its own people.
-        let lock = "SELECT pg_advisory_xact_lock(hashtext('transom people'), hashtext(current_schema()))";
-        let lock = diesel::sql_query(lock);
-        on_backend!(
-            self,
-            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
-            postgres => |conn| lock.execute(conn)
-        )
-        .map(drop)
+        self.lock_name("transom people")
     }
 
     /// The operator of this name, and what they sign in with.

@@ -5,7 +5,7 @@ use transom_protocol::session::{Ending, Phase, SessionId, SyncType, Timestamp};
 
 use super::fragments::{among, columns, update};
 use super::journal::one_more;
-use super::schema::{enrollments, sessions};
+use super::schema::{devices, enrollments, sessions};
 use super::tx::{Tx, on_backend};
 use super::{Error, words};
 use crate::model::{Cursor, Page, SessionFilter, SessionKey, SessionRecord};
@@ -33,8 +33,8 @@ struct SessionRow {
     user_object: Option<String>,
 }
 
-/// A session, the id of its device, and the newest session of its enrollment.
-type JoinedRow = (SessionRow, String, Option<String>);
+/// A session, the id of its device, the newest session of its enrollment, and the name of the computer.
+type JoinedRow = (SessionRow, String, Option<String>, Option<String>);
 
 impl Tx<'_> {
     /// A session of a user ended because another one began.
@@ -57,10 +57,10 @@ impl Tx<'_> {
         }
         let rows: Vec<JoinedRow> = on_backend!(self, |conn| {
             let mut query = sessions::table
-                .inner_join(enrollments::table)
+                .inner_join(enrollments::table.inner_join(devices::table))
                 .order((sessions::started_at.desc(), sessions::id.desc()))
                 .limit(one_more(limit))
-                .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session))
+                .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session, devices::name))
                 .into_boxed();
             if let Some((started_at, id)) = after {
                 query = query
@@ -92,9 +92,9 @@ impl Tx<'_> {
             return Ok(Vec::new());
         }
         let query = sessions::table
-            .inner_join(enrollments::table)
+            .inner_join(enrollments::table.inner_join(devices::table))
             .filter(among(sessions::id, ids.iter().map(String::as_str)))
-            .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session));
+            .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session, devices::name));
         let rows: Vec<JoinedRow> = on_backend!(self, |conn| query.load(conn))?;
         let records: Vec<SessionRecord> = rows.into_iter().map(record).collect::<Result<_, _>>()?;
         let fits = |record: &SessionRecord| {
@@ -107,11 +107,10 @@ impl Tx<'_> {
 
     /// One session.
     pub fn session(&mut self, key: &SessionKey) -> Result<Option<SessionRecord>, Error> {
-        let query = sessions::table.inner_join(enrollments::table).filter(sessions::id.eq(key.as_str())).select((
-            columns::<SessionRow>(),
-            enrollments::device_id,
-            enrollments::session,
-        ));
+        let query = sessions::table
+            .inner_join(enrollments::table.inner_join(devices::table))
+            .filter(sessions::id.eq(key.as_str()))
+            .select((columns::<SessionRow>(), enrollments::device_id, enrollments::session, devices::name));
         let row: Option<JoinedRow> = on_backend!(self, |conn| query.first(conn).optional())?;
         row.map(record).transpose()
     }
@@ -123,7 +122,7 @@ fn place(cursor: &Cursor) -> Result<(i64, &str), Error> {
     place.ok_or_else(|| Error::Conflict("this cursor is of another list".to_owned()))
 }
 
-fn record((row, device_id, newest): JoinedRow) -> Result<SessionRecord, Error> {
+fn record((row, device_id, newest, device_name): JoinedRow) -> Result<SessionRecord, Error> {
     let kind = words::of_word(&row.kind, "sessions.kind")?;
     let phase = match words::phase(&row.phase)? {
         // Nothing is written to a session when the next one begins: that would cost every check-in a statement.
@@ -136,6 +135,7 @@ fn record((row, device_id, newest): JoinedRow) -> Result<SessionRecord, Error> {
     Ok(SessionRecord {
         id: words::id(row.id)?,
         device_id: words::device_id(&device_id)?,
+        device_name: device_name.filter(|name| !name.is_empty()),
         enrollment: words::id(row.enrollment)?,
         session_id: SessionId::parse(&row.session_id).ok_or_else(|| Error::corrupt("sessions.session_id"))?,
         started_at: Timestamp(row.started_at),

@@ -90,6 +90,21 @@ impl<'c> Tx<'c> {
 }
 
 impl Tx<'_> {
+    /// Nobody else goes beyond this with the same name before this transaction ends: what has no row to be locked, or none
+    /// yet. On SQLite nobody else writes meanwhile anyway. Each schema of a database has its own names.
+    pub(super) fn lock_name(&mut self, name: &str) -> Result<(), Error> {
+        use diesel::prelude::*;
+        let lock =
+            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' ' || $1, 0))");
+        let lock = lock.bind::<diesel::sql_types::Text, _>(name.to_owned());
+        on_backend!(
+            self,
+            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
+            postgres => |conn| lock.execute(conn)
+        )
+        .map(drop)
+    }
+
     /// Whether the database takes what is written: it may be full, or a copy that is only read. Writes one row.
     pub fn probe(&mut self, now: Timestamp) -> Result<(), Error> {
         use diesel::prelude::*;

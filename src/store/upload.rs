@@ -69,13 +69,7 @@ impl Tx<'_> {
     /// Nobody else decides on chunks before this transaction ends: what several would let in at the same moment is more
     /// than each of them counted.
     pub fn lock_uploads(&mut self) -> Result<(), Error> {
-        let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended('transom uploads', 0))");
-        on_backend!(
-            self,
-            sqlite => |_conn| Ok::<_, diesel::result::Error>(0),
-            postgres => |conn| lock.execute(conn)
-        )
-        .map(drop)
+        self.lock_name("transom uploads")
     }
 
     /// What is kept of objects that are not complete. Looks at each of them: only a message that brings a chunk asks.

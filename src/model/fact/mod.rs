@@ -137,6 +137,8 @@ impl FactName {
     pub const USER_NAME: Self = Self("user.name");
     /// The groups that this person is in.
     pub const USER_GROUPS: Self = Self("user.groups");
+    /// The configuration service providers, each with its version.
+    pub const PROVIDERS: Self = Self("client.providers");
     /// The edition of Windows, as a number.
     pub const OS_EDITION_ID: Self = Self("os.edition_id");
 

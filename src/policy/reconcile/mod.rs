@@ -11,6 +11,7 @@ mod plan;
 mod set;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -22,12 +23,13 @@ use transom_protocol::syncml::Format;
 
 use super::declaration::{Identifier, Token};
 
-pub use observe::{Agreement, Observed, ReadBack, agreement, read_back, unreadable};
+pub use observe::{Agreement, Observed, ReadBack, agreement, read_back, restart, unreadable};
 pub use plan::{BATCH, Kept, Plan, Step, Together, plan, together};
 pub use set::Policy;
 pub use wanted::token_of;
 
-/// A setting by its address, however it is spelled: small letters, `./Vendor` as `./Device/Vendor`.
+/// A setting by its address, however it is spelled: small letters, `./Vendor` as `./Device/Vendor`, nothing escaped that need
+/// not be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Key(String);
 
@@ -46,6 +48,10 @@ pub struct WantedSetting {
     pub by: Vec<Identifier>,
     /// Whether it can be had.
     pub standing: Standing,
+    /// The activation that wants all of its settings or none.
+    pub all_or_none: Option<Identifier>,
+    /// Where configurations want different values and the description says which holds: what each wants, and that.
+    pub ruled: Option<String>,
 }
 
 /// Whether a setting can be had on a device.
@@ -53,7 +59,7 @@ pub struct WantedSetting {
 pub enum Standing {
     /// It is to be so.
     Wanted(WantedValue),
-    /// The device's build or edition does not have it.
+    /// The device's build, edition or provider does not have it.
     NotApplicable(String),
     /// Several configurations want different values, and nothing says which holds.
     Conflict,
@@ -72,8 +78,6 @@ pub struct WantedValue {
     pub mime: Option<String>,
     /// The value; `None`: the node alone.
     pub data: Option<String>,
-    /// The activation that wants all of its settings or none.
-    pub together: Option<Identifier>,
     /// What is equal when what is sent is. Of a secret it tells nothing.
     pub token: Token,
     /// A secret is in it: it is shown to nobody.
@@ -89,6 +93,10 @@ pub struct HadSetting {
     pub token: Token,
     /// Whether it is so.
     pub state: State,
+    /// Whether the device may have anything of it: what it has refused need not be taken from it.
+    pub may_be_there: bool,
+    /// Whether the device made it for us; false: it was there before. `None` where nobody knows.
+    pub made: Option<bool>,
 }
 
 /// Whether a setting that was sent is so.
@@ -104,10 +112,17 @@ pub enum State {
     Drifted,
 }
 
+/// What is kept by it is found by its text as well.
+impl std::borrow::Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Key {
     /// Of an address.
     pub fn of(uri: &LocUri) -> Self {
-        let folded = uri.path().to_ascii_lowercase();
+        let folded = plain(uri.path()).to_ascii_lowercase();
         Self(match folded.strip_prefix("./vendor/") {
             Some(rest) => format!("./device/vendor/{rest}"),
             None => folded,
@@ -146,19 +161,41 @@ impl Key {
 
 impl std::fmt::Debug for WantedValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { node, format, mime, data, together, token, is_secret } = self;
+        let Self { node, format, mime, data, token, is_secret } = self;
         let data = if *is_secret { Some("…") } else { data.as_deref() };
         let mut shown = f.debug_struct("WantedValue");
         shown.field("node", node).field("format", format).field("mime", mime).field("data", &data);
-        shown.field("together", together).field("token", token).field("is_secret", is_secret).finish()
+        shown.field("token", token).field("is_secret", is_secret).finish()
     }
+}
+
+/// The path without escapes of what can stand there as it is (RFC 3986, 2.3).
+fn plain(path: &str) -> String {
+    let mut plain = String::with_capacity(path.len());
+    let mut parts = path.split('%');
+    plain.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        let needless = |char: &char| char.is_ascii_alphanumeric() || matches!(char, '-' | '.' | '_' | '~');
+        if let (Some(char), Some(rest)) = (byte.filter(needless), part.get(2..)) {
+            plain.push(char);
+            plain.push_str(rest);
+        } else {
+            plain.push('%');
+            plain.push_str(part);
+        }
+    }
+    plain
 }
 
 /// What a device has that took all that is wanted of it.
 pub fn taken(wanted: &Wanted) -> Had {
     let each = wanted.iter().filter_map(|(key, setting)| {
         let token = setting.value()?.token.clone();
-        Some((key.clone(), HadSetting { uri: setting.uri.clone(), token, state: State::Applied }))
+        Some((
+            key.clone(),
+            HadSetting { uri: setting.uri.clone(), token, state: State::Applied, may_be_there: true, made: Some(true) },
+        ))
     });
     each.collect()
 }

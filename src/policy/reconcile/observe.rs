@@ -1,6 +1,7 @@
 //! Read-back: what a device is asked to say, and whether what it says is what is wanted.
 
 use transom_protocol::csp::catalogue::Catalogue;
+use transom_protocol::csp::ddf::Reboot;
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Setting};
 use transom_protocol::syncml::Verb;
 use transom_protocol::syncml::redact::is_secret;
@@ -58,13 +59,30 @@ pub fn unreadable(setting: &WantedSetting, value: &WantedValue, catalogue: &Cata
     if Ingestion::of(&setting.uri).is_some() {
         return Some("a template is not read back: its settings are".to_owned());
     }
+    if value.data.as_deref().is_some_and(|data| has_macro(&setting.uri, data)) {
+        return Some("the device makes its value of it, and shows that".to_owned());
+    }
     let properties = value.node.and_then(|node| catalogue.describe(node)).map(|described| described.properties)?;
     let readable = properties.access.is_empty() || properties.access.allows(Verb::Get);
     (!readable).then(|| format!("{} can be written and not read: its description has no Get", setting.uri))
 }
 
+/// What a setting does to the running system, where it takes effect with a restart: until then the device shows what it had.
+pub fn restart(value: &WantedValue, catalogue: &Catalogue) -> Option<Reboot> {
+    value.node.and_then(|node| catalogue.describe(node)).and_then(|described| described.properties.reboot)
+}
+
+/// Names of computers in which the device puts something for `%SERIAL%` and `%RAND:6%` (CSPs `DevDetail`, `Accounts`).
+const NAMES: [&str; 2] =
+    ["./devdetail/ext/microsoft/dnscomputername", "./device/vendor/msft/accounts/domain/computername"];
+
+fn has_macro(uri: &LocUri, data: &str) -> bool {
+    let data = data.to_ascii_uppercase();
+    NAMES.contains(&Key::of(uri).as_str()) && (data.contains("%SERIAL%") || data.contains("%RAND:"))
+}
+
 fn get(uri: &LocUri) -> Instruction {
-    let item = Setting { target: uri.clone(), format: None, mime: None, data: None };
+    let item = Setting::bare(uri.clone());
     Instruction::Single(Operation { verb: Verb::Get, items: vec![item], if_exists: IfExists::Fail })
 }
 

@@ -1,11 +1,12 @@
 //! What is to be sent to a device: the difference between what it is to have and what it has, as commands.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use transom_protocol::csp::catalogue::{Catalogue, NodeId};
-use transom_protocol::csp::ddf::{Access, NodeName, Reboot};
+use transom_protocol::csp::ddf::{Access, Naming, NodeName, Reboot};
 use transom_protocol::csp::{IfExists, Instruction, LocUri, Operation, Scope, Setting};
-use transom_protocol::syncml::{GroupKind, Verb};
+use transom_protocol::syncml::{Format, GroupKind, Verb};
 
 use super::{Had, HadSetting, Key, Policy, Standing, State, Wanted, WantedSetting, WantedValue};
 use crate::policy::declaration::Ingestion;
@@ -20,6 +21,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Settings that are no longer wanted and can't be taken back.
     pub kept: Vec<Kept>,
+    /// Settings that are no longer wanted, can't be deleted and are set to their default, and that this is so.
+    pub defaults: BTreeMap<Key, String>,
     /// Nodes that are no longer wanted by themselves, and stay because of what is wanted below them.
     pub needed: BTreeSet<Key>,
     /// Settings of which nobody can say whether they are still wanted, because something in an address is not known: they
@@ -58,7 +61,7 @@ pub fn plan(policy: &Policy, wanted: &Wanted, had: &Had, catalogue: &Catalogue) 
         let before = had.get(key);
         needs_sending(value, before).then_some(Change { key, setting, value, before })
     });
-    apply(&mut plan, in_order(&changed.collect::<Vec<_>>(), policy), catalogue);
+    apply(&mut plan, in_order(&changed.collect::<Vec<_>>(), policy, catalogue), catalogue);
     plan
 }
 
@@ -75,9 +78,9 @@ fn needs_sending(value: &WantedValue, before: Option<&HadSetting>) -> bool {
     before.is_none_or(|before| before.token != value.token || before.state == State::Drifted)
 }
 
-/// Templates before the settings in them, nodes before what stands below them, what others depend on before these, the
-/// device before its user.
-fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
+/// Templates before the settings in them, nodes before what stands below them, what makes a thing before what can only be
+/// changed in it, what others depend on before these, the device before its user.
+fn in_order<'a>(changes: &[Change<'a>], policy: &Policy, catalogue: &Catalogue) -> Vec<Change<'a>> {
     let mut of_node: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
     for (place, change) in changes.iter().enumerate() {
         if let Some(node) = change.value.node {
@@ -86,7 +89,8 @@ fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
     }
     let rank = |change: &Change<'_>| {
         let uri = &change.setting.uri;
-        (uri.scope() == Scope::User, !is_template(uri), change.value.data.is_some(), starts_something(uri))
+        let waits = change.value.data.is_some() && only_changes(change, catalogue);
+        (uri.scope() == Scope::User, !is_template(uri), change.value.data.is_some(), waits, starts_something(uri))
     };
     let mut first: Vec<usize> = (0..changes.len()).collect();
     first.sort_by_key(|place| changes.get(*place).map(|change| (rank(change), change.key)));
@@ -115,6 +119,14 @@ fn in_order<'a>(changes: &[Change<'a>], policy: &Policy) -> Vec<Change<'a>> {
         }
     }
     ordered
+}
+
+/// Whether it can't make the thing that it belongs to: a firewall rule is there once its name or its ports are written, and
+/// then what it does can be.
+fn only_changes(change: &Change<'_>, catalogue: &Catalogue) -> bool {
+    let access = access(change.value, catalogue);
+    let of_a_thing = || catalogue.known(&change.setting.uri).is_some_and(|hit| !hit.chosen.is_empty());
+    access.allows(Verb::Replace) && !access.allows(Verb::Add) && of_a_thing()
 }
 
 /// Whether writing it begins what all settings beside it are for: a PFX is installed when its content is written.
@@ -184,7 +196,7 @@ fn operations(change: &Change<'_>, access: Access, in_atomic: bool, catalogue: &
     }
     // What can't be replaced is taken away and made anew.
     if was_there && access.allows(Verb::Delete) {
-        let target = Setting { target: item.target.clone(), format: None, mime: None, data: None };
+        let target = Setting::bare(item.target.clone());
         return vec![
             Operation { verb: Verb::Delete, items: vec![target], if_exists: IfExists::Fail },
             add(IfExists::Fail),
@@ -200,16 +212,24 @@ fn access(value: &WantedValue, catalogue: &Catalogue) -> Access {
 
 /// The Atomic that a setting has to be in, if it has to be in one and can be had.
 pub fn together(setting: &WantedSetting, catalogue: &Catalogue) -> Option<Together> {
-    let value = setting.value()?;
+    setting.value()?;
+    belongs_to(setting, catalogue)
+}
+
+/// The Atomic that a setting has to be in, if it has to be in one.
+pub(super) fn belongs_to(setting: &WantedSetting, catalogue: &Catalogue) -> Option<Together> {
     let is_user = setting.uri.scope() == Scope::User;
     // The settings of a template exist when the device has taken it, and not before.
     if is_template(&setting.uri) {
         return None;
     }
-    if let Some(activation) = &value.together {
+    if let Some(activation) = &setting.all_or_none {
         return Some(Together::Activation(activation.to_string(), is_user));
     }
-    let node = value.node?;
+    let node = match setting.value() {
+        Some(value) => value.node?,
+        None => catalogue.known(&setting.uri)?.node,
+    };
     if !catalogue.is_atomic(node) {
         return None;
     }
@@ -232,7 +252,8 @@ fn parent(uri: &LocUri) -> Option<LocUri> {
 /// Takes back what a device has and is not to have.
 fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
     // What is still wanted and can't be had for now stays as it is.
-    let mut gone: Vec<(&Key, &HadSetting)> = had.iter().filter(|(key, _)| !wanted.contains_key(*key)).collect();
+    let mut gone: Vec<(&Key, &HadSetting)> =
+        had.iter().filter(|(key, setting)| setting.may_be_there && !wanted.contains_key(*key)).collect();
     // What stands below goes first, and templates after the settings in them.
     gone.sort_by(|one, other| is_template(&one.1.uri).cmp(&is_template(&other.1.uri)).then_with(|| other.0.cmp(one.0)));
     let mut deleted: BTreeSet<Key> = BTreeSet::new();
@@ -246,12 +267,16 @@ fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
         if deleted.iter().any(|above| above == key || key.is_below(above)) {
             continue;
         }
-        match way_back(&setting.uri, wanted, catalogue) {
+        let made = |above: &Key| {
+            let its = || had.get(above).into_iter().chain(below(had, above).map(|(_, own)| own)).map(|own| own.made);
+            its().any(|made| made == Some(true)) && its().all(|made| made != Some(false))
+        };
+        match way_back(setting, wanted, &open, &made, catalogue) {
             WayBack::Delete(target) => {
                 let above = Key::of(&target);
                 // What is deleted above takes with it what was planned below.
                 planned.retain(|(_, key)| !key.is_below(&above));
-                let item = Setting { target, format: None, mime: None, data: None };
+                let item = Setting::bare(target);
                 planned.push((
                     Operation { verb: Verb::Delete, items: vec![item], if_exists: IfExists::Fail },
                     above.clone(),
@@ -259,6 +284,9 @@ fn retract(plan: &mut Plan, wanted: &Wanted, had: &Had, catalogue: &Catalogue) {
                 deleted.insert(above);
             }
             WayBack::Default(item) => {
+                let value = item.data.as_deref().unwrap_or_default();
+                let why = format!("it can't be deleted, and is set to what its description calls the default: {value}");
+                plan.defaults.insert(key.clone(), why);
                 let operation = Operation { verb: Verb::Replace, items: vec![item], if_exists: IfExists::Fail };
                 planned.push((operation, key.clone()));
             }
@@ -281,35 +309,64 @@ enum WayBack {
     None(&'static str),
 }
 
+/// What stands below a node, of what is kept by key.
+fn below<'a, T>(all: &'a BTreeMap<Key, T>, above: &Key) -> impl Iterator<Item = (&'a Key, &'a T)> {
+    let from = format!("{}/", above.as_str());
+    let its = all.range::<str, _>((Bound::Included(from.as_str()), Bound::Unbounded));
+    its.take_while(move |(key, _)| key.as_str().starts_with(&from))
+}
+
 /// Whether its address is not known, because something in it is not.
 fn is_undecided(setting: &WantedSetting) -> bool {
     matches!(setting.standing, Standing::Unresolved(_)) && setting.uri.path().contains("${")
 }
 
-fn way_back(uri: &LocUri, wanted: &Wanted, catalogue: &Catalogue) -> WayBack {
-    let own = Key::of(uri);
-    let is_open = |(key, setting): (&Key, &WantedSetting)| is_undecided(setting) && key.may_be_below(&own);
-    if wanted.keys().any(|key| key.is_below(&own)) || wanted.iter().any(is_open) {
+/// Whether the device is managed through it: its account, and the server that it reports to.
+fn is_management(key: &Key) -> bool {
+    let below = |root: &str| key.as_str().strip_prefix(root).is_some_and(|name| !name.contains('/'));
+    below("./device/vendor/msft/dmclient/provider/") || below("./syncml/dmacc/")
+}
+
+/// `open` are the addresses that are wanted and not known; `made` says whether the device made a thing for us.
+fn way_back(
+    had: &HadSetting,
+    wanted: &Wanted,
+    open: &[&Key],
+    made: &dyn Fn(&Key) -> bool,
+    catalogue: &Catalogue,
+) -> WayBack {
+    let uri = &had.uri;
+    if is_management(&Key::of(uri)) {
+        return WayBack::None("the device is managed through it: it stays");
+    }
+    let has_below =
+        |above: &Key| below(wanted, above).next().is_some() || open.iter().any(|pattern| pattern.may_be_below(above));
+    if has_below(&Key::of(uri)) {
         return WayBack::Needed;
     }
     let Some(hit) = catalogue.known(uri) else { return WayBack::Delete(uri.clone()) };
     let Some(described) = catalogue.describe(hit.node) else { return WayBack::Delete(uri.clone()) };
     let properties = described.properties;
     if properties.access.is_empty() || properties.access.allows(Verb::Delete) {
+        if properties.format == Format::Node && had.made == Some(false) {
+            return WayBack::None("it was on the device before, with what is in it: it stays");
+        }
         return WayBack::Delete(hit.uri);
     }
-    // A leaf that can't be deleted goes with the thing that it belongs to, where nothing else of it is wanted.
+    // A leaf that can't be deleted goes with the thing that it belongs to, where that came from us and nothing else of it is
+    // wanted.
     let mut above = parent(uri);
     while let Some(uri) = above {
         let key = Key::of(&uri);
-        let is_open = |(other, setting): (&Key, &WantedSetting)| is_undecided(setting) && other.may_be_below(&key);
-        if wanted.keys().any(|other| *other == key || other.is_below(&key)) || wanted.iter().any(is_open) {
+        if wanted.contains_key(&key) || has_below(&key) || is_management(&key) {
             break;
         }
         if let Some(hit) = catalogue.known(&uri)
             && let Some(described) = catalogue.describe(hit.node)
-            && matches!(described.name, NodeName::Dynamic { .. })
+            && let NodeName::Dynamic { naming, .. } = described.name
+            && *naming != Some(Naming::ClientInventory)
             && described.properties.access.allows(Verb::Delete)
+            && made(&key)
         {
             return WayBack::Delete(hit.uri);
         }

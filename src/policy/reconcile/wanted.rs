@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
-use transom_protocol::csp::Setting;
-use transom_protocol::csp::catalogue::{Catalogue, Level, Proposed};
-use transom_protocol::csp::ddf::{Build, Device, Fit};
+use transom_protocol::csp::catalogue::{Catalogue, Level, NodeId, Proposed};
+use transom_protocol::csp::ddf::{Build, Device};
+use transom_protocol::csp::{LocUri, Setting};
 use transom_protocol::syncml::{Format, Verb};
 
 use super::conflict::winner;
+use super::plan::{Together, belongs_to};
 use super::set::Taken;
+use super::versions::Versions;
 use super::{Key, Policy, Standing, Wanted, WantedSetting, WantedValue};
 use crate::model::{Facts, hex};
 use crate::policy::declaration::{Content, Identifier, Item, Token, Unresolved, held};
@@ -31,7 +33,7 @@ impl Policy {
 
     /// What a device of which these facts are known is to have.
     pub fn wanted(&self, catalogue: &Catalogue, facts: &Facts) -> Wanted {
-        let device = device(facts);
+        let device = Windows { known: device(facts), versions: Versions::of(facts) };
         let mut wishes: BTreeMap<Key, Vec<Wish>> = BTreeMap::new();
         // Two activations may apply the same configuration: where one of them wants all or nothing, that is how it is.
         let mut applied: BTreeMap<&Identifier, Option<&Identifier>> = BTreeMap::new();
@@ -51,7 +53,10 @@ impl Policy {
                 wishes.entry(Key::of(&wish.setting.uri)).or_default().push(wish);
             }
         }
-        wishes.into_iter().filter_map(|(key, wishes)| Some((key, settled(wishes, catalogue)?))).collect()
+        let settled = wishes.into_iter().filter_map(|(key, wishes)| Some((key, settled(wishes, catalogue)?)));
+        let mut wanted: Wanted = settled.collect();
+        complete(&mut wanted, catalogue);
+        wanted
     }
 
     fn wish(
@@ -61,15 +66,22 @@ impl Policy {
         together: Option<&Identifier>,
         catalogue: &Catalogue,
         facts: &Facts,
-        device: &Device,
+        device: &Windows,
     ) -> WantedSetting {
         let assets = |asset: &Identifier| self.assets.get(asset).cloned();
-        let of = |uri, standing| WantedSetting { uri, by: vec![by.clone()], standing };
+        let of = |uri, standing| WantedSetting {
+            uri,
+            by: vec![by.clone()],
+            standing,
+            all_or_none: together.cloned(),
+            ruled: None,
+        };
         let uri = match item.address(facts, &assets) {
             Ok(uri) => uri,
             Err(missing) => return of(item.uri.clone(), Standing::Unresolved(self.in_address(&missing))),
         };
-        if let Some(why) = item.node.and_then(|node| misfit(&catalogue.fit(node, device))) {
+        // What no Windows has by the description may be in a preview: its author was warned.
+        if let Some(why) = item.node.and_then(|node| device.lacks(node, &uri, catalogue)) {
             return of(uri, Standing::NotApplicable(why));
         }
         let is_secret = item.assets().iter().any(|asset| self.is_secret(asset));
@@ -104,7 +116,7 @@ impl Policy {
         } else {
             token(parts, data.as_deref())
         };
-        let value = WantedValue { node: item.node, format, mime, data, together: together.cloned(), token, is_secret };
+        let value = WantedValue { node: item.node, format, mime, data, token, is_secret };
         of(uri, Standing::Wanted(value))
     }
 
@@ -145,6 +157,20 @@ impl Policy {
     }
 }
 
+/// What of a device decides whether it has a node.
+struct Windows {
+    known: Device,
+    versions: Versions,
+}
+
+impl Windows {
+    /// Why it does not have a node.
+    fn lacks(&self, node: NodeId, uri: &LocUri, catalogue: &Catalogue) -> Option<String> {
+        let by_version = || self.versions.lack(uri, || catalogue.applicability(node), self.known.build);
+        catalogue.fit(node, &self.known).told().or_else(by_version)
+    }
+}
+
 /// How a secret is put in.
 #[derive(Clone, Copy)]
 enum Shown {
@@ -160,14 +186,29 @@ fn device(facts: &Facts) -> Device {
     Device { build, edition }
 }
 
-fn misfit(fit: &Fit) -> Option<String> {
-    Some(match fit {
-        // What no Windows has by the description may be in a preview: its author was warned.
-        Fit::Yes | Fit::NotReleased => return None,
-        Fit::Edition => "the device's edition of Windows does not have it".to_owned(),
-        Fit::TooOld { needs, update: None } => format!("it needs {needs} or later"),
-        Fit::TooOld { needs, update: Some(update) } => format!("it needs {needs} or later, or the update to {update}"),
-    })
+/// All or nothing: where a part of an Atomic can't be had because something is not known, or because two want it differently,
+/// the others wait for that. What this device does not have at all is no part of it here.
+fn complete(wanted: &mut Wanted, catalogue: &Catalogue) {
+    let mut lacks: BTreeMap<Together, String> = BTreeMap::new();
+    for setting in wanted.values() {
+        let why = match &setting.standing {
+            Standing::Unresolved(why) => why.clone(),
+            Standing::Conflict => "several configurations want different values of it".to_owned(),
+            Standing::Wanted(_) | Standing::NotApplicable(_) => continue,
+        };
+        if let Some(group) = belongs_to(setting, catalogue) {
+            lacks.entry(group).or_insert_with(|| format!("it goes in one Atomic with {}: {why}", setting.uri));
+        }
+    }
+    if lacks.is_empty() {
+        return;
+    }
+    for setting in wanted.values_mut() {
+        let lack = setting.value().and_then(|_| lacks.get(&belongs_to(setting, catalogue)?));
+        if let Some(why) = lack {
+            setting.standing = Standing::Unresolved(why.clone());
+        }
+    }
 }
 
 /// One wish of several for the same setting.
@@ -179,26 +220,50 @@ fn settled(wishes: Vec<Wish>, catalogue: &Catalogue) -> Option<WantedSetting> {
     // All that can be had say the same, or the description says which holds.
     let values: Vec<(usize, &WantedValue)> =
         settings.iter().enumerate().filter_map(|(place, setting)| Some((place, setting.value()?))).collect();
+    let mut ruled = None;
     let place = match values[..] {
         [] => 0,
         [(first, value), ref rest @ ..] => {
             if rest.iter().all(|(_, other)| other.token == value.token) {
                 // All or nothing, where one of them asks for that.
-                values.iter().find(|(_, value)| value.together.is_some()).map_or(first, |(place, _)| *place)
+                let whole = |place: &usize| settings.get(*place).is_some_and(|setting| setting.all_or_none.is_some());
+                values.iter().map(|(place, _)| *place).find(whole).unwrap_or(first)
             } else {
                 let rule =
                     value.node.and_then(|node| catalogue.describe(node)).and_then(|node| node.properties.conflict);
                 let data: Vec<Option<&str>> = values.iter().map(|(_, value)| value.data.as_deref()).collect();
                 let held = winner(rule, &data).and_then(|place| values.get(place)).map(|(place, _)| *place);
+                let all_or_none = settings.iter().find_map(|setting| setting.all_or_none.clone());
                 let Some(place) = held else {
                     let uri = settings.swap_remove(first).uri;
-                    return Some(WantedSetting { uri, by, standing: Standing::Conflict });
+                    return Some(WantedSetting { uri, by, standing: Standing::Conflict, all_or_none, ruled: None });
                 };
+                ruled = Some(told(&settings, place));
+                if let Some(held) = settings.get_mut(place) {
+                    held.all_or_none = all_or_none;
+                }
                 place
             }
         }
     };
-    (place < settings.len()).then(|| WantedSetting { by, ..settings.swap_remove(place) })
+    (place < settings.len()).then(|| WantedSetting { by, ruled, ..settings.swap_remove(place) })
+}
+
+/// What several want, and what holds. No secret is told.
+fn told(settings: &[WantedSetting], holds: usize) -> String {
+    let shown = |value: &WantedValue| match &value.data {
+        Some(data) if !value.is_secret => data.clone(),
+        _ => "another value".to_owned(),
+    };
+    let each = |setting: &WantedSetting| {
+        let by = setting.by.first()?;
+        Some(format!("{by} wants {}", shown(setting.value()?)))
+    };
+    let mut wishes: Vec<String> = settings.iter().filter_map(each).collect();
+    wishes.sort();
+    wishes.dedup();
+    let held = settings.get(holds).and_then(WantedSetting::value).map(shown).unwrap_or_default();
+    format!("{}: the safest holds, {held}", wishes.join(", "))
 }
 
 /// Of what is sent.

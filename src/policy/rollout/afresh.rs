@@ -1,35 +1,31 @@
 //! What is to be sent again although nothing else is wanted of it, because what it went with is another by now: a template,
 //! or settings of the same Atomic. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use transom_protocol::csp::LocUri;
 use transom_protocol::csp::catalogue::Catalogue;
 
 use crate::model::{DevicePolicy, GivenOutcome, SettingRecord};
-use crate::policy::declaration::Ingestion;
-use crate::policy::reconcile::{Key, Together, Wanted, WantedValue, together};
+use crate::policy::declaration::{Area, Ingestion};
+use crate::policy::reconcile::{Key, Together, Wanted, WantedSetting, WantedValue, together};
 
 /// The templates that a device has taken, by their folded address.
 pub(super) type Templates = BTreeSet<String>;
-
-/// What the settings of a template have in common: its app, and whether it is of policies or of preferences.
-type Area = (String, String);
 
 /// Forgets what became of settings that are to be sent again. `had` are the templates that the device had taken before.
 pub(super) fn forget(start: &mut DevicePolicy, had: &Templates, wanted: &Wanted, catalogue: &Catalogue) {
     let is_nothing = |setting: &SettingRecord| !setting.by.is_empty() && has(setting, &[GivenOutcome::NotHere]);
     if start.settings.values().any(is_nothing) {
-        let keys: BTreeSet<&str> = wanted.keys().map(Key::as_str).collect();
         // What the device does not have need not be taken from it.
-        start.settings.retain(|key, setting| keys.contains(key.as_str()) || !is_nothing(setting));
+        start.settings.retain(|key, setting| wanted.contains_key(key.as_str()) || !is_nothing(setting));
     }
     when_templates_came(start, had);
     let going = wanted.iter().filter(|(key, setting)| {
         let value = setting.value();
         value.is_some_and(|value| is_sent(start, key, value)) && Ingestion::of(&setting.uri).is_some()
     });
-    let going: BTreeSet<Area> = going.filter_map(|(_, setting)| area_of_template(&setting.uri)).collect();
+    let going: BTreeSet<Area> = going.filter_map(|(_, setting)| Area::given_by(&setting.uri)).collect();
     of_areas(start, &going);
     groups(start, wanted, catalogue);
 }
@@ -54,12 +50,11 @@ pub(super) fn when_templates_came(policy: &mut DevicePolicy, had: &Templates) {
 /// Why it can't be said of a setting of a template that the device does not have it: that the template is not there.
 pub(super) fn missing_template(policy: &DevicePolicy, key: &str) -> Option<String> {
     let uri: LocUri = policy.settings.get(key)?.uri.parse().ok()?;
-    let area = area(&uri)?;
+    let area = Area::of(&uri)?;
     let own = policy.settings.iter().filter(|(key, setting)| template(key, setting).as_ref() == Some(&area));
     let own: Vec<&SettingRecord> = own.map(|(_, setting)| setting).filter(|setting| !setting.by.is_empty()).collect();
     if own.is_empty() {
-        let (app, kind) = area;
-        return Some(format!("it belongs to a template {app}/{kind}, which no declaration gives this device"));
+        return Some(format!("it belongs to a template {area}, which no declaration gives this device"));
     }
     let missing = own.iter().find(|setting| !has(setting, &[GivenOutcome::Applied, GivenOutcome::Drifted]))?;
     Some(format!("the device has not taken the template that it belongs to, {}", missing.uri))
@@ -70,7 +65,7 @@ fn of_areas(policy: &mut DevicePolicy, areas: &BTreeSet<Area>) {
         return;
     }
     for setting in policy.settings.values_mut().filter(|setting| has_failed(setting)) {
-        let own = setting.uri.parse().ok().and_then(|uri: LocUri| area(&uri));
+        let own = setting.uri.parse().ok().and_then(|uri: LocUri| Area::of(&uri));
         if own.is_some_and(|own| areas.contains(&own)) {
             setting.send_again();
         }
@@ -90,12 +85,11 @@ fn groups(start: &mut DevicePolicy, wanted: &Wanted, catalogue: &Catalogue) {
             going.extend(together(setting, catalogue));
         }
     }
-    let values: BTreeMap<&str, &WantedValue> =
-        wanted.iter().filter_map(|(key, setting)| Some((key.as_str(), setting.value()?))).collect();
     let fails = |key: &str| {
         let setting = start.settings.get(key).filter(|setting| has_failed(setting));
         let given = setting.and_then(|setting| setting.given.as_ref());
-        given.is_some_and(|given| values.get(key).is_some_and(|value| value.token.as_str() == given.token))
+        let value = wanted.get(key).and_then(WantedSetting::value);
+        given.is_some_and(|given| value.is_some_and(|value| value.token.as_str() == given.token))
     };
     let others = start.settings.iter().filter(|(key, setting)| setting.with_others && !fails(key));
     let torn: BTreeSet<&String> = others.filter_map(|(_, setting)| setting.carrier.as_ref()).collect();
@@ -138,19 +132,5 @@ fn template(key: &str, setting: &SettingRecord) -> Option<Area> {
     if !key.contains("/admxinstall/") {
         return None;
     }
-    area_of_template(&setting.uri.parse().ok()?)
-}
-
-fn area_of_template(uri: &LocUri) -> Option<Area> {
-    let ingestion = Ingestion::of(uri)?;
-    Some((ingestion.app.to_lowercase(), ingestion.kind.to_lowercase()))
-}
-
-/// Of a setting in a template: `./Device/Vendor/MSFT/Policy/Config/{App}~{Kind}~{category}/{setting}`.
-fn area(uri: &LocUri) -> Option<Area> {
-    let folded = uri.path().to_lowercase();
-    let (_, below) = folded.split_once("/vendor/msft/policy/config/")?;
-    let mut parts = below.split('/').next()?.split('~');
-    let (app, kind, _) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((app.to_owned(), kind.to_owned()))
+    Area::given_by(&setting.uri.parse().ok()?)
 }

@@ -14,7 +14,9 @@ use crate::model::{
     Checked, DevicePolicy, GivenOutcome, MOST_MENDS, PolicyState, ReadVerdict, Reading, Said, SettingRecord,
     WatchedNodes,
 };
-use crate::policy::reconcile::{Agreement, Key, Observed, Policy, Wanted, WantedSetting, agreement, unreadable};
+use crate::policy::reconcile::{
+    Agreement, Key, Observed, Policy, Wanted, WantedSetting, agreement, restart, unreadable,
+};
 
 /// Most nodes of one Get: few enough for the reply to fit into one message of any client.
 const NODES: usize = 16;
@@ -94,7 +96,7 @@ pub(super) fn hear(policy: &mut DevicePolicy, commands: &[Pending], now: Timesta
                 let items = command.instruction.settings().zip(&command.progress.items);
                 items.map(|((_, item), outcome)| (Key::of(&item.target), outcome)).collect()
             });
-            let outcome = answers.iter().find(|(own, _)| own.as_str() == key).map(|(_, outcome)| *outcome);
+            let outcome = answers.get(key.as_str()).copied();
             reading.said = Some(said(outcome, &mut kept, now));
         }
     }
@@ -160,8 +162,8 @@ pub(super) fn judge(
             MENDING.to_owned()
         } else {
             format!(
-                "something on the device changes it back: it was mended {MOST_MENDS} times within a day, and is only \
-                 told until that day is over"
+                "something on the device changes it back: it was mended {MOST_MENDS} times within a day; until \
+                 that day is over this is only told"
             )
         });
     }
@@ -175,6 +177,10 @@ pub(super) const MENDING: &str = "the device has something else; what is wanted 
 
 /// What is said of a setting that is not to be mended.
 const REPORTED: &str = "the device has something else, which its configuration wants to be told and not mended";
+
+/// What is said of a setting that the device has taken and does not show yet.
+pub(super) const RESTART: &str =
+    "it takes effect with the next restart of the device, which shows what it had until then";
 
 fn drifted(setting: &SettingRecord) -> bool {
     setting.given.as_ref().is_some_and(|given| given.outcome == GivenOutcome::Drifted)
@@ -214,11 +220,14 @@ fn of_current(setting: &SettingRecord, wanted: &WantedSetting, said: &Said, cata
         }
     };
     let Some(observed) = observed else { return Some(checked) };
+    // It may not have restarted since it took it; only what it has shown once can have been changed by somebody.
+    let waits = given.outcome == GivenOutcome::Applied && !setting.check.shown && restart(value, catalogue).is_some();
     match agreement(value, observed, catalogue) {
         Agreement::Same => {}
         Agreement::Hidden => unknown("the device hides its value".to_owned()),
         Agreement::Drifted => {
-            checked.verdict = ReadVerdict::Drifted;
+            checked.verdict = if waits { ReadVerdict::NotVerifiable } else { ReadVerdict::Drifted };
+            checked.why = waits.then(|| RESTART.to_owned());
             let shown = |text: &str| redact_value(wanted.uri.as_str(), text).chars().take(SHOWN).collect::<String>();
             checked.wanted = value.data.as_deref().map(shown);
             if let Observed::Value(said) = observed {
@@ -233,6 +242,7 @@ fn take(setting: &mut SettingRecord, mut checked: Checked, carrier: String, foun
     let was_drifted = drifted(setting);
     match checked.verdict {
         ReadVerdict::Drifted => {
+            setting.check.shown = false;
             checked.carrier = Some(carrier);
             if !was_drifted {
                 found.drifted.push(setting.uri.clone());
@@ -248,6 +258,10 @@ fn take(setting: &mut SettingRecord, mut checked: Checked, carrier: String, foun
             }
         }
         ReadVerdict::Same => {
+            setting.check.shown = true;
+            if setting.is_accepted() {
+                (setting.status, setting.original_error, setting.why) = (None, None, None);
+            }
             if setting.check.is_mending() || was_drifted {
                 found.mended.push(setting.uri.clone());
             }
@@ -308,7 +322,7 @@ pub(super) fn ask(
     let root = plan.watch.filter(|_| all);
     let step = root.and_then(|root| watch::step(watched, root, of_device, format!("{:x}-{:x}", now.0, plan.spread)));
     let parcel = |some: &[(String, LocUri)]| {
-        let item = |(_, uri): &(String, LocUri)| Setting { target: uri.clone(), format: None, mime: None, data: None };
+        let item = |(_, uri): &(String, LocUri)| Setting::bare(uri.clone());
         let items = some.iter().map(item).collect();
         let operation = Operation { verb: Verb::Get, items, if_exists: IfExists::Fail };
         Parcel {

@@ -6,6 +6,7 @@ use transom_protocol::csp::Instruction;
 use transom_protocol::session::DeviceId;
 
 use super::decide::decide;
+use super::overtaken::Carriers;
 use super::staged::takes;
 use super::{Rollout, RolloutError, base, drift, published};
 use crate::model::{DevicePolicy, PolicyState, share_of};
@@ -102,8 +103,8 @@ impl Rollout {
             };
             // It is asked for nothing, and sent no value of a secret.
             let checks = drift::Plan { watch: None, after_applying: false, every: None, spread: 0 };
-            let PolicySubject { facts, policy: had, carriers, .. } = &subject;
-            let decided = decide(&policy, catalogue, facts, had, carriers, checks, now);
+            let PolicySubject { facts, policy: had, carriers: states, unsent, .. } = &subject;
+            let decided = decide(&policy, catalogue, facts, had, &Carriers { states, unsent }, checks, now);
             let commands = decided.parcels.into_iter().map(|parcel| parcel.instruction).collect();
             let DevicePolicy { settings, active, .. } = decided.policy;
             let wanted = settings.values().filter(|setting| !setting.by.is_empty()).count();

@@ -10,6 +10,7 @@ mod decide;
 mod drift;
 mod foresee;
 mod hear;
+mod overtaken;
 mod publish;
 mod search;
 mod staged;
@@ -140,7 +141,11 @@ impl Rollout {
         decision: &Decision,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if !contact.awaits_policies || decision.commands.iter().all(|command| command.state.is_open()) {
+        // Parts of a command count when they are answered.
+        let says_nothing = |command: &Pending| {
+            command.state.is_open() && command.progress.items.iter().all(|item| item.status.is_none())
+        };
+        if !contact.awaits_policies || decision.commands.iter().all(says_nothing) {
             return Ok(());
         }
         let (version, before) = match tx.device_policy(&contact.enrollment) {
@@ -210,7 +215,8 @@ impl Rollout {
             watched.extend(stages.base.facts());
             watched.extend(stages.staged.facts());
         }
-        watched.extend([FactName::OS_BUILD, FactName::OS_REVISION, FactName::OS_EDITION_ID]);
+        // What there is depends on these, whatever is wanted.
+        watched.extend([FactName::OS_BUILD, FactName::OS_REVISION, FactName::OS_EDITION_ID, FactName::PROVIDERS]);
         self.watched.set(watched);
         *self.ready.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ready));
         Ok(ready)

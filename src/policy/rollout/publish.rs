@@ -9,6 +9,7 @@ use crate::policy::declaration::{
     Asset, Concern, Content, Declaration, Document, Identifier, Level, Payload, Remark, all_ingested, check,
 };
 use crate::store::{Error, Tx};
+use transom_protocol::csp::catalogue::Catalogue;
 use transom_protocol::session::Timestamp;
 
 /// What somebody wants to publish: all declarations of a set.
@@ -22,6 +23,8 @@ pub struct Proposal {
     pub message: String,
     /// All of its declarations.
     pub documents: Vec<Document>,
+    /// Those that could not be read, without what they say.
+    pub broken: Vec<Declaration>,
     /// What was to be said of them before.
     pub remarks: Vec<Remark>,
     /// How it goes to devices; to all at once where nothing is said.
@@ -64,13 +67,13 @@ impl Rollout {
         let ready = self.library.in_use().await.map_err(RolloutError::from)?;
         let (generation, known) = self.store.read(published).await?;
         let job = move || {
-            let others: Vec<(String, Declaration)> = known
+            let (own, others): (Vec<_>, Vec<_>) = known
                 .into_iter()
-                .filter(|(policy, _)| policy.set != proposal.set)
                 .map(|(policy, declaration)| (policy.set, declaration))
-                .collect();
+                .partition(|(set, _)| *set == proposal.set);
+            let before: Vec<Declaration> = own.into_iter().map(|(_, declaration)| declaration).collect();
             let mut remarks = proposal.remarks.clone();
-            remarks.extend(all_remarks(&proposal.documents, &others, &ready.catalogue));
+            remarks.extend(all_remarks(&proposal.documents, &proposal.broken, &before, &others, &ready.catalogue));
             let theirs = others.iter().map(|(_, declaration)| declaration);
             let own = proposal.documents.iter().map(|document| &document.declaration);
             let ingested = all_ingested(theirs.chain(own));
@@ -100,6 +103,11 @@ impl Rollout {
 }
 
 impl Published {
+    /// What else there is that keeps it from being published just now.
+    pub fn foresee(&self, tx: &mut Tx<'_>) -> Result<(), Error> {
+        tx.may_begin_stages(&self.revision)
+    }
+
     /// Keeps it, in a transaction of whoever asks for it; nothing where it is what the set has already. The catalogue knows
     /// the settings of templates in it from then on.
     pub fn keep(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<PolicyRevision>, Error> {
@@ -137,10 +145,13 @@ fn secret_nodes<'a>(declarations: impl Iterator<Item = &'a Declaration> + Clone)
 
 fn all_remarks(
     documents: &[Document],
+    unread: &[Declaration],
+    before: &[Declaration],
     others: &[(String, Declaration)],
-    catalogue: &transom_protocol::csp::catalogue::Catalogue,
+    catalogue: &Catalogue,
 ) -> Vec<Remark> {
-    let known: Vec<Declaration> = others.iter().map(|(_, declaration)| declaration.clone()).collect();
+    // A reference to what could not be read leads somewhere.
+    let known: Vec<Declaration> = others.iter().map(|(_, declaration)| declaration).chain(unread).cloned().collect();
     let mut remarks = check(documents, &known, catalogue);
     for document in documents {
         let declaration = &document.declaration;
@@ -153,17 +164,89 @@ fn all_remarks(
             remarks.push(document.remark("", Level::Error, Concern::Reference, what));
         }
     }
-    // What other sets refer to has to stay.
-    let own: Vec<Declaration> = documents.iter().map(|document| document.declaration.clone()).collect();
+    remarks.extend(broken(documents, unread, before, others, catalogue));
+    remarks
+}
+
+/// What other sets need has to stay: what they refer to, and the facts that they may use.
+fn broken(
+    documents: &[Document],
+    unread: &[Declaration],
+    before: &[Declaration],
+    others: &[(String, Declaration)],
+    catalogue: &Catalogue,
+) -> Vec<Remark> {
     let theirs: Vec<Document> = others.iter().map(|(_, declaration)| Document::new(declaration.clone())).collect();
-    let mut broken = BTreeSet::new();
-    for remark in check(&theirs, &own, catalogue) {
-        if remark.level == Level::Error && remark.rule == Concern::Reference {
+    let wrong = |with: &[Declaration]| {
+        let mut remarks = check(&theirs, with, catalogue);
+        let of_both = [Concern::Reference, Concern::Condition, Concern::Variable];
+        remarks.retain(|remark| remark.level == Level::Error && of_both.contains(&remark.rule));
+        remarks
+    };
+    let own: Vec<Declaration> = documents.iter().map(|document| &document.declaration).chain(unread).cloned().collect();
+    let mut remarks = wrong(&own);
+    if remarks.iter().any(|remark| remark.rule != Concern::Reference) {
+        // A condition that was wrong already is not wrong because of this.
+        let known = wrong(before);
+        remarks.retain(|remark| remark.rule == Concern::Reference || !known.contains(remark));
+    }
+    let told: BTreeSet<(Concern, String)> = remarks
+        .into_iter()
+        .map(|remark| {
             let whose = remark.identifier.unwrap_or_default();
             let set = others.iter().find(|(_, other)| other.identifier.as_str() == whose).map(|(set, _)| set.as_str());
-            broken.insert(format!("{whose} of the set {} needs it: {}", set.unwrap_or_default(), remark.what));
-        }
+            let setting = remark.setting.map(|setting| format!("{setting}: ")).unwrap_or_default();
+            let (set, what) = (set.unwrap_or_default(), remark.what);
+            (remark.rule, format!("{whose} of the set {set} needs it: {setting}{what}"))
+        })
+        .collect();
+    told.into_iter().map(|(rule, what)| Remark::new(Level::Error, rule, what)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::catalogue::builtin;
+    use crate::policy::declaration::read_text;
+
+    fn read(text: &str) -> Vec<Document> {
+        read_text("x.yaml", text).documents
     }
-    remarks.extend(broken.into_iter().map(|what| Remark::new(Level::Error, Concern::Reference, what)));
-    remarks
+
+    /// What is wrong with a set beside another one that is called `theirs`.
+    fn wrong(own: &str, before: &str, theirs: &str) -> Vec<String> {
+        let plain = |text: &str| read(text).into_iter().map(|document| document.declaration);
+        let before: Vec<Declaration> = plain(before).collect();
+        let theirs: Vec<(String, Declaration)> = plain(theirs).map(|each| ("theirs".to_owned(), each)).collect();
+        let remarks = all_remarks(&read(own), &[], &before, &theirs, &builtin::catalogue().unwrap());
+        remarks.into_iter().filter(|remark| remark.level == Level::Error).map(|remark| remark.what).collect()
+    }
+
+    const PILOTS: &str = "type: activation\nidentifier: pilots\npayload: {configurations: [], when: \"'x' in device.tags\"}\n\
+                          ---\ntype: configuration\nidentifier: c\npayload:\n  settings:\n    ./Vendor/OEM/X: '${os.build}'\n";
+
+    fn us(properties: &str) -> String {
+        format!("type: management\nidentifier: us\npayload: {{properties: [{properties}]}}\n")
+    }
+
+    #[test]
+    fn the_facts_that_another_set_uses_stay_allowed() {
+        let told = wrong(&us("os.build"), "", PILOTS);
+        assert!(
+            matches!(&told[..], [what] if what.starts_with("pilots of the set theirs needs it: device.tags is not among")),
+            "{told:?}"
+        );
+        let told = wrong(&us("device.tags"), "", PILOTS);
+        assert!(
+            matches!(&told[..], [what] if what.starts_with("c of the set theirs needs it: ./Vendor/OEM/X: os.build is not")),
+            "{told:?}"
+        );
+        assert_eq!(wrong(&us("device.tags, os.build"), "", PILOTS), Vec::<String>::new());
+        // What is so already is not because of this.
+        assert_eq!(wrong(&us("os.build"), &us("os.build"), PILOTS), Vec::<String>::new());
+        assert_eq!(wrong("", &us("os.build"), PILOTS), Vec::<String>::new());
+        // What is allowed by two is no longer so when one of them goes.
+        let theirs = format!("{PILOTS}---\n{}", us("os.build").replace("us", "them"));
+        assert_eq!(wrong("", &us("device.tags"), &theirs).len(), 1);
+    }
 }

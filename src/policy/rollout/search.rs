@@ -13,7 +13,7 @@ use transom_protocol::syncml::{GroupKind, StatusClass, StatusCode, Verb};
 
 use super::decide::Parcel;
 use crate::model::{DevicePolicy, GivenOutcome, HadBefore, PolicySearch, PolicyState};
-use crate::policy::reconcile::{Had, HadSetting, Key, Policy, State, Wanted, WantedSetting, plan, unreadable};
+use crate::policy::reconcile::{Had, HadSetting, Key, Policy, State, Wanted, WantedSetting, plan, taken, unreadable};
 
 /// Most settings of an Atomic that are tried: six tries at most.
 const MOST_SETTINGS: usize = 64;
@@ -189,7 +189,7 @@ fn is_of_now(policy: &DevicePolicy, search: &PolicySearch) -> bool {
 }
 
 fn step(search: &PolicySearch, wanted_by: &Policy, wanted: &Wanted, catalogue: &Catalogue) -> Result<Move, String> {
-    let of = |key: &String| wanted.iter().find(|(own, _)| own.as_str() == key);
+    let of = |key: &String| wanted.get_key_value(key.as_str());
     let Some(all) = search.settings.iter().map(of).collect::<Option<Vec<_>>>() else {
         return Err("it is no longer wanted".to_owned());
     };
@@ -199,8 +199,7 @@ fn step(search: &PolicySearch, wanted_by: &Policy, wanted: &Wanted, catalogue: &
                 return Err(why);
             }
         }
-        let item =
-            |uri: &transom_protocol::csp::LocUri| Setting { target: uri.clone(), format: None, mime: None, data: None };
+        let item = |uri: &transom_protocol::csp::LocUri| Setting::bare(uri.clone());
         let items = all.iter().map(|(_, setting)| item(&setting.uri)).collect();
         let operation = Operation { verb: Verb::Get, items, if_exists: IfExists::Fail };
         return Ok(Move::Ask(Parcel {
@@ -237,12 +236,15 @@ fn back(
     let mut made = Had::new();
     let mut items: Vec<Setting> = Vec::new();
     for (key, had) in search.settings.iter().zip(before).take(count) {
-        let Some((key, setting)) = tried.iter().find(|(own, _)| own.as_str() == key) else { continue };
+        let Some((key, setting)) = tried.get_key_value(key.as_str()) else { continue };
         let Some(value) = setting.value() else { continue };
         match had {
             HadBefore::Nothing => {
                 let (uri, token) = (setting.uri.clone(), value.token.clone());
-                made.insert(key.clone(), HadSetting { uri, token, state: State::Applied });
+                made.insert(
+                    key.clone(),
+                    HadSetting { uri, token, state: State::Applied, may_be_there: true, made: Some(true) },
+                );
             }
             // A node has no value of its own.
             HadBefore::Value(data) if value.data.is_some() => {
@@ -255,11 +257,7 @@ fn back(
     }
     // Nothing else that is wanted is written or taken away by this.
     let kept: Wanted = wanted.iter().filter(|(key, _)| !made.contains_key(*key)).map(cloned).collect();
-    let of_kept = |(key, setting): (&Key, &WantedSetting)| {
-        let token = setting.value()?.token.clone();
-        Some((key.clone(), HadSetting { uri: setting.uri.clone(), token, state: State::Applied }))
-    };
-    let had: Had = made.into_iter().chain(kept.iter().filter_map(of_kept)).collect();
+    let had: Had = made.into_iter().chain(taken(&kept)).collect();
     let taken_back = plan(wanted_by, &kept, &had, catalogue);
     if let Some(stays) = taken_back.kept.first() {
         return Err(format!("{} could not be taken back", stays.uri));

@@ -9,6 +9,7 @@ use transom_protocol::session::Timestamp;
 
 use super::decide::{Decided, Parcel, decide};
 use super::drift;
+use super::overtaken::Carriers;
 use super::search::Move;
 use super::staged::{again, next_move};
 use super::watch;
@@ -23,11 +24,11 @@ use crate::store::{Error, PolicySubject, Tx};
 /// Devices that are looked at together.
 const TOGETHER: usize = 20;
 
-/// How long a device waits that is due and with which there is nothing to do now, in milliseconds.
-const IDLE: i64 = 60 * 60_000;
-
 /// Of these, devices of which it is looked at what they have, whatever else there is to do.
 const CHECKS: i64 = 10;
+
+/// How long a device waits that is due and with which there is nothing to do now, in milliseconds.
+const IDLE: i64 = 60 * 60_000;
 
 /// How often an instance with nothing to do looks whether there is something.
 const LOOKS_EVERY: Duration = Duration::from_millis(500);
@@ -44,6 +45,9 @@ const SETTLES: i64 = 1_000;
 
 /// How long a device waits whose queue is full, in milliseconds.
 const QUEUE_FULL: i64 = 15 * 60_000;
+
+/// Who takes a command back that was not sent, because its policies want something else by now.
+const OVERTAKEN: &str = "policies that want something else by now";
 
 /// The word in the name of who orders that settings are read back.
 const READS: &str = "verify";
@@ -82,6 +86,12 @@ impl Rollout {
                 }
             }
         }
+    }
+
+    /// Leaves the work to whoever comes next.
+    pub async fn release(&self) -> Result<(), RolloutError> {
+        let claim = self.claim.clone();
+        Ok(self.store.write(move |tx: &mut Tx<'_>| tx.release_policy_work(&claim)).await?)
     }
 
     /// How long it rests after so many devices.
@@ -217,12 +227,13 @@ impl Rollout {
                 if !subject.is_active || is_early {
                     continue;
                 }
-                let PolicySubject { facts, policy, carriers, .. } = &subject;
+                let PolicySubject { facts, policy, carriers: states, unsent, .. } = &subject;
+                let carriers = &Carriers { states, unsent };
                 let checks = drift::Plan {
                     watch: watch_root.as_ref(),
                     after_applying: options.reads_back,
                     every: options.verify_every,
-                    spread: spread(&subject.enrollment),
+                    spread: subject.enrollment.spread(),
                 };
                 let (share, catalogue) = (ready.share(&subject), &ready.in_use.catalogue);
                 let mut start = policy.clone();
@@ -301,9 +312,17 @@ impl Rollout {
             tx.look_at_policies(id, now)?;
             return Ok(false);
         }
+        let withdrawn: Vec<CommandId> = decided.withdrawn.iter().cloned().map(CommandId).collect();
+        if tx.carrier_states(&withdrawn)?.iter().any(|(_, state, unsent)| !unsent || !state.is_open()) {
+            // It was sent meanwhile.
+            tx.look_at_policies(id, now)?;
+            return Ok(false);
+        }
         let mut gives = !decided.parcels.is_empty();
         if gives {
-            let carriers = self.enqueue(tx, id, &decided.parcels, created_by(), now)?;
+            // What is withdrawn makes room.
+            let room = i64::try_from(withdrawn.len()).unwrap_or(0);
+            let carriers = self.enqueue_with(tx, id, &decided.parcels, created_by(), room, now)?;
             if carriers.is_empty() {
                 // Neither is it first in every round until then, where others wait.
                 let then = now.plus_millis(QUEUE_FULL);
@@ -314,6 +333,13 @@ impl Rollout {
             for (place, carrier) in carriers.iter().enumerate() {
                 decided.carried_by(place, &carrier.0);
             }
+        }
+        if !withdrawn.is_empty() {
+            // What becomes of it is known here.
+            tx.note_policies_heard(id);
+        }
+        for id in &withdrawn {
+            tx.cancel(id, false, OVERTAKEN, now)?;
         }
         self.watch(tx, id, &mut decided, now)?;
         if !decided.questions.is_empty() {
@@ -387,8 +413,21 @@ impl Rollout {
         created_by: String,
         now: Timestamp,
     ) -> Result<Vec<CommandId>, Error> {
+        self.enqueue_with(tx, id, parcels, created_by, 0, now)
+    }
+
+    /// The same, where so many go that are in the queue.
+    fn enqueue_with(
+        &self,
+        tx: &mut Tx<'_>,
+        id: &EnrollmentId,
+        parcels: &[Parcel],
+        created_by: String,
+        room: i64,
+        now: Timestamp,
+    ) -> Result<Vec<CommandId>, Error> {
         let commands = parcels.iter().map(|parcel| NewCommand::new(parcel.instruction.clone())).collect();
-        let max_open = self.options.max_open;
+        let max_open = self.options.max_open.saturating_add(room);
         let new = NewCommands { devices: Vec::new(), commands, batch: None, created_by, max_open, wake: false };
         tx.enqueue_own(id, &new, now)
     }
@@ -406,11 +445,6 @@ fn told(subject: &PolicySubject, found: &drift::Found, now: Timestamp) -> Vec<To
         })
     });
     told.collect()
-}
-
-/// Tells devices apart: the digits of an enrollment are random.
-fn spread(enrollment: &EnrollmentId) -> u64 {
-    enrollment.as_str().bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)))
 }
 
 impl Change {

@@ -236,6 +236,11 @@ impl Device {
         self.tree.change(loc_uri, value);
     }
 
+    /// The device lets nobody change a value from now on, or anybody again.
+    pub fn protects(&mut self, loc_uri: &str, does: bool) {
+        self.tree.protect(loc_uri, does);
+    }
+
     /// What took effect, oldest first.
     pub const fn log(&self) -> &EffectLog {
         &self.log

@@ -48,6 +48,8 @@ pub struct Tree {
     uploads: Vec<Upload>,
     /// Ids of what was collected.
     collected: BTreeSet<String>,
+    /// What the operating system lets nobody change any more.
+    protected: Vec<path::Path>,
     /// The address of the channel that it gets when it registers for pushes.
     channel: Option<String>,
 }
@@ -169,6 +171,14 @@ impl Tree {
         let before = self.root.at(&segments).and_then(|node| node.value.as_ref());
         let format = before.map_or(Format::Chr, |stored| stored.format.clone());
         self.root.make(&segments).value = Some(node::Stored { format, data });
+    }
+
+    /// The operating system lets nobody change this place from now on, its server neither; or lets them again.
+    pub fn protect(&mut self, uri: &str, does: bool) {
+        let Ok((path, _)) = path::Path::parse(uri) else { return };
+        let path = path.storage();
+        self.protected.retain(|each| *each != path);
+        self.protected.extend(does.then_some(path));
     }
 
     /// The device gets this channel as soon as it is given a package family name.

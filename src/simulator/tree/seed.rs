@@ -78,6 +78,7 @@ impl Tree {
             install_sessions: 0,
             uploads: Vec::new(),
             collected: BTreeSet::new(),
+            protected: Vec::new(),
             channel: None,
         }
     }

@@ -42,7 +42,7 @@ impl Tree {
         if !place.exists {
             return Err(Refusal::NOT_FOUND);
         }
-        if place.rule.action == Action::Protected {
+        if self.is_protected(place.rule, &place.storage) {
             return Err(Refusal::DENIED);
         }
         let storage = place.storage;
@@ -62,7 +62,7 @@ impl Tree {
         if !self.has_template_of(&storage) {
             return Err(Refusal::NOT_FOUND);
         }
-        if rule.action == Action::Protected {
+        if self.is_protected(rule, &storage) {
             return Err(Refusal::DENIED);
         }
         self.root.make(&storage.segments).value = stored;
@@ -79,6 +79,13 @@ impl Tree {
 }
 
 impl Tree {
+    fn is_protected(&self, rule: &Rule, path: &Path) -> bool {
+        let is_at = |each: &Path| {
+            each.segments.iter().map(|segment| &segment.key).eq(path.segments.iter().map(|segment| &segment.key))
+        };
+        rule.action == Action::Protected || self.protected.iter().any(is_at)
+    }
+
     /// Whether the template that a policy comes from was given to the device. Areas without `~` are of Windows itself.
     fn has_template_of(&self, path: &Path) -> bool {
         let names: Vec<&str> = path.segments.iter().map(|segment| segment.key.as_str()).collect();

@@ -40,6 +40,8 @@ pub struct PolicySubject {
     pub version: i64,
     /// Where commands stand that carry something which is waited for; those that are gone are not among them.
     pub carriers: BTreeMap<String, CommandState>,
+    /// Of these, commands that were never sent.
+    pub unsent: BTreeSet<String>,
 }
 
 impl Tx<'_> {
@@ -68,8 +70,8 @@ impl Tx<'_> {
             .values()
             .flat_map(|setting| {
                 let reading = setting.check.reading.as_ref().filter(|_| setting.check.reads());
-                let carrier = setting.carrier.as_ref().filter(|_| setting.waits());
-                carrier.into_iter().chain(reading.map(|reading| &reading.carrier))
+                let carrier = setting.carrier.iter().chain(&setting.first).filter(|_| setting.waits());
+                carrier.chain(reading.map(|reading| &reading.carrier))
             })
             .collect();
         let searches = policy.searches.iter().filter_map(|search| search.carrier.as_ref());
@@ -79,7 +81,8 @@ impl Tx<'_> {
             .chain(policy.watched.carriers())
             .map(|id| CommandId(id.clone()))
             .collect();
-        let carriers = if waiting.is_empty() { Vec::new() } else { self.command_states(&waiting)? };
+        let carriers = if waiting.is_empty() { Vec::new() } else { self.carrier_states(&waiting)? };
+        let unsent = carriers.iter().filter(|(.., unsent)| *unsent).map(|(id, ..)| id.0.clone()).collect();
         Ok(Some(PolicySubject {
             enrollment: enrollment.clone(),
             device_id: words::device_id(&device_id)?,
@@ -88,7 +91,8 @@ impl Tx<'_> {
             facts,
             policy,
             version,
-            carriers: carriers.into_iter().map(|(id, state)| (id.0, state)).collect(),
+            carriers: carriers.into_iter().map(|(id, state, _)| (id.0, state)).collect(),
+            unsent,
         }))
     }
 
@@ -302,10 +306,9 @@ impl Tx<'_> {
     }
 }
 
-/// The part of the counts that an enrollment is counted in: by its last digits, which are random.
+/// The part of the counts that an enrollment is counted in.
 fn part_of(enrollment: &EnrollmentId) -> i64 {
-    let sum = enrollment.as_str().bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    i64::try_from(sum % PARTS).unwrap_or(0)
+    i64::try_from(enrollment.spread() % PARTS).unwrap_or(0)
 }
 
 const fn policy_of(enrollment: &str) -> Place<'_> {

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
 use crate::model::{
-    NewPolicyRevision, Outcomes, PolicyRevision, PolicyState, PublishedPolicy, RevisedPolicy, Staged, StagedState,
+    ByState, NewPolicyRevision, Outcomes, PUBLISHED_MEANWHILE, PolicyRevision, PolicyState, PublishedPolicy,
+    RevisedPolicy, Staged, StagedState,
 };
 use crate::store::fragments::{among, at_most, columns};
 use crate::store::schema::policies::{
@@ -18,6 +19,12 @@ use crate::store::{Error, words};
 
 /// Rows of one `INSERT`.
 const ROWS: usize = 200;
+
+/// Counts that are looked at for what is in trouble: eight parts of each state of a configuration.
+const MOST_COUNTS: i64 = 20_000;
+
+/// The kind of those declarations that have settings.
+const CONFIGURATION: &str = "configuration";
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = policy_declarations)]
@@ -98,7 +105,7 @@ impl Tx<'_> {
     ) -> Result<Option<PolicyRevision>, Error> {
         self.lock_policies()?;
         if self.policy_work()?.generation != generation {
-            return Err(Error::Conflict("somebody else published at the same moment: try again".to_owned()));
+            return Err(Error::Conflict(PUBLISHED_MEANWHILE.to_owned()));
         }
         let names = new.declarations.iter().map(|(declaration, _)| declaration.identifier.as_str());
         let query = policy_declarations::table
@@ -197,6 +204,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// One set at a time goes to devices in stages; where it is another, that is a conflict.
+    pub fn may_begin_stages(&mut self, new: &NewPolicyRevision) -> Result<(), Error> {
+        let other = self.policy_stage()?.filter(|staged| staged.set != new.set && new.stages.is_some());
+        let Some(Staged { revision, set, .. }) = other else { return Ok(()) };
+        Err(Error::Conflict(format!(
+            "revision {revision} of the set {set} still goes to devices in stages: end that first"
+        )))
+    }
+
     /// What was published in stages of the set is so no longer; this is, if it is to be.
     fn begin_stages(
         &mut self,
@@ -211,11 +227,7 @@ impl Tx<'_> {
             self.save_policy_stage(&before)?;
         }
         let Some(plan) = &new.stages else { return Ok(()) };
-        if let Some(other) = self.policy_stage()? {
-            let (number, set) = (other.revision, other.set);
-            let why = format!("revision {number} of the set {set} still goes to devices in stages: end that first");
-            return Err(Error::Conflict(why));
-        }
+        self.may_begin_stages(new)?;
         let base = match own {
             // What the other devices have is what they had before that.
             Some(before) => before.base,
@@ -236,10 +248,7 @@ impl Tx<'_> {
     }
 
     /// On how many devices each declaration, or this one, stands where.
-    pub fn policy_counts(
-        &mut self,
-        identifier: Option<&str>,
-    ) -> Result<BTreeMap<String, BTreeMap<PolicyState, i64>>, Error> {
+    pub fn policy_counts(&mut self, identifier: Option<&str>) -> Result<BTreeMap<String, ByState>, Error> {
         let rows: Vec<(String, String, i64)> = on_backend!(self, |conn| {
             let mut query = policy_counts::table
                 .filter(policy_counts::devices.ne(0))
@@ -250,12 +259,43 @@ impl Tx<'_> {
             }
             query.load(conn)
         })?;
-        let mut counts: BTreeMap<String, BTreeMap<PolicyState, i64>> = BTreeMap::new();
+        let mut counts: BTreeMap<String, ByState> = BTreeMap::new();
         for (identifier, state, devices) in rows {
             let state = words::of_word(&state, "policy_counts.state")?;
             *counts.entry(identifier).or_default().entry(state).or_default() += devices;
         }
         Ok(counts)
+    }
+
+    /// Configurations that stand in one of these states on some devices, each with on how many where: the first `limit` by
+    /// the order of the states, then by how many. It reads the counts, and no device.
+    pub fn troubled_policies(&mut self, states: &[PolicyState], limit: usize) -> Result<Vec<(String, ByState)>, Error> {
+        // Activations stand where their configurations do; revisions in stages are no declarations.
+        let configuration = policy_declarations::table
+            .filter(policy_declarations::identifier.eq(policy_counts::identifier))
+            .filter(policy_declarations::kind.eq(CONFIGURATION))
+            .select(policy_declarations::identifier);
+        let query = policy_counts::table
+            .filter(among(policy_counts::state, states.iter().map(|state| state.as_str())))
+            .filter(policy_counts::devices.ne(0))
+            .filter(diesel::dsl::exists(configuration))
+            .select((policy_counts::identifier, policy_counts::state, policy_counts::devices));
+        let rows: Vec<(String, String, i64)> = on_backend!(self, |conn| at_most(MOST_COUNTS, query).load(conn))?;
+        let mut counts: BTreeMap<String, ByState> = BTreeMap::new();
+        for (identifier, state, devices) in rows {
+            let state = words::of_word(&state, "policy_counts.state")?;
+            *counts.entry(identifier).or_default().entry(state).or_default() += devices;
+        }
+        for counted in counts.values_mut() {
+            counted.retain(|_, devices| *devices > 0);
+        }
+        let mut troubled: Vec<_> = counts.into_iter().filter(|(_, counted)| !counted.is_empty()).collect();
+        let numbers = |counted: &ByState| -> Vec<i64> {
+            states.iter().map(|state| counted.get(state).copied().unwrap_or(0)).collect()
+        };
+        troubled.sort_by_key(|(_, counted)| std::cmp::Reverse(numbers(counted)));
+        troubled.truncate(limit);
+        Ok(troubled)
     }
 }
 

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use transom_protocol::session::Timestamp;
 
-use crate::model::{PolicyRevision, RevisedPolicy};
-use crate::store::fragments::columns;
+use crate::model::{PolicyRevision, PublishedPolicy, RevisedPolicy};
+use crate::store::fragments::{at_most, columns};
 use crate::store::schema::policies::{policy_revision_items, policy_revisions};
 use crate::store::tx::{Tx, on_backend};
 use crate::store::{Error, words};
@@ -63,11 +63,43 @@ impl Tx<'_> {
         rows.into_iter().map(PolicyRevision::try_from).collect()
     }
 
+    /// Sets of which something was published, by name, with the number of the last revision of each. From one to the next
+    /// in the index, so that a long history costs nothing.
+    pub fn policy_sets(&mut self, limit: usize) -> Result<Vec<(String, i64)>, Error> {
+        let mut sets: Vec<(String, i64)> = Vec::new();
+        while sets.len() < limit {
+            let behind = sets.last().map(|(set, _)| set.clone()).unwrap_or_default();
+            let query = policy_revisions::table
+                .filter(policy_revisions::owner.gt(behind))
+                .order(policy_revisions::owner.asc())
+                .select(policy_revisions::owner);
+            let next: Option<String> = on_backend!(self, |conn| at_most(1, query).get_result(conn).optional())?;
+            let Some(set) = next else { break };
+            let last = self.policy_revisions(Some(&set), None, 1)?.first().map_or(0, |last| last.number);
+            sets.push((set, last));
+        }
+        Ok(sets)
+    }
+
     /// One revision.
     pub fn policy_revision(&mut self, number: i64) -> Result<Option<PolicyRevision>, Error> {
         let query = policy_revisions::table.find(number).select(columns::<Row>());
         let row: Option<Row> = on_backend!(self, |conn| query.first(conn).optional())?;
         row.map(PolicyRevision::try_from).transpose()
+    }
+
+    /// A declaration that is published no longer, as the last revision had it that did.
+    pub fn removed_policy(&mut self, identifier: &str) -> Result<Option<PublishedPolicy>, Error> {
+        let query = policy_revision_items::table
+            .filter(policy_revision_items::identifier.eq(identifier))
+            .order(policy_revision_items::revision.desc())
+            .select((policy_revision_items::revision, policy_revision_items::kind, policy_revision_items::token));
+        let row: Option<(i64, String, String)> =
+            on_backend!(self, |conn| at_most(1, query).get_result(conn).optional())?;
+        let Some((revision, kind, token)) = row else { return Ok(None) };
+        let Some(last) = self.policy_revision(revision)? else { return Ok(None) };
+        let (identifier, set, changed_at) = (identifier.to_owned(), last.set, last.at);
+        Ok(Some(PublishedPolicy { identifier, set, kind, token, revision, changed_at }))
     }
 
     /// All declarations of the set as they were with a revision, by identifier.

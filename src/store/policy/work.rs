@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use transom_protocol::session::Timestamp;
 
 use crate::model::{EnrollmentId, EnrollmentState, PolicyLook, PolicyWalk, PolicyWork, WebhookClaim};
@@ -22,8 +23,10 @@ type WorkRow = (i64, i64, String);
 const MANAGED: i64 = 10_000_000;
 
 impl Tx<'_> {
-    /// A device is to be looked at, from then on.
+    /// A device is to be looked at, from then on, or sooner where somebody asked for that.
     pub fn look_at_policies(&mut self, enrollment: &EnrollmentId, due: Timestamp) -> Result<(), Error> {
+        let sooner = diesel::dsl::case_when(policy_looks::due_at.lt(due.0), policy_looks::due_at)
+            .otherwise(due.0.into_sql::<BigInt>());
         let query = diesel::insert_into(policy_looks::table)
             .values((
                 policy_looks::enrollment.eq(enrollment.as_str()),
@@ -32,7 +35,7 @@ impl Tx<'_> {
             ))
             .on_conflict(policy_looks::enrollment)
             .do_update()
-            .set((policy_looks::ticket.eq(policy_looks::ticket + 1), policy_looks::due_at.eq(due.0)));
+            .set((policy_looks::ticket.eq(policy_looks::ticket + 1), policy_looks::due_at.eq(sooner)));
         on_backend!(self, |conn| query.execute(conn)).map(drop)
     }
 
@@ -95,6 +98,14 @@ impl Tx<'_> {
         let mine = policy_work::name.eq(WORK).and(policy_work::claim.assume_not_null().eq(claim.as_str()));
         let query = update(policy_work::table, mine, policy_work::claimed_until.eq(Some(until.0)));
         Ok(on_backend!(self, |conn| query.execute(conn))? == 1)
+    }
+
+    /// Ends a claim, where it is this one.
+    pub fn release_policy_work(&mut self, claim: &WebhookClaim) -> Result<(), Error> {
+        let mine = policy_work::name.eq(WORK).and(policy_work::claim.assume_not_null().eq(claim.as_str()));
+        let query = update(policy_work::table, mine, policy_work::claimed_until.eq(None::<i64>));
+        on_backend!(self, |conn| query.execute(conn))?;
+        Ok(())
     }
 
     /// What is wanted has changed: all devices are to be looked at.

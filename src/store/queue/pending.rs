@@ -116,12 +116,23 @@ impl Tx<'_> {
         self.load_pending(enrollment, rows, ids, now)
     }
 
+    /// As [`Self::command_states`], and whether a command was never sent.
+    pub fn carrier_states(&mut self, ids: &[CommandId]) -> Result<Vec<(CommandId, CommandState, bool)>, Error> {
+        let query = commands::table.filter(among(commands::id, ids.iter().map(|id| id.0.as_str()))).select((
+            commands::id,
+            commands::state,
+            commands::attempts,
+        ));
+        let rows: Vec<(String, String, i64)> = on_backend!(self, |conn| query.load(conn))?;
+        let each = rows.into_iter().map(|(id, state, attempts)| {
+            let state: CommandState = words::of_word(&state, "commands.state")?;
+            Ok((CommandId(id), state, attempts == 0))
+        });
+        each.collect()
+    }
+
     /// Where commands stand; those that do not exist (any more) are left out.
     pub fn command_states(&mut self, ids: &[CommandId]) -> Result<Vec<(CommandId, CommandState)>, Error> {
-        let query = commands::table
-            .filter(among(commands::id, ids.iter().map(|id| id.0.as_str())))
-            .select((commands::id, commands::state));
-        let rows: Vec<(String, String)> = on_backend!(self, |conn| query.load(conn))?;
-        rows.into_iter().map(|(id, state)| Ok((CommandId(id), words::of_word(&state, "commands.state")?))).collect()
+        Ok(self.carrier_states(ids)?.into_iter().map(|(id, state, _)| (id, state)).collect())
     }
 }

@@ -482,6 +482,7 @@ joinable!(certificates -> enrollments (enrollment));
 allow_tables_to_appear_in_same_query!(enrollments, commands);
 allow_tables_to_appear_in_same_query!(enrollments, provisionings);
 allow_tables_to_appear_in_same_query!(enrollments, sessions);
+allow_tables_to_appear_in_same_query!(devices, sessions);
 allow_tables_to_appear_in_same_query!(enrollments, certificates);
 allow_tables_to_appear_in_same_query!(sessions, exchanges);
 allow_tables_to_appear_in_same_query!(sessions, events);

@@ -76,11 +76,12 @@ fn names(names: &[&str]) -> Vec<String> {
 fn what_an_atomic_undid_is_sent_again_when_the_culprit_is_gone_or_mended() {
     let facts = facts(22631);
     for culprit in [Some(MOST[2]), None] {
-        // It is taken out: the others go together, and only they.
+        // It is taken out: the others go together, and only they. The device has refused it, so that there is nothing to take
+        // back.
         let mut kept = failed(culprit);
         kept.look(&atomic(&[(MOST[0], "0"), (MOST[1], "0")]), &facts);
         let waits = queued(&kept);
-        assert_eq!(waits, [(false, names(&MOST[2..])), (true, names(&MOST[..2]))], "{culprit:?}");
+        assert_eq!(waits, [(true, names(&MOST[..2]))], "{culprit:?}");
         kept.answer(|_| 200);
         assert_eq!(kept.policy.standings["all"], PolicyState::Applied);
         // It is mended, another of them is changed, or one comes along: they are one Atomic still.
@@ -103,6 +104,27 @@ fn what_an_atomic_undid_is_sent_again_when_the_culprit_is_gone_or_mended() {
         kept.answer(|uri| if uri.as_str().ends_with(MOST[2]) { 425 } else { 200 });
         assert_eq!(kept.state(MOST[0]), Some(PolicyState::Applied));
     }
+}
+
+#[test]
+fn what_a_device_could_not_undo_is_not_told_as_undone() {
+    let mut kept = Kept::default();
+    kept.look(&three(), &facts(22631));
+    let mut command = kept.queue.pop().unwrap();
+    let code = |target: &str| if target.ends_with("AllowCortana") { 425 } else { 200 };
+    let item = |target: &str| ItemOutcome { status: Some(StatusCode(code(target))), ..ItemOutcome::default() };
+    command.progress.items = command.instruction.settings().map(|(_, setting)| item(setting.target.as_str())).collect();
+    command.progress.group_status = Some(StatusCode(516));
+    command.state = CommandState::Failed;
+    hear(&mut kept.policy, &[command], &|_| true, NOW);
+    for name in ["AllowFindMyDevice", "AllowScreenCapture"] {
+        let setting = kept.setting(name);
+        assert_eq!((setting.state, setting.status), (PolicyState::Failed, Some(516)));
+        let why = setting.why.as_deref().unwrap();
+        assert!(why.contains("AllowCortana failed") && why.contains("could not undo"), "{why}");
+        assert!(setting.because_of.is_some());
+    }
+    assert_eq!(kept.setting("AllowCortana").status, Some(425));
 }
 
 #[test]
@@ -129,7 +151,7 @@ fn a_node_that_is_written_in_one_atomic_is_written_whole_again() {
     assert_eq!(kept.look(&of(&[]), &facts), 0);
     // What it lacked comes along.
     kept.look(&of(&[("Protocol", "6")]), &facts);
-    assert_eq!(queued(&kept), [(true, names(&["Direction", "Enabled", "Protocol"]))]);
+    assert_eq!(queued(&kept), [(true, names(&["Protocol", "Direction", "Enabled"]))]);
 }
 
 const INSTALL: &str = "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/Acme/Policy/AcmeAdmx";

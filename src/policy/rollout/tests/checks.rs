@@ -8,7 +8,7 @@ use transom_protocol::syncml::StatusCode;
 
 use super::super::hear::hear;
 use super::super::{drift, search};
-use super::{CONFIG, Kept, NOW, catalogue, facts, two};
+use super::{CONFIG, Kept, NOW, catalogue, facts, policy, two};
 use crate::model::{Facts, MENDS_WITHIN, MOST_MENDS, PolicyState, ReadVerdict};
 use crate::policy::declaration::{Declaration, read_text};
 use crate::policy::reconcile::Policy;
@@ -131,6 +131,56 @@ fn what_is_only_to_be_told_is_not_mended() {
     kept.session(&mut has, |_| false);
     kept.look(&report, &facts);
     assert_eq!(kept.look(&two("8"), &facts), 1);
+}
+
+const DNS_NAME: &str = "./DevDetail/Ext/Microsoft/DNSComputerName";
+
+#[test]
+fn what_takes_effect_with_a_restart_is_no_drift_before_it() {
+    let (named, facts) = (policy(&[(DNS_NAME, "NEWPC")], ""), facts(22631));
+    let checks = drift::Plan { watch: None, after_applying: true, every: Some(HOUR), spread: 0 };
+    let (mut kept, mut has) = (Kept { checks, ..Kept::default() }, BTreeMap::new());
+    kept.look(&named, &facts);
+    // Reads by plan what the device shows, and gives what is sent because of it.
+    let read = |kept: &mut Kept, has: &mut BTreeMap<String, String>, shows: &str| {
+        kept.session(has, |_| false);
+        has.insert(DNS_NAME.to_owned(), shows.to_owned());
+        kept.now = kept.now.plus_millis(HOUR);
+        assert_eq!((kept.look(&named, &facts), kept.queue.len()), (0, 1), "it is asked");
+        kept.session(has, |_| false);
+        kept.look(&named, &facts)
+    };
+    for _ in 0..3 {
+        assert_eq!(read(&mut kept, &mut has, "OLDPC"), 0, "it has not restarted");
+        let (state, check) =
+            (kept.state("DNSComputerName"), kept.setting("DNSComputerName").check.last.clone().unwrap());
+        assert_eq!((state, check.verdict), (Some(PolicyState::Applied), ReadVerdict::NotVerifiable));
+        assert!(check.why.unwrap().contains("next restart") && check.observed.as_deref() == Some("OLDPC"));
+    }
+    assert_eq!(read(&mut kept, &mut has, "NEWPC"), 0);
+    assert_eq!(kept.setting("DNSComputerName").check.last.as_ref().unwrap().verdict, ReadVerdict::Same);
+    // Now somebody has changed it. It is mended once, and takes effect with the next restart again.
+    assert_eq!(read(&mut kept, &mut has, "OTHER"), 1);
+    assert_eq!((kept.state("DNSComputerName"), kept.found.drifted.len()), (Some(PolicyState::Drifted), 1));
+    assert_eq!(read(&mut kept, &mut has, "OTHER"), 0);
+    assert_eq!(kept.state("DNSComputerName"), Some(PolicyState::Applied));
+    assert_eq!(read(&mut kept, &mut has, "NEWPC"), 0);
+    assert_eq!(kept.found.mended.len(), 1);
+}
+
+#[test]
+fn a_name_that_the_device_makes_is_not_compared() {
+    for name in ["PC-%SERIAL%", "PC-%RAND:6%"] {
+        let (named, facts) = (policy(&[(DNS_NAME, name)], ""), facts(22631));
+        let checks = drift::Plan { watch: None, after_applying: true, every: Some(HOUR), spread: 0 };
+        let (mut kept, mut has) = (Kept { checks, ..Kept::default() }, BTreeMap::new());
+        kept.look(&named, &facts);
+        kept.session(&mut has, |_| false);
+        assert_eq!((kept.look(&named, &facts), kept.queue.len()), (0, 0), "nothing is asked");
+        let check = kept.setting("DNSComputerName").check.last.clone().unwrap();
+        assert_eq!(check.verdict, ReadVerdict::NotVerifiable);
+        assert!(check.why.unwrap().contains("makes its value"));
+    }
 }
 
 #[test]

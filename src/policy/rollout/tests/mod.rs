@@ -2,8 +2,10 @@
 
 mod afresh;
 mod checks;
+mod doubtful;
+mod overtaken;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use transom_protocol::csp::catalogue::Catalogue;
@@ -14,6 +16,7 @@ use transom_protocol::syncml::{Format, StatusCode, Verb};
 use super::decide::decide;
 use super::drift;
 use super::hear::hear;
+use super::overtaken::Carriers;
 use super::search::{self, Move};
 use super::watch;
 use crate::model::{
@@ -39,7 +42,11 @@ fn policy(settings: &[(&str, &str)], when: &str) -> Policy {
         "type: configuration\nidentifier: base\npayload:\n  settings:{settings}---\n\
          type: activation\nidentifier: all\npayload:\n  configurations: [base]{when}\n"
     );
-    let read = read_text("x.yaml", &text);
+    of_text(&text)
+}
+
+fn of_text(text: &str) -> Policy {
+    let read = read_text("x.yaml", text);
     assert!(read.remarks.is_empty(), "{:?}", read.remarks);
     let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
     Policy::build(&declarations, catalogue())
@@ -65,6 +72,10 @@ struct Kept {
     checks: drift::Plan<'static>,
     now: Timestamp,
     found: drift::Found,
+    /// Nothing of what waits was sent.
+    is_away: bool,
+    /// But for these.
+    sent: BTreeSet<String>,
 }
 
 impl Default for Kept {
@@ -76,6 +87,8 @@ impl Default for Kept {
             checks: drift::Plan { watch: None, after_applying: false, every: None, spread: 0 },
             now: NOW,
             found: drift::Found::default(),
+            is_away: false,
+            sent: BTreeSet::new(),
         }
     }
 }
@@ -83,7 +96,17 @@ impl Default for Kept {
 impl Kept {
     /// Looks at the device; how many commands that makes.
     fn look(&mut self, policy: &Policy, facts: &Facts) -> usize {
-        let mut decided = decide(policy, catalogue(), facts, &self.policy, &self.carriers, self.checks, self.now);
+        let unsent = if self.is_away {
+            self.carriers.keys().filter(|id| !self.sent.contains(*id)).cloned().collect()
+        } else {
+            BTreeSet::new()
+        };
+        let carriers = Carriers { states: &self.carriers, unsent: &unsent };
+        let mut decided = decide(policy, catalogue(), facts, &self.policy, &carriers, self.checks, self.now);
+        self.queue.retain(|command| !decided.withdrawn.contains(&command.id.0));
+        for id in &decided.withdrawn {
+            self.carriers.insert(id.clone(), CommandState::Canceled);
+        }
         let count = decided.parcels.len();
         for place in 0..count {
             let id = self.queued(decided.parcels[place].instruction.clone());
@@ -108,7 +131,7 @@ impl Kept {
             let ids: Vec<String> = instructions.into_iter().map(|instruction| self.queued(instruction)).collect();
             decided.policy.searches[place].carrier = ids.into_iter().next();
         }
-        self.found = decided.found;
+        self.found = std::mem::take(&mut decided.found);
         self.policy = decided.policy;
         count
     }
@@ -216,6 +239,17 @@ impl Kept {
         }
     }
 
+    /// The device answers some of what waits, and is to say more.
+    fn answer_in_part(&mut self, code: impl Fn(&LocUri) -> Option<u16>) {
+        for command in &mut self.queue {
+            let codes = command.instruction.settings().map(|(_, setting)| code(&setting.target).map(StatusCode));
+            command.progress.items = codes.map(|status| ItemOutcome { status, ..ItemOutcome::default() }).collect();
+            command.state = CommandState::Deferred;
+            self.carriers.insert(command.id.0.clone(), command.state);
+            hear(&mut self.policy, std::slice::from_ref(command), &|_| false, NOW);
+        }
+    }
+
     fn state(&self, name: &str) -> Option<PolicyState> {
         let folded = name.to_ascii_lowercase();
         self.policy.settings.iter().find(|(key, _)| key.ends_with(&folded)).map(|(_, setting)| setting.state)
@@ -252,15 +286,65 @@ fn what_is_wanted_is_given_once_and_stands_applied() {
 }
 
 #[test]
+fn what_a_device_has_accepted_is_no_failure_and_is_read_back() {
+    let (mut kept, facts) = (Kept::default(), facts(22631));
+    kept.checks.after_applying = true;
+    kept.look(&two("8"), &facts);
+    kept.answer(|uri| if uri.as_str().contains("Camera") { 202 } else { 500 });
+    let camera = kept.setting("AllowCamera");
+    assert_eq!((camera.state, camera.status), (PolicyState::Applied, Some(202)));
+    assert_eq!(camera.why.as_deref(), Some("the device has accepted it, and did not say that it is done"));
+    assert_eq!(kept.state("MinDevicePasswordLength"), Some(PolicyState::Failed));
+    assert_eq!(kept.look(&two("8"), &facts), 0, "it is not sent again");
+    assert!(kept.setting("AllowCamera").why.is_some() && kept.queue.len() == 1, "it is asked for");
+    let mut has = BTreeMap::from([(format!("{CONFIG}/Camera/AllowCamera"), "0".to_owned())]);
+    kept.session(&mut has, |_| false);
+    kept.look(&two("8"), &facts);
+    let camera = kept.setting("AllowCamera");
+    assert_eq!((camera.state, camera.status, camera.why.as_deref()), (PolicyState::Applied, None, None));
+    // What is taken back, as well.
+    assert_eq!(kept.look(&policy(&[], ""), &facts), 1);
+    kept.answer(|uri| if uri.as_str().contains("Camera") { 202 } else { 404 });
+    assert!(kept.policy.settings.is_empty());
+}
+
+#[test]
+fn why_one_of_two_values_holds_stands_at_the_setting() {
+    let (mut kept, facts) = (Kept::default(), facts(22631));
+    let text = |name: &str, value: i64| {
+        format!(
+            "type: configuration\nidentifier: {name}\npayload:\n  settings:\n    {CONFIG}/Camera/AllowCamera: {value}\n---\n"
+        )
+    };
+    let all = "type: activation\nidentifier: all\npayload:\n  configurations: [adm, kinds]\n";
+    let read = read_text("x.yaml", &(text("kinds", 0) + &text("adm", 1) + all));
+    let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
+    let policy = Policy::build(&declarations, catalogue());
+    let why = Some("adm wants 1, kinds wants 0: the safest holds, 0");
+    kept.look(&policy, &facts);
+    assert_eq!(
+        (kept.state("AllowCamera"), kept.setting("AllowCamera").why.as_deref()),
+        (Some(PolicyState::Pending), why)
+    );
+    kept.answer(|_| 200);
+    assert_eq!(
+        (kept.state("AllowCamera"), kept.setting("AllowCamera").why.as_deref()),
+        (Some(PolicyState::Applied), why)
+    );
+    kept.look(&policy, &facts);
+    assert_eq!(kept.setting("AllowCamera").why.as_deref(), why);
+}
+
+#[test]
 fn an_answer_counts_for_what_it_answers() {
     let (mut kept, facts) = (Kept::default(), facts(22631));
     kept.look(&two("8"), &facts);
-    kept.look(&two("9"), &facts);
-    let second = kept.queue.pop().unwrap();
+    assert_eq!(kept.look(&two("9"), &facts), 0, "what becomes of the value before is waited for");
     kept.answer(|_| 200);
     assert_eq!(kept.state("MinDevicePasswordLength"), Some(PolicyState::Pending), "that was the value before");
     assert_eq!(kept.state("AllowCamera"), Some(PolicyState::Applied));
-    kept.queue.push(second);
+    assert_eq!(kept.policy.look_at(), Some(Timestamp(0)), "and then it is looked at once");
+    assert_eq!(kept.look(&two("9"), &facts), 1);
     kept.answer(|_| 500);
     let setting = kept.policy.settings.values().find(|setting| setting.uri.contains("Length")).unwrap();
     assert_eq!((setting.state, setting.status), (PolicyState::Failed, Some(500)));
@@ -290,15 +374,21 @@ fn what_a_device_does_not_have_is_no_failure_and_is_tried_on_another_windows() {
 }
 
 #[test]
-fn what_is_wanted_again_while_it_is_taken_back_is_given_behind_that() {
-    let (mut kept, facts) = (Kept::default(), facts(22631));
-    kept.look(&two("8"), &facts);
-    kept.answer(|_| 200);
-    kept.look(&policy(&[], ""), &facts);
-    assert_eq!(kept.look(&two("8"), &facts), 1);
-    kept.answer(|_| 200);
-    assert_eq!(kept.policy.standings["all"], PolicyState::Applied);
-    assert_eq!(kept.policy.settings.len(), 2);
+fn what_is_wanted_again_while_it_is_taken_back_is_given_when_that_is_done() {
+    for answer in [200, 500] {
+        let (mut kept, facts) = (Kept::default(), facts(22631));
+        kept.look(&two("8"), &facts);
+        kept.answer(|_| 200);
+        kept.look(&policy(&[], ""), &facts);
+        assert_eq!(kept.look(&two("8"), &facts), 0);
+        kept.answer(|_| answer);
+        assert_eq!(kept.policy.look_at(), Some(Timestamp(0)));
+        // Where it could not be taken back the device has it still.
+        assert_eq!(kept.look(&two("8"), &facts), usize::from(answer == 200));
+        kept.answer(|_| 200);
+        assert_eq!(kept.policy.standings["all"], PolicyState::Applied, "{answer}");
+        assert_eq!(kept.policy.settings.len(), 2);
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A device that takes what it is sent comes to have what is wanted, and is then sent nothing.
 
+mod taken_back;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -80,7 +82,10 @@ impl Device {
                     _ => {
                         self.nodes.insert(key.clone(), setting.data.clone());
                         let (uri, token) = (setting.target.clone(), token_of(setting));
-                        self.had.insert(key, HadSetting { uri, token, state: State::Applied });
+                        self.had.insert(
+                            key,
+                            HadSetting { uri, token, state: State::Applied, may_be_there: true, made: Some(true) },
+                        );
                     }
                 }
             }
@@ -99,6 +104,57 @@ fn what_does_not_apply_is_not_sent() {
     let Standing::NotApplicable(why) = standing(7601) else { panic!("{:?}", standing(7601)) };
     assert!(why.contains("or later"), "{why}");
     assert!(plan(&policy, &policy.wanted(catalogue(), &facts(7601, 4)), &Had::new(), catalogue()).is_empty());
+}
+
+#[test]
+fn the_version_of_its_provider_decides_where_the_device_names_a_lower_one() {
+    let rotation = "./Device/Vendor/MSFT/BitLocker/ConfigureRecoveryPasswordRotation";
+    let settings = [
+        (rotation, "1"),
+        ("./Vendor/MSFT/Firewall/MdmStore/Global/DisableStatefulFtp", "true"),
+        ("./Device/Vendor/MSFT/WiFi/Profile/Office/WiFiCost", "2"),
+        ("./Device/Vendor/MSFT/Policy/Config/WindowsSandbox/AllowVGPU", "0"),
+    ];
+    let settings: String = settings.map(|(uri, value)| format!("    {uri}: {value}\n")).concat();
+    let policy = policy(&(one("a", &settings) + &all("a", "")));
+    // The addresses that a device of a build does not have, which names these versions.
+    let lacks = |build: i64, named: &[&str]| -> Vec<String> {
+        let fact = |name: &str, value| Fact {
+            name: FactName::parse(name).unwrap(),
+            value,
+            observed_at: Timestamp(0),
+            changed_at: Timestamp(0),
+            enrollment: EnrollmentId::new(Timestamp(0)),
+        };
+        let named = FactValue::List(named.iter().map(|name| (*name).to_owned()).collect());
+        let known = facts(build, 4);
+        let more = [fact("client.providers", named), fact("os.revision", FactValue::Integer(5000))];
+        let wanted = policy.wanted(catalogue(), &known.iter().cloned().chain(more).collect());
+        let gone = wanted.into_values().filter_map(|setting| match setting.standing {
+            Standing::NotApplicable(why) => Some(format!("{}: {why}", setting.uri)),
+            _ => None,
+        });
+        gone.collect()
+    };
+    let bitlocker = "it came with version 5.0 of the provider BitLocker, and the device names 1.0";
+    let names = ["./Device/Vendor/MSFT/BitLocker 1.0", "./Device/Vendor/MSFT/Policy 11.0", "./Vendor/MSFT/WiFi 1.0"];
+    assert_eq!(lacks(22631, &names), [format!("{rotation}: {bitlocker}")]);
+    assert_eq!(lacks(22631, &["./Vendor/MSFT/BitLocker 5.0", "./Vendor/MSFT/WiFi 1.0"]), Vec::<String>::new());
+    assert_eq!(lacks(22631, &[]), Vec::<String>::new(), "what is not named says nothing");
+    let old = ["./Device/Vendor/MSFT/Policy 10.0", "./Vendor/MSFT/Policy/ADMXInstall 1.0"];
+    assert_eq!(lacks(19045, &old), Vec::<String>::new(), "it came with an update");
+    assert_eq!(lacks(22631, &old).len(), 1);
+}
+
+#[test]
+fn an_address_is_one_however_it_is_escaped() {
+    let key = |uri: &str| Key::of(&uri.parse().unwrap());
+    let plain = key("./Device/Vendor/MSFT/VPNv2/A-B/AlwaysOn");
+    for uri in ["./Vendor/MSFT/VPNv2/A%2DB/AlwaysOn", "./Device/Vendor/MSFT/VPNv2/%41%2db/AlwaysOn"] {
+        assert_eq!(key(uri), plain, "{uri}");
+    }
+    assert_eq!(key("./Device/Vendor/MSFT/VPNv2/A%20B").as_str(), "./device/vendor/msft/vpnv2/a%20b");
+    assert_ne!(key("./Device/Vendor/MSFT/VPNv2/A%2FB"), key("./Device/Vendor/MSFT/VPNv2/A/B"));
 }
 
 #[test]
@@ -141,9 +197,11 @@ fn of_two_values_the_safest_holds_or_both_are_told() {
     let lowest = both(&of(Conflict::LowestValueMostSecure), 1, 0);
     assert_eq!(lowest.value().unwrap().data.as_deref(), Some("0"));
     assert_eq!(lowest.by.len(), 2);
+    assert_eq!(lowest.ruled.as_deref(), Some("a wants 1, b wants 0: the safest holds, 0"));
     let last = both(&of(Conflict::LastWrite), 1, 0);
     assert_eq!((&last.standing, last.by.len()), (&Standing::Conflict, 2));
-    assert!(both(&of(Conflict::LastWrite), 1, 1).value().is_some(), "the same value twice is no conflict");
+    let same = both(&of(Conflict::LastWrite), 1, 1);
+    assert!(same.value().is_some() && same.ruled.is_none(), "the same value twice is no conflict");
 }
 
 #[test]
@@ -299,27 +357,6 @@ fn sent(policy: &Policy, facts: &Facts, had: &Had) -> Vec<String> {
 }
 
 #[test]
-fn a_node_stays_while_something_below_it_is_wanted() {
-    let rule = "./Vendor/MSFT/Firewall/MdmStore/FirewallRules/Web";
-    let leaves = format!("    {rule}/Direction: OUT\n    {rule}/Enabled: true\n");
-    let before = policy(&(one("a", &format!("    {rule}: {{}}\n{leaves}")) + &all("a", "")));
-    let mut device = Device::default();
-    device.take(&before, &before.wanted(catalogue(), &facts(22631, 4)));
-    assert_eq!(device.had.len(), 3);
-    let after = policy(&(one("a", &leaves) + &all("a", "")));
-    let wanted = after.wanted(catalogue(), &facts(22631, 4));
-    let planned = plan(&after, &wanted, &device.had, catalogue());
-    assert!(planned.is_empty() && planned.needed.len() == 1, "{planned:#?}");
-    // A node that nobody knows, as well.
-    let unknown = |settings: &str| policy(&(one("a", settings) + &all("a", "")));
-    let before = unknown("    ./Vendor/Contoso/C: {}\n    ./Vendor/Contoso/C/D: 1\n");
-    let mut device = Device::default();
-    device.take(&before, &before.wanted(catalogue(), &facts(22631, 4)));
-    let after = unknown("    ./Vendor/Contoso/C/D: 1\n");
-    assert_eq!(sent(&after, &facts(22631, 4), &device.had), Vec::<String>::new());
-}
-
-#[test]
 fn what_belongs_to_a_thing_is_added_until_the_device_is_known_to_have_it() {
     let hash = "0123456789abcdef0123456789abcdef01234567";
     let uri = format!("./Device/Vendor/MSFT/RootCATrustedCertificates/Root/{hash}/EncodedCertificate");
@@ -333,7 +370,13 @@ fn what_belongs_to_a_thing_is_added_until_the_device_is_known_to_have_it() {
     assert_eq!(first, [format!("Add {uri}"), camera.clone()]);
     let wanted = policy.wanted(catalogue(), &facts);
     let had = |state| -> Had {
-        let of = |uri: &str| HadSetting { uri: uri.parse().unwrap(), token: "other".to_owned().into(), state };
+        let of = |uri: &str| HadSetting {
+            uri: uri.parse().unwrap(),
+            token: "other".to_owned().into(),
+            state,
+            may_be_there: true,
+            made: None,
+        };
         wanted.iter().map(|(key, setting)| (key.clone(), of(setting.uri.as_str()))).collect()
     };
     for (state, verb) in
@@ -342,6 +385,18 @@ fn what_belongs_to_a_thing_is_added_until_the_device_is_known_to_have_it() {
         let sent = sent(&policy, &facts, &had(state));
         assert!(sent.contains(&format!("{verb} {uri}")) && sent.contains(&camera), "{state:?}: {sent:?}");
     }
+}
+
+#[test]
+fn what_can_only_be_changed_in_a_thing_comes_behind_what_makes_it() {
+    let rule = "./Vendor/MSFT/Firewall/MdmStore/FirewallRules/Web";
+    let settings = ["Action/Type: 1", "Direction: OUT", "Enabled: true", "Name: Web", "Protocol: 6"];
+    let settings: String = settings.iter().map(|setting| format!("    {rule}/{setting}\n")).collect();
+    let policy = policy(&(one("a", &settings) + &all("a", "")));
+    let sent = sent(&policy, &facts(22631, 4), &Had::new());
+    assert_eq!(sent.len(), 5);
+    let verbs: Vec<&str> = sent.iter().filter_map(|each| each.split(' ').next()).collect();
+    assert_eq!(verbs, ["Add", "Add", "Replace", "Replace", "Replace"], "{sent:?}");
 }
 
 #[test]

@@ -1,0 +1,1 @@
+DROP INDEX policy_revision_items_by_name;
