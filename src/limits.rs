@@ -1,6 +1,7 @@
-//! How often something may happen: token buckets in bounded memory.
+//! How often something may happen: token buckets in bounded memory. And how much at the same time.
 
 use std::{
+    collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
@@ -33,6 +34,66 @@ pub struct KeyedLimiter<K: ?Sized> {
 
 /// A rate for each device, by the key of its [`DeviceId`](transom_protocol::session::DeviceId).
 pub type DeviceLimiter = KeyedLimiter<str>;
+
+/// What is taken at the same time: by all, and by each.
+#[derive(Debug)]
+pub struct Taken<K> {
+    all: usize,
+    // As long as the list of what is taken, so that no flood of keys fills it.
+    by_key: HashMap<K, usize>,
+}
+
+/// Why nothing more can be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Full {
+    /// All have taken as much as there is.
+    All,
+    /// This one has taken as much as one may.
+    One,
+}
+
+impl<K> Default for Taken<K> {
+    fn default() -> Self {
+        Self { all: 0, by_key: HashMap::new() }
+    }
+}
+
+impl<K: Eq + Hash> Taken<K> {
+    /// Takes one for somebody, where all have fewer than `most` and they have fewer than `most_of_one`.
+    pub fn take(&mut self, key: K, most: usize, most_of_one: usize) -> Result<(), Full> {
+        if self.all >= most {
+            return Err(Full::All);
+        }
+        let own = self.by_key.get(&key).copied().unwrap_or(0);
+        if own >= most_of_one {
+            return Err(Full::One);
+        }
+        self.by_key.insert(key, own + 1);
+        self.all += 1;
+        Ok(())
+    }
+
+    /// Gives one back.
+    pub fn give_back(&mut self, key: &K) {
+        self.all -= 1;
+        if let Some(count) = self.by_key.get_mut(key) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_key.remove(key);
+            }
+        }
+    }
+
+    /// How much is taken.
+    pub const fn all(&self) -> usize {
+        self.all
+    }
+
+    /// How many have taken something.
+    pub fn holders(&self) -> usize {
+        self.by_key.len()
+    }
+}
 
 impl SharedLimiter {
     /// So many a second, and so many at once above that. A rate of 0 is no limit.

@@ -303,7 +303,8 @@ mod scenarios {
         assert!(one["messages"][0]["request"].as_str().unwrap().starts_with("<SyncML"));
         assert!(one["conversation"].is_array() && one["events"].is_array());
         let page = program.run(&["session", "export", id, "--format", "html"]).await.out;
-        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Session of <bdi>D1</bdi>"), "{page}");
+        assert!(page.starts_with("<!DOCTYPE html>") && page.contains("Session of <bdi>LAPTOP<"), "{page}");
+        assert!(page.contains("<code>D1</code>"), "{page}");
         for part in ["<script", " src=", "<link", "Secr3t-Password!", "href=\"/"] {
             assert!(!page.contains(part), "{part}: {page}");
         }

@@ -1,10 +1,12 @@
 //! What needs a person's attention: the few things that are worst or newest, never a count of all.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Admin, CommandJson, DeviceJson, Error, EventJson, PolicyStageJson, policies::stopped};
-use crate::model::{CommandFilter, CommandState, EventKind, FeedKind, Timestamp};
+use crate::model::{ByState, CommandFilter, CommandState, EventKind, FeedKind, PolicyState, Timestamp};
 use crate::store::Tx;
 
 /// Entries of each kind.
@@ -19,6 +21,18 @@ const ENDING: i64 = 21 * 24 * 60 * 60 * 1000;
 /// Events that are looked at for refused identities.
 const LOOKED_AT: i64 = 200;
 
+/// Where configurations stand that need a person, the worst first. What is not known yet, or not answered, needs time.
+const TROUBLE: [PolicyState; 3] = [PolicyState::Failed, PolicyState::Conflict, PolicyState::Drifted];
+
+/// A configuration that devices refuse, that contradicts others on them, or that they no longer have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TroubledPolicyJson {
+    /// What it is called.
+    pub identifier: String,
+    /// On how many devices it stands where: `failed`, `conflict`, `drifted`.
+    pub devices: BTreeMap<String, i64>,
+}
+
 /// What somebody should look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Attention {
@@ -32,6 +46,9 @@ pub struct Attention {
     pub unknown: Vec<CommandJson>,
     /// Identities that were refused, or that contradict each other, newest first.
     pub security: Vec<EventJson>,
+    /// Configurations that have failed on devices, are in conflict there or have drifted, the worst first.
+    #[serde(default)]
+    pub policies: Vec<TroubledPolicyJson>,
     /// A revision of policies that goes to no more devices because too many have failed.
     #[serde(default)]
     pub stopped: Option<PolicyStageJson>,
@@ -48,6 +65,7 @@ impl Admin {
                 let devices = |devices: Vec<_>| devices.into_iter().map(DeviceJson::from).collect();
                 Ok(Attention {
                     stopped: stopped(tx)?,
+                    policies: tx.troubled_policies(&TROUBLE, shown)?.into_iter().map(troubled).collect(),
                     silent: devices(tx.silent_devices(now.plus_millis(-SILENCE), SHOWN)?),
                     ending: devices(tx.devices_with_ending_certificates(now.plus_millis(ENDING), SHOWN)?),
                     failed: tx.commands(&failed, None, shown)?.items.iter().map(CommandJson::from).collect(),
@@ -63,4 +81,9 @@ impl Admin {
             })
             .await
     }
+}
+
+fn troubled((identifier, counts): (String, ByState)) -> TroubledPolicyJson {
+    let devices = counts.into_iter().map(|(state, devices)| (state.to_string(), devices)).collect();
+    TroubledPolicyJson { identifier, devices }
 }

@@ -56,7 +56,7 @@ mod webhooks;
 pub use crate::model::SecretText;
 pub use actions::{ActionJson, ActionQuery, ArchiveJson, NewAction, ResolveActionAs};
 pub use alerts::AlertQuery;
-pub use attention::Attention;
+pub use attention::{Attention, TroubledPolicyJson};
 pub use audit_log::{AuditJson, AuditProof, AuditQuery};
 pub use certificates::{CertificateJson, CertificateQuery};
 pub use command_view::{AttemptJson, CommandJson, ErrorJson, ItemJson, ValueJson};
@@ -64,8 +64,8 @@ pub use commands::{Cleared, CommandQuery, ResolveAs};
 pub use credentials::{CredentialsOffered, RotateCredentials};
 pub use csp::{
     CheckSetting, CheckedJson, CspDropJson, CspInfoJson, CspNodeJson, CspNodesJson, DiffJson, DiffQuery, ImportQuery,
-    ImportedDropJson, ImportedTemplatesJson, NodeQuery, ProvenanceJson, RemarkJson, SearchQuery, TemplateJson,
-    UseDrops,
+    ImportedDropJson, ImportedTemplatesJson, MAX_IMPORT, NodeQuery, ProvenanceJson, RemarkJson, SearchQuery,
+    TemplateJson, UseDrops,
 };
 pub use declared::{Declaration, Declared, DeclaredDeviceJson, NewDeclared};
 pub use devices::{DeviceJson, DeviceQuery, EnrollmentJson, Meant};

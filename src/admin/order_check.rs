@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::order_windows::Alike;
 use super::orders::pointer;
 use super::{Admin, Error, Fault};
 use crate::management::Order;
-use crate::model::{GroupKind, Instruction, Setting, Verb};
-use crate::policy::catalogue::{Level, Proposed};
+use crate::model::{GroupKind, Instruction, NewCommand, Setting, Verb};
+use crate::policy::catalogue::{Catalogue, Level, Proposed};
 
 /// Most findings that an answer lists.
 const MAX_FINDINGS: usize = 100;
@@ -41,28 +42,13 @@ impl Admin {
         if !self.checks_orders {
             return Ok(Vec::new());
         }
-        let (commands, unchecked) = (&order.commands, order.unchecked.as_deref());
+        let unchecked = order.unchecked.as_deref();
         let in_use = self.library.in_use().await?;
         let alike = self.alike(&order.devices).await?;
-        let mut findings = Vec::new();
-        for (place, command) in commands.iter().enumerate() {
-            let prefix = if commands.len() > 1 { format!("[{place}].") } else { String::new() };
-            let in_atomic = matches!(command.instruction, Instruction::Group { kind: GroupKind::Atomic, .. });
-            for (at, verb, setting) in placed(&command.instruction) {
-                let (format, data) = (setting.format.as_ref(), setting.data.as_deref());
-                let proposed = Proposed { verb, uri: &setting.target, format, data, in_atomic };
-                for finding in in_use.catalogue.check(&proposed, None).findings {
-                    let harmless = verb == Verb::Get && finding.level == Level::Error;
-                    let level = if harmless { Level::Warning } else { finding.level };
-                    let at = pointer(&format!("{prefix}{at}"), alone);
-                    findings.push(OrderFindingJson { at, level, what: finding.what });
-                }
-                for what in alike.iter().filter_map(|alike| alike.lacks(&in_use.catalogue, &proposed)) {
-                    let at = pointer(&format!("{prefix}{at}"), alone);
-                    findings.push(OrderFindingJson { at, level: Level::Warning, what });
-                }
-            }
-        }
+        let commands = order.commands.clone();
+        // Values are of any size.
+        let look = move || said(&in_use.catalogue, &commands, &alike, alone);
+        let mut findings = tokio::task::spawn_blocking(look).await.map_err(|_| Error::Busy)?;
         findings.sort_by_key(|finding| finding.level);
         let refused = findings.iter().filter(|finding| finding.level == Level::Error);
         let faults: Vec<Fault> =
@@ -75,6 +61,29 @@ impl Admin {
         findings.truncate(MAX_FINDINGS);
         Ok(findings)
     }
+}
+
+fn said(catalogue: &Catalogue, commands: &[NewCommand], alike: &[Alike], alone: bool) -> Vec<OrderFindingJson> {
+    let mut findings = Vec::new();
+    for (place, command) in commands.iter().enumerate() {
+        let prefix = if commands.len() > 1 { format!("[{place}].") } else { String::new() };
+        let in_atomic = matches!(command.instruction, Instruction::Group { kind: GroupKind::Atomic, .. });
+        for (at, verb, setting) in placed(&command.instruction) {
+            let (format, data) = (setting.format.as_ref(), setting.data.as_deref());
+            let proposed = Proposed { verb, uri: &setting.target, format, data, in_atomic };
+            for finding in catalogue.check(&proposed, None).findings {
+                let harmless = verb == Verb::Get && finding.level == Level::Error;
+                let level = if harmless { Level::Warning } else { finding.level };
+                let at = pointer(&format!("{prefix}{at}"), alone);
+                findings.push(OrderFindingJson { at, level, what: finding.what });
+            }
+            for what in alike.iter().filter_map(|alike| alike.lacks(catalogue, &proposed)) {
+                let at = pointer(&format!("{prefix}{at}"), alone);
+                findings.push(OrderFindingJson { at, level: Level::Warning, what });
+            }
+        }
+    }
+    findings
 }
 
 /// The reason of somebody who insists.
@@ -113,7 +122,7 @@ mod tests {
         serde_json::json!({"kind": kind, "items": [{"target": target, "format": format, "data": data}]})
     }
 
-    async fn said(admin: &Admin, new: NewOrder) -> Result<Vec<OrderFindingJson>, (String, String)> {
+    async fn answered(admin: &Admin, new: NewOrder) -> Result<Vec<OrderFindingJson>, (String, String)> {
         let refused = |error| match error {
             Error::Invalid { faults, .. } => (faults[0].at.clone(), faults[0].what.clone()),
             // Nobody is enrolled here: as far as the device is as far as this goes.
@@ -137,13 +146,13 @@ mod tests {
             (setting("replace", lock, "int", "999"), "/command/items/0", "16"),
             (setting("exec", lock, "int", "12"), "/command/items/0", "takes no exec"),
         ] {
-            let (place, told) = said(&admin, order(&command)).await.unwrap_err();
+            let (place, told) = answered(&admin, order(&command)).await.unwrap_err();
             assert!(place == at && told.contains(what), "{command}: {place} {told}");
             let insists = NewOrder { unchecked: Some("the vendor says so".to_owned()), ..order(&command) };
-            let told = said(&admin, insists).await.map_or_else(|(place, _)| place, |_| String::new());
+            let told = answered(&admin, insists).await.map_or_else(|(place, _)| place, |_| String::new());
             assert_eq!(told, "", "{command}: who insists is heard");
         }
-        let good = said(&admin, order(&setting("replace", lock, "int", "12"))).await;
+        let good = answered(&admin, order(&setting("replace", lock, "int", "12"))).await;
         assert!(good.is_ok() || good.clone().is_err_and(|(place, _)| place.is_empty()), "{good:?}");
     }
 
@@ -155,7 +164,7 @@ mod tests {
                 unchecked: Some(wrong.to_owned()),
                 ..order(&setting("replace", "./Vendor/Contoso/A", "chr", "x"))
             };
-            assert_eq!(said(&admin, new).await.unwrap_err().0, "/unchecked", "{wrong:?}");
+            assert_eq!(answered(&admin, new).await.unwrap_err().0, "/unchecked", "{wrong:?}");
         }
     }
 }

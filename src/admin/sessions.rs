@@ -40,6 +40,9 @@ pub struct SessionJson {
     pub id: String,
     /// Whose.
     pub device_id: String,
+    /// What the computer calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
     /// The client's `SessionID`.
     pub session_id: String,
     /// When its first authenticated message came.
@@ -247,6 +250,7 @@ impl From<&SessionRecord> for SessionJson {
         Self {
             id: record.id.to_string(),
             device_id: record.device_id.to_string(),
+            device_name: record.device_name.clone(),
             session_id: record.session_id.to_string(),
             started_at: record.started_at,
             last_at: record.last_at,

@@ -1,7 +1,9 @@
 //! What commands read: files, standard input, times.
 
 use std::{
+    fs::File,
     io::{self, Read as _},
+    path::Path,
     time::Duration,
 };
 
@@ -36,14 +38,27 @@ pub(super) fn read(name: &str) -> anyhow::Result<String> {
     std::fs::read_to_string(name).with_context(|| format!("can't read {name}"))
 }
 
-/// What is in a file, or on standard input, whatever it is.
-pub(super) fn bytes(name: &str) -> anyhow::Result<Vec<u8>> {
+/// What is in a file, or on standard input, whatever it is: at most one byte more than `most`, so that a device that never
+/// ends is no file that fills the memory.
+pub(super) fn bytes(name: &str, most: usize) -> anyhow::Result<Vec<u8>> {
     if name == STDIN {
-        let mut bytes = Vec::new();
-        io::stdin().lock().read_to_end(&mut bytes).context("can't read standard input")?;
-        return Ok(bytes);
+        return some(io::stdin().lock(), most).context("can't read standard input");
     }
-    std::fs::read(name).with_context(|| format!("can't read {name}"))
+    File::open(name).and_then(|file| some(file, most)).with_context(|| format!("can't read {name}"))
+}
+
+/// What is in a regular file, as [`bytes`]: what is none may never end, or never begin.
+pub(super) fn regular(path: &Path, most: usize) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    some(File::open(path)?, most)
+}
+
+fn some(from: impl io::Read, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Wrong usage, told as the parser of the command line tells it: exit code 2.

@@ -25,6 +25,7 @@ mod enveloping;
 mod events;
 mod facts;
 mod failure;
+mod folder;
 mod health;
 mod init;
 mod input;

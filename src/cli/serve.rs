@@ -86,6 +86,7 @@ async fn serve(installation: &Installation, telemetry: Option<&Telemetry>, outpu
         all_finished = running.stop() => all_finished,
         () = signals.next() => false,
     };
+    instance.stop().await;
     addresses.remove(&installation.folder).context("can't remove run/addresses.json")?;
     tracing::info!(all_finished, "stopped");
     match failed {

@@ -1,15 +1,15 @@
 //! Places for those who listen to the feed: a number for all, and a quarter of it for one token.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::limits::Taken;
 use crate::model::TokenId;
 
 /// All places.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
-    taken: Mutex<BTreeMap<TokenId, usize>>,
+    taken: Mutex<Taken<TokenId>>,
 }
 
 /// A place that is taken, until it is dropped.
@@ -26,29 +26,18 @@ impl Places {
 
     /// Takes a place for whoever has this token; `None` when there is none for them.
     pub(super) fn take(self: &Arc<Self>, token: &TokenId) -> Option<Place> {
-        let mut taken = self.taken();
-        let (all, own) = (taken.values().sum::<usize>(), taken.get(token).copied().unwrap_or(0));
-        if all >= self.most || own >= self.most.div_ceil(4) {
-            return None;
-        }
-        taken.insert(token.clone(), own + 1);
+        self.taken().take(token.clone(), self.most, self.most.div_ceil(4)).ok()?;
         Some(Place { places: self.clone(), token: token.clone() })
     }
 
-    fn taken(&self) -> MutexGuard<'_, BTreeMap<TokenId, usize>> {
+    fn taken(&self) -> MutexGuard<'_, Taken<TokenId>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
-        if let Some(count) = taken.get_mut(&self.token) {
-            *count -= 1;
-            if *count == 0 {
-                taken.remove(&self.token);
-            }
-        }
+        self.places.taken().give_back(&self.token);
     }
 }
 
@@ -68,7 +57,7 @@ mod tests {
         }
         assert!(places.take(&tokens[4]).is_none());
         drop(taken);
-        assert!(places.take(&tokens[4]).is_some() && places.taken().is_empty());
+        assert!(places.take(&tokens[4]).is_some() && places.taken().all() == 0);
         assert!(Places::new(1).take(&tokens[0]).is_some(), "where there is one, anybody may have it");
     }
 }

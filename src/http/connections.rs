@@ -1,13 +1,13 @@
 //! Who is connected: how many in all, how many of one address, and when the last one is gone.
 
 use std::{
-    collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
+use crate::limits::{Full, Taken};
 use crate::metrics::{Door, Metrics};
 
 /// The open connections of one door.
@@ -15,7 +15,7 @@ pub(super) struct Connections {
     door: Door,
     max: usize,
     max_per_peer: usize,
-    open: Mutex<Open>,
+    open: Mutex<Taken<PeerKey>>,
     closed: Notify,
     metrics: Metrics,
 }
@@ -29,13 +29,6 @@ pub(super) struct Admission {
 /// What counts as one peer: an IPv4 address, or the /64 that a site gets with IPv6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct PeerKey(IpAddr);
-
-#[derive(Default)]
-struct Open {
-    total: usize,
-    // As long as the list of connections, so no flood of addresses fills it.
-    by_peer: HashMap<PeerKey, usize>,
-}
 
 impl Connections {
     pub(super) fn new(door: Door, max: usize, max_per_peer: usize, metrics: Metrics) -> Arc<Self> {
@@ -53,17 +46,10 @@ impl Connections {
     }
 
     fn admit_up_to(self: &Arc<Self>, peer: PeerKey, max_per_peer: usize) -> Result<Admission, &'static str> {
-        let mut open = self.open();
-        if open.total >= self.max {
-            return Err("too_many_connections");
-        }
-        let of_peer = open.by_peer.get(&peer).copied().unwrap_or(0);
-        if of_peer >= max_per_peer {
-            return Err("too_many_connections_of_peer");
-        }
-        open.by_peer.insert(peer, of_peer + 1);
-        open.total += 1;
-        drop(open);
+        self.open().take(peer, self.max, max_per_peer).map_err(|full| match full {
+            Full::All => "too_many_connections",
+            Full::One => "too_many_connections_of_peer",
+        })?;
         self.metrics.connection_opened(self.door);
         Ok(Admission { connections: self.clone(), peer })
     }
@@ -74,29 +60,21 @@ impl Connections {
             // Registered before the count is read, so that no close in between is missed.
             let mut closed = std::pin::pin!(self.closed.notified());
             closed.as_mut().enable();
-            if self.open().total == 0 {
+            if self.open().all() == 0 {
                 return;
             }
             closed.await;
         }
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, Taken<PeerKey>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let mut open = self.connections.open();
-        open.total -= 1;
-        if let Some(count) = open.by_peer.get_mut(&self.peer) {
-            *count -= 1;
-            if *count == 0 {
-                open.by_peer.remove(&self.peer);
-            }
-        }
-        drop(open);
+        self.connections.open().give_back(&self.peer);
         self.connections.metrics.connection_closed(self.connections.door);
         self.connections.closed.notify_waiters();
     }
@@ -131,7 +109,7 @@ mod tests {
         assert_eq!(connections.admit(key("192.0.2.3")).err(), Some("too_many_connections"));
         drop(first);
         assert!(connections.admit(key("192.0.2.1")).is_ok());
-        assert_eq!(connections.open().by_peer.len(), 2);
+        assert_eq!(connections.open().holders(), 2);
     }
 
     #[test]

@@ -307,7 +307,7 @@ impl From<TooLarge> for Response<BoxBody> {
     fn from(TooLarge(door): TooLarge) -> Self {
         let mut reply = match door {
             Door::Device => HttpResponse::PayloadTooLarge().finish(),
-            Door::Admin => Problem::too_large().error_response(),
+            Door::Admin => Problem::too_large_for_any().error_response(),
         };
         reply.head_mut().set_connection_type(ConnectionType::Close);
         reply.into()

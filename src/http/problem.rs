@@ -82,9 +82,26 @@ impl Problem {
         Self::new(StatusCode::CONFLICT).detail(detail)
     }
 
-    /// 413: more than is taken here.
+    /// 413: more than the usual limit.
     pub fn too_large() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE).detail("the body is larger than this takes (admin_door.body_limit)")
+    }
+
+    /// 413: more than so many bytes, which no setting changes.
+    pub(super) fn larger_than(most: usize) -> Self {
+        let what = format!("the body is larger than the {} MiB that this takes", most >> 20);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE).detail(what)
+    }
+
+    /// 413: more than any route takes.
+    pub(super) fn too_large_for_any() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE).detail("the body is larger than anything that is taken here")
+    }
+
+    /// 413: of what is imported, which no setting bounds.
+    pub fn archive_too_large() -> Self {
+        let most = crate::admin::MAX_IMPORT >> 20;
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE).detail(format!("an import has at most {most} MiB: import parts of it"))
     }
 
     /// 422: understood, but it can't work. Each reason is added with [`Self::error`].

@@ -54,7 +54,7 @@ pub struct DevicePage<'a> {
     pub keys: &'a RecoveryKeysJson,
     /// What policies want of it.
     pub policies: &'a [DeviceSettingJson],
-    /// Its last command that failed.
+    /// Its last command that failed, without those of policies.
     pub last_failure: Option<&'a CommandJson>,
     /// What is known of it.
     pub facts: Known<'a>,
@@ -117,6 +117,14 @@ impl DevicePage<'_> {
     /// What is asked most often, as buttons; the rest is a list.
     fn first(&self) -> impl Iterator<Item = &Offered> {
         self.offered.iter().filter(|offered| offered.obstacle.is_none()).take(2)
+    }
+
+    /// The setting that failed last, where no command has failed since.
+    fn failed_setting(&self) -> Option<&DeviceSettingJson> {
+        let settled = |command: &CommandJson| command.settled_at.unwrap_or(command.created_at);
+        let is_last =
+            |setting: &&DeviceSettingJson| self.last_failure.is_none_or(|command| settled(command) <= setting.since);
+        super::policies::last_failed(self.policies).filter(is_last)
     }
 
     /// Whether something of policies could be sent again.

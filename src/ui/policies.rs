@@ -56,6 +56,41 @@ pub(super) fn state(word: &str) -> (&'static str, String) {
     (class, word.replace('_', " "))
 }
 
+/// The order in which states are shown: what needs somebody first, then what is under way, then the rest.
+pub(super) fn rank(word: &str) -> u8 {
+    match word {
+        "failed" => 0,
+        "conflict" => 1,
+        "drifted" => 2,
+        "unresolved" => 3,
+        "pending" | "retracting" => 4,
+        _ => 5,
+    }
+}
+
+/// Settings as they are shown: by their states, and those in the same place by address, as they were handed over.
+pub(super) fn ordered(settings: &[DeviceSettingJson]) -> Vec<&DeviceSettingJson> {
+    let mut all: Vec<&DeviceSettingJson> = settings.iter().collect();
+    all.sort_by_key(|setting| rank(&setting.state));
+    all
+}
+
+/// How many settings need somebody, by their states.
+pub(super) fn in_trouble(settings: &[DeviceSettingJson]) -> Vec<Counted> {
+    let count = |word: &str| settings.iter().filter(|setting| setting.state == word).count();
+    let each = ["failed", "conflict", "drifted", "unresolved"].map(|word| {
+        let (class, name) = state(word);
+        (class, name, i64::try_from(count(word)).unwrap_or(i64::MAX))
+    });
+    each.into_iter().filter(|(_, _, count)| *count > 0).collect()
+}
+
+/// The setting that failed last, itself and not because of another.
+pub(super) fn last_failed(settings: &[DeviceSettingJson]) -> Option<&DeviceSettingJson> {
+    let failed = settings.iter().filter(|setting| setting.state == "failed");
+    failed.min_by_key(|setting| (std::cmp::Reverse(setting.since), setting.because_of.is_some()))
+}
+
 /// On how many devices something stands where.
 pub(super) fn counts(devices: &BTreeMap<String, i64>) -> Vec<Counted> {
     let each = devices.iter().map(|(word, count)| {
@@ -118,11 +153,52 @@ impl PolicyPage<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn the_end_of_an_address_tells_settings_apart() {
         assert_eq!(short("./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera"), "Camera/AllowCamera");
         assert_eq!((short("x"), short("a/b")), ("x", "a/b"));
         assert_eq!(state("not_applicable"), ("", "not applicable".to_owned()));
+    }
+
+    fn setting(target: &str, state: &str, since: i64) -> DeviceSettingJson {
+        DeviceSettingJson {
+            target: target.to_owned(),
+            state: state.to_owned(),
+            since: Timestamp(since),
+            configurations: vec!["base".to_owned()],
+            why: None,
+            status: None,
+            error: None,
+            command_id: None,
+            session_id: None,
+            shown_in: None,
+            because_of: None,
+            checked: None,
+        }
+    }
+
+    #[test]
+    fn what_needs_somebody_stands_first_and_each_group_by_address() {
+        let states =
+            ["applied", "failed", "pending", "drifted", "unresolved", "conflict", "failed", "kept", "retracting"];
+        let settings: Vec<_> =
+            states.iter().enumerate().map(|(place, state)| setting(&format!("./{place}"), state, 1)).collect();
+        let shown: Vec<&str> = ordered(&settings).into_iter().map(|setting| setting.target.as_str()).collect();
+        assert_eq!(shown, ["./1", "./6", "./5", "./3", "./4", "./2", "./8", "./0", "./7"]);
+        let counted: Vec<(String, i64)> =
+            in_trouble(&settings).into_iter().map(|(_, name, count)| (name, count)).collect();
+        let expected = [("failed", 2), ("conflict", 1), ("drifted", 1), ("unresolved", 1)];
+        assert_eq!(counted, expected.map(|(name, count)| (name.to_owned(), count)));
+        assert!(in_trouble(&settings[..1]).is_empty());
+    }
+
+    #[test]
+    fn the_last_failure_is_the_newest_and_the_one_because_of_which_others_failed() {
+        let mut settings = [setting("./A", "failed", 5), setting("./B", "failed", 5), setting("./C", "failed", 4)];
+        settings[0].because_of = Some("./B".to_owned());
+        assert_eq!(last_failed(&settings).unwrap().target, "./B");
+        assert!(last_failed(&[setting("./A", "applied", 1)]).is_none());
     }
 }

@@ -34,6 +34,11 @@ impl SessionsPage<'_> {
     }
 }
 
+/// What the device of a session is called.
+pub fn device(session: &SessionJson) -> &str {
+    session.device_name.as_deref().unwrap_or(&session.device_id)
+}
+
 /// Where a session stands: class and words.
 pub(super) fn state(session: &SessionJson) -> (&'static str, String) {
     words::phase(&session.phase)

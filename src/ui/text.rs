@@ -9,6 +9,9 @@ use crate::model::{Timestamp, rfc3339_text};
 /// Characters of a value that are shown at once.
 const HEAD: usize = 100;
 
+/// Characters of a prose that are shown where its beginning is enough.
+const EXCERPT: usize = 160;
+
 /// Characters of a value that can be unfolded on a page; exports have all.
 const FOLDED: usize = 20_000;
 
@@ -53,6 +56,31 @@ impl Folded {
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
+}
+
+/// The beginning of a prose on one line, cut between words, with a sign that there is more.
+pub fn excerpt(text: &str) -> String {
+    let mut shown = String::new();
+    let mut letters = 0;
+    for word in text.split_whitespace() {
+        let more = word.chars().count();
+        if letters > 0 && letters + 1 + more > EXCERPT {
+            shown.push_str(" …");
+            break;
+        }
+        if letters > 0 {
+            shown.push(' ');
+            letters += 1;
+        }
+        if more > EXCERPT {
+            shown.extend(word.chars().take(EXCERPT));
+            shown.push('…');
+            break;
+        }
+        shown.push_str(word);
+        letters += more;
+    }
+    visible(&shown)
 }
 
 /// A text on one line: characters that can't be seen, or that turn others around, are written out.
@@ -208,6 +236,16 @@ mod tests {
         assert_eq!((all.head.len(), all.whole.unwrap().len(), all.left_out), (HEAD, 1_000_000, 0));
         let lines = Folded::new("one\ntwo");
         assert_eq!((lines.head.as_str(), lines.whole.as_deref()), ("one", Some("one\ntwo")));
+    }
+
+    #[test]
+    fn a_prose_is_cut_between_words_and_says_so() {
+        assert_eq!(excerpt("WLAN schema.\n Link\tto it"), "WLAN schema. Link to it");
+        let long = excerpt(&"word ".repeat(100));
+        assert!(long.ends_with("word …") && long.chars().count() <= EXCERPT + 2, "{long}");
+        let one = excerpt(&"x".repeat(1000));
+        assert!(one.ends_with("x…") && one.chars().count() == EXCERPT + 1, "{one}");
+        assert_eq!((excerpt(""), excerpt("a\u{202e}b")), (String::new(), "a\\u{202e}b".to_owned()));
     }
 
     #[test]

@@ -13,11 +13,13 @@ use crate::support::databases::TestStore;
 scenarios!(
     a_set_is_written_published_and_rolled_back,
     two_authors_do_not_overwrite_each_other,
+    sets_are_listed_downloaded_and_compared,
     who_may_only_look_changes_nothing,
     what_came_from_files_is_said,
     what_is_entered_is_never_markup,
     the_api_has_what_the_pages_have,
     the_pages_of_what_is_published_show_it,
+    settings_of_a_template_in_the_draft_are_found,
 );
 
 const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
@@ -149,6 +151,9 @@ async fn a_set_is_written_published_and_rolled_back(test: &TestStore) {
     let done = ada.done(back, &[("message", "no good"), ("sure", "true")]).await;
     assert_eq!(done, "/sets/default/history/3?done=published");
     assert_eq!(published(&door).await[0]["payload"]["settings"][&uri], 8);
+    let nothing = ada.done(back, &[("message", "once more"), ("sure", "true")]).await;
+    assert_eq!(nothing, "/sets/default/history/1?done=nothing");
+    assert!(ada.person.see(&nothing).await.html.contains("Nothing was published: the set says the same already."));
     // Removed, and discarded.
     ada.done("/sets/default/declarations/everyone", &[("deed", "remove")]).await;
     assert!(ada.person.see("/sets/default").await.html.contains("<s>"));
@@ -199,6 +204,54 @@ async fn two_authors_do_not_overwrite_each_other(test: &TestStore) {
     let stale = ada.post("/sets/default/publish", &[("version", &old), ("message", "stale")]).await;
     assert!(stale.html.contains("Your draft was changed after this page was shown"), "{}", stale.html);
     assert_eq!(length(&published(&door).await), 9);
+    door.close().await;
+}
+
+async fn sets_are_listed_downloaded_and_compared(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let asset = |name: &str| json!({"type": "asset", "identifier": name, "payload": {"text": "a: b"}});
+    let apply = async |set: &str, names: &[&str], more: Value| {
+        let declarations: Vec<Value> = names.iter().map(|name| asset(name)).collect();
+        let mut body = json!({"set": set, "message": "x", "declarations": declarations});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        door.post("/policies/apply", &body).await
+    };
+    apply("one", &["b", "a"], json!({})).await;
+    apply("two", &["c"], json!({})).await;
+    apply("one", &["a"], json!({})).await;
+    apply("two", &[], json!({})).await;
+
+    // What is removed changes no declaration that stays; a set without any is one still.
+    let joe = Person::signed_in_as(&door, "joe", "helpdesk").await;
+    let sets = joe.see("/sets").await;
+    for (set, declarations, last) in [("one", 1, 3), ("two", 0, 4)] {
+        let row = sets.between(&format!("<bdi>{set}</bdi></a></td>"), "</tr>");
+        assert!(row.contains(&format!(">{declarations}</td>")) && row.contains(&format!(">{last}</td>")), "{row}");
+    }
+    assert!(joe.see("/sets/one").await.html.contains("href=\"/sets/one/export\" download"));
+    let file = joe.see("/sets/one/export").await;
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"one.yaml\"");
+    assert_eq!(file.html, "type: asset\nidentifier: a\npayload:\n  text: \"a: b\"\n");
+    assert!(!joe.see("/sets/two").await.html.contains("/export"));
+    for none in ["/sets/two/export", "/sets/none/export"] {
+        assert_eq!(joe.send(Method::GET, none, None, &[]).await.status, 404, "{none}");
+    }
+
+    for (of, from, says) in
+        [(3, 2, "revision 2 is of the set two, and revision 3 of the set one"), (1, 3, "is later than")]
+    {
+        let refused = door.get(&format!("/policies/revisions/{of}/diff?from={from}")).await;
+        let told = refused.json()["errors"][0]["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(refused.status == 400 && told.contains(says), "{} {told}", refused.status);
+    }
+    // Of what goes to devices in stages just now, a dry run knows too.
+    apply("one", &["a", "b"], json!({"stages": {"stages": ["10%"]}})).await;
+    let staged = |dry: bool| json!({"stages": {"stages": ["10%"]}, "dry_run": dry});
+    for dry in [true, false] {
+        assert_eq!(apply("two", &["c"], staged(dry)).await.status, 409, "{dry}");
+    }
+    assert_eq!(apply("two", &[], staged(true)).await.status, 200, "nothing changes");
+    assert_eq!(apply("one", &["a"], staged(true)).await.status, 200, "it comes in its place");
     door.close().await;
 }
 
@@ -400,5 +453,32 @@ async fn the_pages_of_what_is_published_show_it(test: &TestStore) {
     assert!(one.html.contains("AllowCamera&#34;: 0") && !one.html.contains("<b>bold"), "{}", one.html);
     assert_eq!(joe.send(Method::GET, "/policies/nothing", None, &[]).await.status, 404);
     assert_eq!(joe.send(Method::GET, "/policies/baseline?state=odd", None, &[]).await.status, 400);
+    door.close().await;
+}
+
+async fn settings_of_a_template_in_the_draft_are_found(test: &TestStore) {
+    let template = "<policyDefinitions revision=\"1.0\" schemaVersion=\"1.0\"><policyNamespaces>\
+        <target prefix=\"acme\" namespace=\"Acme.Policies\"/></policyNamespaces>\
+        <categories><category name=\"net\"/></categories><policies>\
+        <policy name=\"Quietness\" class=\"Machine\" key=\"Software\\Policies\\Acme\"><parentCategory ref=\"net\"/>\
+        </policy></policies></policyDefinitions>";
+    let install = "./Device/Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/Acme/Policy/AcmeAdmx";
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let ada = Author::signed_in(&door, "ada").await;
+    ada.done("/sets/default/declarations", &[("type", "configuration"), ("identifier", "app")]).await;
+    let search = "/sets/default/declarations/app?words=quietness";
+    assert!(ada.person.see(search).await.html.contains("No setting that can be set"));
+    let entered = [("uri", install), ("deed", "save"), ("value", template)];
+    ada.done("/sets/default/declarations/app/setting", &entered).await;
+    let found = ada.person.see(search).await;
+    let quiet = format!("{CONFIG}/Acme~Policy~net/Quietness");
+    assert!(found.html.contains(&quiet), "{}", found.html);
+    // What is entered beside the template is held against it.
+    let said = ada.post("/sets/default/declarations/app/said", &[("uri", &quiet), ("state", "enabled")]).await;
+    assert!(said.status == 200 && !said.html.contains("which no declaration here gives"), "{}", said.html);
+    // The catalogue of the server does not know it yet.
+    let form = async |uri: &str| ada.person.see(&format!("/sets/default/declarations/app/setting?uri={uri}")).await;
+    assert!(!form(&quiet).await.html.contains("/catalogue/setting?uri="));
+    assert!(form(&format!("{CONFIG}/Camera/AllowCamera")).await.html.contains("/catalogue/setting?uri="));
     door.close().await;
 }

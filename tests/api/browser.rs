@@ -13,8 +13,9 @@ use transom::simulator::device::{Next, Trigger};
 use crate::scenarios;
 use crate::support::admin_door::AdminDoor;
 use crate::support::databases::{Engine, TestStore};
+use crate::support::server::until;
 
-scenarios!(the_flows_of_the_helpdesk);
+scenarios!(the_flows_of_the_helpdesk, what_failed_of_policies_is_seen);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/browser")
@@ -109,6 +110,44 @@ async fn the_flows_of_the_helpdesk(test: &TestStore) {
             }
             _ => last = line,
         }
+    }
+    assert!(browser.wait().unwrap().success(), "the flow ended after: {last}");
+    assert_eq!(last, "done");
+    door.close().await;
+}
+
+async fn what_failed_of_policies_is_seen(test: &TestStore) {
+    const CONFIG: &str = "./Device/Vendor/MSFT/Policy/Config";
+    if !has_browser() {
+        return;
+    }
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    super::people::operator(&door, "ada", "admin").await;
+    let mut device = door.enroll_named("8D1F6A0C4B7E4E0BA6C2F3D5E7A91B20", "DESKTOP-ACCOUNTING-07").await;
+    door.check_in(&mut device).await;
+    let long = format!(
+        "<WLANProfile xmlns=\"http://www.microsoft.com/networking/WLAN/profile/v1\"><name>{}</name></WLANProfile>",
+        "x".repeat(3000)
+    );
+    let refused = "./Device/Vendor/MSFT/Defender/Configuration/TamperProtection";
+    let settings = json!({(refused): "x", (format!("{CONFIG}/Camera/AllowCamera")): 0,
+        (format!("{CONFIG}/UserRights/BackupFilesAndDirectories")): "",
+        "./Device/Vendor/MSFT/WiFi/Profile/office/WlanXml": long});
+    let declarations = json!([
+        {"type": "configuration", "identifier": "baseline-of-all-computers", "payload": {"settings": settings}},
+        {"type": "configuration", "identifier": "protection", "payload": {"settings": {(refused): "x"}}},
+        {"type": "activation", "identifier": "all",
+            "payload": {"configurations": ["baseline-of-all-computers", "protection"]}},
+    ]);
+    let applied = door.post("/policies/apply", &json!({"message": "x", "declarations": declarations})).await;
+    assert_eq!(applied.json()["revision"], 1);
+    let done = async || (door.get("/policies/progress").await.json()["done"] == true).then_some(());
+    until("all devices are looked at", done).await;
+    door.check_in(&mut device).await;
+    let Flow { mut browser, mut said, .. } = Flow::begin("policies.mjs", "policies-", &door, test);
+    let mut last = String::new();
+    while let Some(line) = said.recv().await {
+        last = line;
     }
     assert!(browser.wait().unwrap().success(), "the flow ended after: {last}");
     assert_eq!(last, "done");

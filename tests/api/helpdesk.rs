@@ -12,6 +12,7 @@ use super::pages::{Person, Shown};
 use crate::scenarios;
 use crate::support::admin_door::{AdminDoor, now};
 use crate::support::databases::TestStore;
+use crate::support::server::until;
 
 scenarios!(
     what_was_chosen_outlives_a_slip,
@@ -19,6 +20,7 @@ scenarios!(
     a_page_that_asks_by_itself_keeps_nobody_signed_in,
     a_file_of_a_session_has_all_of_it,
     the_last_failure_outlives_other_commands,
+    policies_that_failed_are_seen_first,
     a_device_is_shown_with_what_is_known_of_it,
     each_line_of_a_conversation_has_an_id_of_its_own,
     a_search_that_is_wrong_says_so_where_it_was_written,
@@ -143,6 +145,48 @@ async fn the_last_failure_outlives_other_commands(test: &TestStore) {
     assert!(told.contains(&format!("/commands/{id}")) && told.contains("Nope"), "{told}");
     door.enroll("D2").await;
     assert!(!ada_again(&door).await.see("/devices/D2").await.html.contains("Last failure:"));
+    door.close().await;
+}
+
+const REFUSED: &str = "./Device/Vendor/MSFT/Defender/Configuration/TamperProtection";
+
+async fn policies_that_failed_are_seen_first(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let mut device = door.enroll_named("D1", "LAPTOP-ADA").await;
+    door.check_in(&mut device).await;
+    let person = ada(&door).await;
+    let calm = person.see("/").await;
+    assert!(calm.html.contains("Nothing needs your attention."), "{}", calm.html);
+    // Windows protects the second one.
+    let settings =
+        json!({"./Device/Vendor/MSFT/Defender/Configuration/HideExclusionsFromLocalAdmins": 1, (REFUSED): "x"});
+    let declarations = json!([
+        {"type": "configuration", "identifier": "base", "payload": {"settings": settings}},
+        {"type": "configuration", "identifier": "other", "payload": {"settings": {"./Device/Vendor/MSFT/Policy/Config/Camera/AllowCamera": 0}}},
+        {"type": "activation", "identifier": "all", "payload": {"configurations": ["base", "other"]}},
+    ]);
+    let applied = door.post("/policies/apply", &json!({"message": "x", "declarations": declarations})).await;
+    assert_eq!(applied.json()["revision"], 1);
+    let done = async || (door.get("/policies/progress").await.json()["done"] == true).then_some(());
+    until("all devices are looked at", done).await;
+    door.check_in(&mut device).await;
+
+    let overview = person.see("/").await;
+    assert!(!overview.html.contains("Nothing needs your attention."));
+    let told = overview.between("Policies in trouble", "</section>");
+    assert!(told.contains("href=\"/policies/base?state=failed\"") && told.contains("1 failed"), "{told}");
+    assert!(!told.contains("/policies/all"), "an activation stands where its configurations do: {told}");
+    let sessions = overview.between("The last sessions", "</section>");
+    assert!(sessions.contains("LAPTOP-ADA") && sessions.contains("/devices/D1"), "{sessions}");
+
+    let page = person.see("/devices/D1").await;
+    let told = page.between("Last failure:", "</div>");
+    assert!(told.contains("Defender › Configuration › TamperProtection") && told.contains("/commands/"), "{told}");
+    let head = page.html.split("id=\"policies\"").next().unwrap();
+    assert!(head.contains("1 failed") && head.contains("href=\"#policies\""), "{head}");
+    let table = page.between("id=\"policies\"", "</section>");
+    let (refused, taken) = (table.find(REFUSED), table.find("HideExclusionsFromLocalAdmins"));
+    assert!(refused.is_some() && refused < taken, "{table}");
     door.close().await;
 }
 

@@ -16,6 +16,7 @@ scenarios!(
     what_is_taken_back_or_resolved_is_so_once,
     what_is_made_for_people_is_made_once,
     what_is_made_anew_is_made_anew_once,
+    what_was_published_is_answered_again_whatever_came_after,
 );
 
 fn order(device: &str) -> Value {
@@ -144,6 +145,28 @@ async fn what_is_made_for_people_is_made_once(test: &TestStore) {
     }
     let tokens = door.get("/tokens").await.json();
     assert_eq!(tokens["items"].as_array().unwrap().iter().filter(|token| token["name"] == "ci").count(), 1);
+    door.close().await;
+}
+
+async fn what_was_published_is_answered_again_whatever_came_after(test: &TestStore) {
+    let door = AdminDoor::open_with_policies(&test.store).await;
+    let note = json!({"type": "asset", "identifier": "note", "payload": {"text": "x"}});
+    let set = |name: &str, declarations: Value| json!({"set": name, "message": "x", "declarations": declarations});
+    let first = post(&door, "/policies/apply", "k1", &set("one", json!([note]))).await;
+    assert_eq!(first.status, 200, "{first:?}");
+    // It could not be published again: the name is another set's by now.
+    assert_eq!(post(&door, "/policies/apply", "k2", &set("one", json!([]))).await.status, 200);
+    assert_eq!(post(&door, "/policies/apply", "k3", &set("two", json!([note]))).await.status, 200);
+    let again = post(&door, "/policies/apply", "k1", &set("one", json!([note]))).await;
+    assert_eq!((again.status, &again.bytes), (200, &first.bytes));
+    post(&door, "/policies/apply", "k1", &set("one", json!([]))).await.problem(409);
+    // What was refused claims no key.
+    post(&door, "/policies/apply", "k4", &set("one", json!([note]))).await.problem(422);
+    assert_eq!(post(&door, "/policies/apply", "k4", &set("two", json!([]))).await.status, 200);
+    let back = json!({"revision": 1, "message": "x"});
+    let rolled = post(&door, "/policies/rollback", "k5", &back).await;
+    assert_eq!(rolled.status, 200, "{rolled:?}");
+    assert_eq!(post(&door, "/policies/rollback", "k5", &back).await.bytes, rolled.bytes);
     door.close().await;
 }
 

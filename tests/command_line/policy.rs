@@ -109,3 +109,54 @@ fn a_file_that_is_no_text_is_told_beside_the_others() {
         assert!(told.contains(says), "{told}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn only_files_beside_the_declarations_are_read() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join("policies");
+    std::fs::create_dir_all(inside.join("below")).unwrap();
+    std::fs::write(folder.path().join("admin.token"), "hunter2").unwrap();
+    std::fs::write(inside.join("root.cer"), "x").unwrap();
+    std::fs::create_dir_all(folder.path().join("policies-too")).unwrap();
+    std::fs::write(folder.path().join("policies-too/x"), "x").unwrap();
+    symlink("../admin.token", inside.join("link")).unwrap();
+    symlink("root.cer", inside.join("fine")).unwrap();
+    assert!(Command::new("mkfifo").arg(inside.join("pipe")).status().unwrap().success());
+    let of = |file: &str| format!("type: asset\nidentifier: a\npayload:\n  file: {file}\n");
+    let told = |file: &str, path: &str| {
+        std::fs::write(inside.join("below/a.yaml"), of(file)).unwrap();
+        let output = check(folder.path(), &[path]);
+        assert_eq!(output.status.success(), text(&output.stdout).contains("0 errors"));
+        text(&output.stdout)
+    };
+    for (file, says) in [
+        ("/etc/hostname", "write the path from the folder of the declaration on"),
+        ("../../admin.token", "outside of policies"),
+        ("../../policies-too/x", "outside of policies"),
+        ("../link", "outside of policies"),
+        ("../pipe", "no regular file"),
+        ("../below", "no regular file"),
+        ("../nothing", "can't read"),
+    ] {
+        let told = told(file, "policies");
+        assert!(told.contains("a.yaml:4:3: error: a: ") && told.contains(says), "{told}");
+    }
+    assert!(told("../root.cer", "policies").contains("0 errors"));
+    assert!(told("../fine", "policies").contains("0 errors"));
+    // Of a file that is named alone, its folder counts.
+    assert!(told("../root.cer", "policies/below/a.yaml").contains("outside of policies/below"));
+    std::fs::write(inside.join("b.yaml"), of("root.cer")).unwrap();
+    let mut alone = Command::new(env!("CARGO_BIN_EXE_transom"));
+    let alone = alone.current_dir(&inside).args(["policy", "check", "b.yaml"]).output().unwrap();
+    assert!(alone.status.success(), "{}", text(&alone.stdout));
+
+    // A device never ends.
+    symlink("/dev/zero", inside.join("z.yaml")).unwrap();
+    let endless = check(folder.path(), &["policies"]);
+    assert!(text(&endless.stderr).contains("it is no regular file"), "{}", text(&endless.stderr));
+    let named = check(folder.path(), &["/dev/zero"]);
+    assert!(text(&named.stdout).contains("larger than"), "{}", text(&named.stdout));
+}

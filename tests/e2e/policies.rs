@@ -351,12 +351,28 @@ async fn the_command_line_publishes_a_folder_and_tells_its_history(site: Site) {
     assert!(code == 1 && err.contains("belongs to the set other"), "{err}");
     let (code, _, err) = run(&["policy", "rollback", "1", "--message", "no good", "--after", "1"]);
     assert!(code == 1 && err.contains("changed"), "somebody else was faster: {err}");
+    assert!(err.contains("the last revision of the set default is 2, by"), "{err}");
+    // What the server refuses has its place in the file.
+    let wrong = "type: configuration\nidentifier: wrong\npayload:\n  settings:\n    ./Vendor/MSFT/Policy/Config/Camera/AllowCamera: 7\n";
+    std::fs::write(folder.path().join("wrong.yaml"), wrong).unwrap();
+    for more in
+        [&["apply", "wrong.yaml", "--message", "x", "--set", "third"][..], &["plan", "wrong.yaml", "--on-server"]]
+    {
+        let (code, _, err) = run(&[&["policy"], more].concat());
+        assert!(code == 1 && err.contains("wrong.yaml:5:5: wrong: ./"), "{err}");
+    }
+    let (code, _, err) = run(&["policy", "plan", "wrong.yaml", "--on-server", "--commands"]);
+    assert!(code == 2 && err.contains("needs --device"), "{code} {err}");
     ok(&["policy", "rollback", "1", "--message", "no good", "--after", "2"]);
     let history = ok(&["policy", "history", "--set", "default"]);
     let lines: Vec<&str> = history.lines().filter(|line| line.contains("default")).collect();
     assert!(lines.len() == 3 && lines[0].contains("no good") && lines[2].contains("first"), "{history}");
     std::fs::write(folder.path().join("exported.yaml"), ok(&["policy", "export", "--set", "default"])).unwrap();
     assert!(ok(&["policy", "apply", "exported.yaml", "--message", "same"]).contains("nothing changes"));
+    let (code, _, err) = run(&["policy", "export"]);
+    assert!(code == 1 && err.contains("there are 2 sets: default, other"), "{err}");
+    let status: Value = serde_json::from_str(&ok(&["policy", "status", "--json"])).unwrap();
+    assert!(status["policies"][0]["identifier"] == "baseline" && status["progress"]["total"].is_u64(), "{status}");
     let status = ok(&["policy", "status"]);
     assert!(status.contains("baseline") && status.contains("nobody"), "{status}");
 }

@@ -113,7 +113,11 @@ fn standing(states: &[(&str, PolicyState)]) -> DevicePolicy {
             why: None,
             wanted: Some("t".to_owned()),
             given: None,
+            before: None,
+            made: None,
+            held_by: None,
             carrier: Some("command".to_owned()),
+            first: None,
             status: None,
             original_error: None,
             because_of: None,
@@ -258,6 +262,15 @@ async fn one_of_several_does_the_work(test: &TestStore) {
     assert!(!save(&mine, "there").await);
     let work = test.store.read(|tx: &mut Tx<'_>| tx.policy_work()).await.unwrap();
     assert_eq!(work.walk.position, "here", "and it goes on from where it stood");
+    // Who stops says so, and nobody waits.
+    let release = async |who: &WebhookClaim| {
+        let who = who.clone();
+        test.store.write(move |tx| tx.release_policy_work(&who)).await.unwrap();
+    };
+    release(&mine).await;
+    assert!(!claim(&mine, NOW.plus_millis(102)).await, "it is of another");
+    release(&other).await;
+    assert!(claim(&mine, NOW.plus_millis(102)).await);
 }
 
 async fn a_command_that_is_canceled_has_its_device_looked_at(test: &TestStore) {

@@ -7,7 +7,7 @@ use transom::policy::catalogue::Library;
 use transom::policy::rollout::{Options, Rollout};
 use transom::store::Tx;
 
-use super::NOW;
+use super::{NOW, get};
 use crate::scenarios;
 use crate::support::databases::TestStore;
 
@@ -86,10 +86,13 @@ async fn a_device_whose_queue_is_full_is_not_looked_at_all_the_time(test: &TestS
     let now = NOW.plus_millis(10_000);
     let rollout = rollout(test, now, 1);
     publish(test, &rollout, 0).await;
-    // What it has is to be looked at as well.
+    // What it has is to be looked at as well, and what fills its queue is not of its policies.
     test.direct().execute("UPDATE policy_devices SET look_at = 0, changed_at = 0");
+    test.direct().execute("UPDATE commands SET state = 'succeeded', settled_at = 1");
+    test.direct().execute("UPDATE enrollments SET open_commands = 0");
+    test.enqueue("FULL", vec![get("./DevDetail/SwV")]).await;
     publish(test, &rollout, 1).await;
-    assert_eq!(commands(test, &full), 1);
+    assert_eq!(commands(test, &full), 2);
     let due = |at: Timestamp| test.store.read(move |tx: &mut Tx<'_>| tx.policy_checks(at, 10));
     assert_eq!(due(now).await.unwrap(), []);
     assert_eq!(rollout.round().await.unwrap().looked, 0, "there is nothing to do until its queue has room");

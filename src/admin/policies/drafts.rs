@@ -5,17 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::publish::{How, Written, read};
+use super::publish::{Asked, How, MOST_DECLARATIONS, Sent, Written, last_of_set, read};
 use super::revisions::{contents, of};
 use super::{AppliedPolicies, PolicyRevisionJson, PolicyStagesJson, names_a_set};
 use crate::admin::{Admin, Error, Fault, PageJson};
 use crate::model::{Actor, ActorKind, AuditRecord, PolicyDraftHead, Timestamp, from_rfc3339, rfc3339};
-use crate::policy::declaration::{Declaration, Document, Level, Remark, read_json, read_text};
+use crate::policy::declaration::{Declaration, Level, Read, Remark, each_once, read_json, read_text};
 use crate::policy::merge::{Merged, merge};
 use crate::store::{self, Tx};
-
-/// Most declarations of a draft.
-const MOST: usize = 5_000;
 
 /// Largest draft, in bytes of JSON.
 const LARGEST: usize = 4 * 1024 * 1024;
@@ -55,6 +52,7 @@ pub struct PolicyDraftDetailJson {
 pub struct WritePolicyDraft {
     /// All declarations of the set as they are to be.
     #[schema(value_type = Vec<Object>)]
+    #[serde(deserialize_with = "each_once")]
     pub declarations: Vec<Value>,
     /// The revision of the set that it begins with; the last one when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,7 +143,10 @@ impl Admin {
         if seen.is_some_and(|seen| seen != version.to_string()) {
             return Err(Error::Changed);
         }
-        let base = write.base.unwrap_or(working.last);
+        let base = match write.base {
+            Some(base) => self.began_with(&set, base).await?,
+            None => working.last,
+        };
         self.keep(&set, declarations, base, version, by, now).await?;
         self.policy_draft(&set, by).await
     }
@@ -179,11 +180,11 @@ impl Admin {
         }
         let stages = publish.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
         let declarations: Vec<Value> = working.declarations.iter().map(Declaration::to_json).collect();
-        let (documents, remarks) = read(declarations).await?;
+        let sent = read(declarations).await?;
         let base = Some(draft.base.to_string());
         let written = Some(Written { author: author(by), draft: Some(draft) });
         let how = How { message: publish.message, stages, dry_run: false, written };
-        self.publish(working.set, documents, remarks, how, base, by, None, now).await
+        self.publish(working.set, sent, how, Asked { by, seen: base, repetition: None, now }).await
     }
 
     /// A set as its author sees it.
@@ -191,7 +192,7 @@ impl Admin {
         let (set, author) = (named(set)?, author(by));
         let job = move |tx: &mut Tx<'_>| {
             let draft = tx.policy_draft(&author, &set)?;
-            let last = tx.policy_revisions(Some(&set), None, 1)?.first().map_or(0, |last| last.number);
+            let last = last_of_set(tx, &set)?;
             let from_files = match tx.last_revision_of_files(&set)? {
                 Some(number) => tx.policy_revision(number)?.map(PolicyRevisionJson::from),
                 None => None,
@@ -219,7 +220,7 @@ impl Admin {
             read_text(if is_json { "pasted.json" } else { "pasted.yaml" }, &text)
         };
         let read = tokio::task::spawn_blocking(job).await.map_err(|_| Error::Busy)?;
-        sound(read.documents, &read.remarks)
+        sound(read)
     }
 
     /// Changes a draft, which begins with what is published where there is none.
@@ -257,6 +258,16 @@ impl Admin {
         Ok(merged)
     }
 
+    /// The revision of a set that somebody says their draft began with; 0 is before the first.
+    async fn began_with(&self, set: &str, base: i64) -> Result<i64, Error> {
+        let revision = self.store.read(move |tx: &mut Tx<'_>| tx.policy_revision(base)).await?;
+        if base == 0 || revision.is_some_and(|revision| revision.set == set) {
+            return Ok(base);
+        }
+        let what = format!("{base} is no revision of the set {set}: write the number of one, or 0 for none");
+        Err(Error::invalid("/base", what))
+    }
+
     async fn keep(
         &self,
         set: &str,
@@ -266,8 +277,8 @@ impl Admin {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if declarations.len() > MOST {
-            return Err(Error::Conflict(format!("a set has at most {MOST} declarations")));
+        if declarations.len() > MOST_DECLARATIONS {
+            return Err(Error::Conflict(format!("a set has at most {MOST_DECLARATIONS} declarations")));
         }
         declarations.sort_by(|one, other| one.identifier.cmp(&other.identifier));
         let all: Vec<Value> = declarations.iter().map(Declaration::to_json).collect();
@@ -313,11 +324,12 @@ pub(super) fn kept(all: &[Value]) -> Result<Vec<Declaration>, Error> {
 
 /// Declarations that somebody sent: readable, and each of a name of its own.
 async fn readable(all: Vec<Value>) -> Result<Vec<Declaration>, Error> {
-    let (documents, remarks) = read(all).await?;
-    sound(documents, &remarks)
+    let Sent { read, .. } = read(all).await?;
+    sound(read)
 }
 
-fn sound(documents: Vec<Document>, remarks: &[Remark]) -> Result<Vec<Declaration>, Error> {
+fn sound(read: Read) -> Result<Vec<Declaration>, Error> {
+    let Read { documents, remarks, .. } = read;
     let mut faults: Vec<Fault> = remarks
         .iter()
         .filter(|remark| remark.level == Level::Error)

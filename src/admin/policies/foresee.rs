@@ -7,22 +7,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::publish::{read, read_all};
+use super::compare::{between, by_name};
+use super::publish::{MOST_REMARKS, Sent, read, read_all, wrong};
+use super::reach::users;
 use super::{PlannedDeclarationJson, PolicyRemarkJson, WorkingSet, set_of};
 use crate::admin::devices::named_device;
 use crate::admin::facts::condition;
-use crate::admin::{Admin, DeviceQuery, Error, Fault};
+use crate::admin::{Admin, DeviceQuery, Error};
 use crate::model::{Instruction, PublishedPolicy, percent_text};
 use crate::policy::declaration::{
-    Configuration, Declaration, Document, Identifier, Level, LocUri, Payload, Remark, Value as Wanted, with_ingested,
+    Declaration, Document, Identifier, Kind, Level, Payload, Read, Remark, each_once, each_once_if_any,
 };
-use crate::policy::form::Form;
 use crate::policy::import::{ImportError, Outcome, Told, import_beside};
 use crate::policy::rollout::{Foreseen, NeedsSecret, Proposal, PublishError, SecretsShown, preview, redact_value};
 use crate::store::Tx;
-
-/// Most remarks that an answer has.
-const MOST_REMARKS: usize = 500;
 
 /// Devices that are counted for a condition; beyond that there are more.
 const COUNTED: usize = 100;
@@ -42,6 +40,7 @@ pub struct CheckPolicies {
     pub set: Option<String>,
     /// All declarations of the set.
     #[schema(value_type = Vec<Object>)]
+    #[serde(deserialize_with = "each_once")]
     pub declarations: Vec<Value>,
 }
 
@@ -69,7 +68,7 @@ pub struct PlanPolicies {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
     /// All declarations of the set; what is published of it when nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "each_once_if_any", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     pub declarations: Option<Vec<Value>>,
 }
@@ -200,55 +199,26 @@ impl Admin {
     /// What is to be said of declarations. Nothing is kept.
     pub async fn check_policies(&self, check: CheckPolicies) -> Result<CheckedPolicies, Error> {
         let set = set_of(check.set.as_deref())?;
-        let (documents, remarks) = read(check.declarations).await?;
-        Ok(CheckedPolicies::of(&self.said(set, documents, remarks).await?))
+        let sent = read(check.declarations).await?;
+        Ok(CheckedPolicies::of(&self.said(set, sent.read).await?))
     }
 
     /// What is to be said of a set as its author has it.
     pub async fn check_working_set(&self, working: &WorkingSet) -> Result<CheckedPolicies, Error> {
         let documents = working.declarations.iter().cloned().map(Document::new).collect();
-        Ok(CheckedPolicies::of(&self.said(working.set.clone(), documents, Vec::new()).await?))
+        let read = Read { documents, ..Read::default() };
+        Ok(CheckedPolicies::of(&self.said(working.set.clone(), read).await?))
     }
 
-    async fn said(&self, set: String, documents: Vec<Document>, remarks: Vec<Remark>) -> Result<Vec<Remark>, Error> {
-        let proposal =
-            Proposal { set, author: String::new(), message: String::new(), documents, remarks, stages: None };
+    async fn said(&self, set: String, read: Read) -> Result<Vec<Remark>, Error> {
+        let Read { documents, broken, remarks } = read;
+        let (author, message) = (String::new(), String::new());
+        let proposal = Proposal { set, author, message, documents, broken, remarks, stages: None };
         match self.rollout()?.check(proposal).await {
             Ok(published) => Ok(published.remarks),
             Err(PublishError::Wrong(remarks)) => Ok(remarks),
             Err(PublishError::Failed(error)) => Err(error.into()),
         }
-    }
-
-    /// What is to be said of one setting, beside all others of its set.
-    pub async fn check_setting(
-        &self,
-        working: &WorkingSet,
-        identifier: &Identifier,
-        (uri, value, reason): (LocUri, Wanted, Option<String>),
-    ) -> Result<Vec<PolicyRemarkJson>, Error> {
-        let overrides = reason.map(|reason| (uri.clone(), reason)).into_iter().collect();
-        let settings = BTreeMap::from([(uri.clone(), value)]);
-        let payload = Payload::Configuration(Configuration { settings, overrides, ..Configuration::default() });
-        let document = Document::new(Declaration { identifier: identifier.clone(), payload });
-        let beside = working.declarations.iter().filter(|each| each.identifier != *identifier).cloned().collect();
-        let mut remarks = self.rollout()?.remarks(&working.set, vec![document], beside).await?;
-        remarks.retain(|remark| remark.setting.as_deref() == Some(uri.as_str()));
-        remarks.sort_by_key(|remark| remark.level);
-        Ok(remarks.iter().take(MOST_REMARKS).map(PolicyRemarkJson::of).collect())
-    }
-
-    /// What is to be said of one declaration, beside all others of its set.
-    pub async fn check_declaration(
-        &self,
-        working: &WorkingSet,
-        declaration: Declaration,
-    ) -> Result<Vec<PolicyRemarkJson>, Error> {
-        let own = |each: &&Declaration| each.identifier != declaration.identifier;
-        let beside = working.declarations.iter().filter(own).cloned().collect();
-        let mut remarks = self.rollout()?.remarks(&working.set, vec![Document::new(declaration)], beside).await?;
-        remarks.sort_by_key(|remark| remark.level);
-        Ok(remarks.iter().take(MOST_REMARKS).map(PolicyRemarkJson::of).collect())
     }
 
     /// What one device would be sent, and on how many devices something would be another.
@@ -257,16 +227,12 @@ impl Admin {
         let (published, others) = self.published_beside(&set).await?;
         let declarations = match plan.declarations {
             Some(sent) => {
-                let (documents, remarks) = read(sent).await?;
-                let checked = self.said(set.clone(), documents.clone(), remarks).await?;
-                let errors = checked.iter().filter(|remark| remark.level == Level::Error);
-                let fault = |remark: &Remark| Fault { at: "/declarations".to_owned(), what: remark.to_string() };
-                let faults: Vec<Fault> = errors.take(MOST_REMARKS).map(fault).collect();
-                if !faults.is_empty() {
-                    let summary = format!("the declarations can't work: {} to be mended", faults.len());
-                    return Err(Error::Invalid { summary, faults });
+                let Sent { read, names } = read(sent).await?;
+                let remarks = self.said(set.clone(), read.clone()).await?;
+                if remarks.iter().any(|remark| remark.level == Level::Error) {
+                    return Err(wrong(&remarks, &names, "nothing was planned"));
                 }
-                documents.into_iter().map(|document| document.declaration).collect()
+                read.documents.into_iter().map(|document| document.declaration).collect()
             }
             None => published.clone(),
         };
@@ -325,7 +291,7 @@ impl Admin {
             let name = profile.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).unwrap_or("imported");
             let made = import_beside(name, &profile.text, &in_use.catalogue, taken)?;
             let json: Vec<Value> = made.declarations.iter().map(Declaration::to_json).collect();
-            let unread = read_all(&json).1.into_iter().find(|remark| remark.level == Level::Error);
+            let unread = read_all(&json).read.remarks.into_iter().find(|remark| remark.level == Level::Error);
             Ok((made, json, unread))
         };
         let made = tokio::task::spawn_blocking(job).await.map_err(|_| Error::Busy)?;
@@ -344,14 +310,6 @@ impl Admin {
         Ok((made.declarations, told))
     }
 
-    /// The form for a setting of a set, which may bring templates of its own; what is wrong with the address where there is
-    /// none.
-    pub async fn setting_form(&self, working: &WorkingSet, address: &str) -> Result<Form, Error> {
-        let in_use = self.library.in_use().await?;
-        let catalogue = with_ingested(&in_use.catalogue, &working.declarations);
-        Form::of(&catalogue, address).map_err(|error| Error::parameter("uri", error.to_string()))
-    }
-
     /// For which devices a condition holds: counted up to a hundred, and no further looked for than one page of a list.
     pub async fn fitting(&self, when: Option<&str>) -> Result<Fitting, Error> {
         condition(when)?;
@@ -366,9 +324,11 @@ impl Admin {
     pub async fn affected(&self, working: &WorkingSet) -> Result<Vec<Affected>, Error> {
         let set = working.set.clone();
         let job = move |tx: &mut Tx<'_>| {
-            let others: Vec<_> = tx.policies(None)?.into_iter().filter(|policy| policy.set != set).collect();
-            let activations = others.into_iter().filter(|policy| policy.kind == "activation");
-            let tokens: Vec<String> = activations.map(|policy| policy.token).collect();
+            // An asset may be used in another set, and a configuration applied there.
+            let needed = [Kind::Activation, Kind::Configuration].map(Kind::as_str);
+            let is_needed = |policy: &PublishedPolicy| policy.set != set && needed.contains(&policy.kind.as_str());
+            let others = tx.policies(None)?.into_iter().filter(is_needed);
+            let tokens: Vec<String> = others.map(|policy| policy.token).collect();
             let others = super::drafts::kept(&super::revisions::contents(tx, &tokens)?)?;
             Ok::<_, Error>((others, tx.policy_counts(None)?))
         };
@@ -397,15 +357,11 @@ enum Then {
 
 /// Activations that a change concerns.
 fn concerned(working: &WorkingSet, others: &[Declaration]) -> BTreeMap<String, Then> {
-    let changed = changed(&working.published, &working.declarations);
-    let uses = |declaration: &Declaration| match &declaration.payload {
-        Payload::Configuration(configuration) => {
-            configuration.settings.values().any(|value| value.assets().iter().any(|asset| changed.contains(asset)))
-        }
-        Payload::Asset(_) | Payload::Activation(_) | Payload::Management(_) => false,
-    };
-    let now = working.declarations.iter().filter(|each| changed.contains(&each.identifier) || uses(each));
-    let configurations: BTreeSet<&Identifier> = now.map(|each| &each.identifier).chain(&changed).collect();
+    let changes = between(by_name(&working.published), by_name(&working.declarations));
+    let changed: BTreeSet<&Identifier> = changes.into_keys().collect();
+    let users = users(working.declarations.iter().chain(others));
+    let of_assets = changed.iter().filter_map(|name| users.get(*name)).flatten().copied();
+    let configurations: BTreeSet<&Identifier> = of_assets.chain(changed.iter().copied()).collect();
     let mut concerned = BTreeMap::new();
     for declaration in working.declarations.iter().chain(others) {
         let Payload::Activation(activation) = &declaration.payload else { continue };
@@ -421,14 +377,6 @@ fn concerned(working: &WorkingSet, others: &[Declaration]) -> BTreeMap<String, T
         }
     }
     concerned
-}
-
-/// Declarations that are another after than before, or there only once.
-fn changed(before: &[Declaration], after: &[Declaration]) -> BTreeSet<Identifier> {
-    let one_way = |these: &[Declaration], those: &[Declaration]| -> Vec<Identifier> {
-        these.iter().filter(|each| !those.contains(each)).map(|each| each.identifier.clone()).collect()
-    };
-    one_way(before, after).into_iter().chain(one_way(after, before)).collect()
 }
 
 impl PlannedPolicies {

@@ -1,7 +1,10 @@
 //! Policies: published, looked at, and what became of them.
 
+mod compare;
 mod drafts;
+mod entering;
 mod foresee;
+mod messages;
 mod publish;
 mod reach;
 mod revisions;
@@ -83,8 +86,11 @@ fn set_asked(name: Option<String>) -> Result<Option<String>, Error> {
 
 fn names_a_set(name: &str) -> bool {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-    (1..=LONGEST_SET).contains(&name.len()) && name.chars().all(fits)
+    // These two are steps of a path, and no name in one.
+    let is_step = [".", ".."].contains(&name);
+    (1..=LONGEST_SET).contains(&name.len()) && name.chars().all(fits) && !is_step
 }
 
 /// What a name of a set is to be.
-const NAME_OF_A_SET: &str = "the name of a set has 1 to 64 letters, digits, '.', '_' and '-'";
+const NAME_OF_A_SET: &str =
+    "the name of a set has 1 to 64 letters, digits, '.', '_' and '-', and is neither '.' nor '..'";

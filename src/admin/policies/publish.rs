@@ -4,21 +4,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::compare::{Change, between};
 use super::{PolicyStagesJson, set_of};
 use crate::admin::{Admin, Error, Fault, Repetition};
-use crate::model::{Actor, AuditRecord, PolicyDraftHead, PolicyRevision, StagePlan, Timestamp};
-use crate::policy::declaration::{Concern, Document, Level, Remark, read_json};
+use crate::model::{Actor, AuditRecord, PUBLISHED_MEANWHILE, PolicyDraftHead, PolicyRevision, StagePlan, Timestamp};
+use crate::policy::declaration::{Concern, Level, Read, Remark, each_once, read_json};
 use crate::policy::rollout::{Proposal, PublishError, Published};
-use crate::store::Tx;
+use crate::store::{self, Tx};
 
 /// Most declarations of one set.
-const MOST: usize = 5_000;
+pub(super) const MOST_DECLARATIONS: usize = 5_000;
+
+/// How often a set is held against what there is, where others are published in between.
+const MOST_TRIES: u32 = 5;
 
 /// Longest message.
 const LONGEST_MESSAGE: usize = 500;
 
 /// Most remarks that an answer has.
-const MOST_REMARKS: usize = 500;
+pub(super) const MOST_REMARKS: usize = 500;
 
 /// All declarations of a set, to be published in place of those that it has.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -31,6 +35,7 @@ pub struct ApplyPolicies {
     pub message: String,
     /// The declarations, as they stand in files. What the set has and is not among them is removed.
     #[schema(value_type = Vec<Object>)]
+    #[serde(deserialize_with = "each_once")]
     pub declarations: Vec<Value>,
     /// How it goes to devices; to all at once when nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +108,42 @@ pub(super) struct How {
     pub(super) written: Option<Written>,
 }
 
+/// Who publishes, and when.
+#[derive(Clone)]
+pub(super) struct Asked<'a> {
+    /// Who.
+    pub(super) by: &'a Actor,
+    /// The last revision of the set that they have seen: where there is another, nothing is published.
+    pub(super) seen: Option<String>,
+    /// What keeps a request that is sent twice from being done twice.
+    pub(super) repetition: Option<Repetition>,
+    /// When.
+    pub(super) now: Timestamp,
+}
+
+/// Declarations as somebody sent them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sent {
+    /// What could be read of them, and what is to be said of the rest.
+    pub(super) read: Read,
+    /// How each calls itself, in the order in which they were sent: that is its place in the request.
+    pub(super) names: Vec<Option<String>>,
+}
+
+/// Why there is no answer from before.
+enum Unanswered {
+    /// The request is new.
+    New,
+    /// It can't be said.
+    Failed(Error),
+}
+
+impl From<store::Error> for Unanswered {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 /// What was written here.
 #[derive(Debug, Clone)]
 pub(super) struct Written {
@@ -122,14 +163,14 @@ impl Admin {
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
-        let set = set_of(apply.set.as_deref())?;
-        if apply.declarations.len() > MOST {
-            return Err(Error::invalid("/declarations", format!("a set has at most {MOST} declarations")));
+        if let Some(before) = self.answered(repetition.clone(), now).await? {
+            return Ok(before);
         }
-        let (documents, remarks) = read(apply.declarations).await?;
+        let set = set_of(apply.set.as_deref())?;
+        let sent = read(apply.declarations).await?;
         let stages = apply.stages.as_ref().map(PolicyStagesJson::read).transpose()?;
         let how = How { message: apply.message, stages, dry_run: apply.dry_run, written: None };
-        self.publish(set, documents, remarks, how, seen, by, repetition, now).await
+        self.publish(set, sent, how, Asked { by, seen, repetition, now }).await
     }
 
     /// Publishes a set again as it was with a revision.
@@ -141,7 +182,7 @@ impl Admin {
         repetition: Option<Repetition>,
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
-        self.roll_back(back, None, seen, by, repetition, now).await
+        self.roll_back(back, None, Asked { by, seen, repetition, now }).await
     }
 
     /// The same, by somebody who writes here: the set is not said to come from files.
@@ -152,55 +193,91 @@ impl Admin {
         now: Timestamp,
     ) -> Result<AppliedPolicies, Error> {
         let written = Written { author: super::drafts::author(by), draft: None };
-        self.roll_back(back, Some(written), None, by, None, now).await
+        self.roll_back(back, Some(written), Asked { by, seen: None, repetition: None, now }).await
     }
 
     async fn roll_back(
         &self,
         back: RollBackPolicies,
         written: Option<Written>,
-        seen: Option<String>,
-        by: &Actor,
-        repetition: Option<Repetition>,
-        now: Timestamp,
+        asked: Asked<'_>,
     ) -> Result<AppliedPolicies, Error> {
+        if let Some(before) = self.answered(asked.repetition.clone(), asked.now).await? {
+            return Ok(before);
+        }
         let number = back.revision;
         let (revision, contents) = self.store.read(move |tx: &mut Tx<'_>| super::revisions::of(tx, number)).await?;
-        let (documents, remarks) = read(contents).await?;
+        let sent = read(contents).await?;
         // What is no good goes from all devices at once.
         let how = How { message: back.message, stages: None, dry_run: back.dry_run, written };
-        self.publish(revision.set, documents, remarks, how, seen, by, repetition, now).await
+        self.publish(revision.set, sent, how, asked).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what is published, by whom, and how")]
+    /// What the same request was answered before. It is looked for first: what was right then may be wrong by now.
+    async fn answered(&self, repetition: Option<Repetition>, now: Timestamp) -> Result<Option<AppliedPolicies>, Error> {
+        let Some(repetition) = repetition else { return Ok(None) };
+        let job = move |tx: &mut Tx<'_>| {
+            let before = repetition.begin(tx, now).map_err(Unanswered::Failed)?;
+            // The error undoes the claim: whoever does the work claims the request.
+            before.ok_or(Unanswered::New)
+        };
+        match self.store.write(job).await {
+            Ok(before) => Ok(Some(before)),
+            Err(Unanswered::New) => Ok(None),
+            Err(Unanswered::Failed(error)) => Err(error),
+        }
+    }
+
     pub(super) async fn publish(
         &self,
         set: String,
-        documents: Vec<Document>,
-        remarks: Vec<Remark>,
+        sent: Sent,
         how: How,
-        seen: Option<String>,
-        by: &Actor,
-        repetition: Option<Repetition>,
-        now: Timestamp,
+        asked: Asked<'_>,
     ) -> Result<AppliedPolicies, Error> {
         let How { message, stages, dry_run, written } = how;
         let message = message.trim().to_owned();
         if message.is_empty() || message.chars().count() > LONGEST_MESSAGE {
             return Err(Error::invalid("/message", format!("say why, in 1 to {LONGEST_MESSAGE} characters")));
         }
-        let names: Vec<String> = documents.iter().map(|document| document.declaration.identifier.to_string()).collect();
-        let proposal = Proposal { set, author: by.name.clone(), message, documents, remarks, stages };
-        let checked = match self.rollout()?.check(proposal).await {
-            Ok(checked) => checked,
-            Err(PublishError::Wrong(remarks)) => return Err(wrong(&remarks, &names)),
-            Err(error) => return Err(error.into()),
-        };
+        let Sent { read: Read { documents, broken, remarks }, names } = sent;
+        let proposal = Proposal { set, author: asked.by.name.clone(), message, documents, broken, remarks, stages };
+        let last = self.last_of_set(&proposal.set).await?;
+        let mut tries = 1;
+        loop {
+            let checked = match self.rollout()?.check(proposal.clone()).await {
+                Ok(checked) => checked,
+                Err(PublishError::Wrong(remarks)) => return Err(wrong(&remarks, &names, "nothing was published")),
+                Err(error) => return Err(error.into()),
+            };
+            let kept = self.keep_checked(checked, dry_run, written.clone(), asked.clone()).await;
+            // Where that was another set, it is held against what there is now.
+            let meanwhile = matches!(&kept, Err(Error::Conflict(why)) if why == PUBLISHED_MEANWHILE);
+            if !meanwhile || tries == MOST_TRIES || self.last_of_set(&proposal.set).await? != last {
+                return kept;
+            }
+            tries += 1;
+        }
+    }
+
+    async fn last_of_set(&self, set: &str) -> Result<i64, Error> {
+        let set = set.to_owned();
+        self.store.read(move |tx: &mut Tx<'_>| last_of_set(tx, &set)).await
+    }
+
+    async fn keep_checked(
+        &self,
+        checked: Published,
+        dry_run: bool,
+        written: Option<Written>,
+        asked: Asked<'_>,
+    ) -> Result<AppliedPolicies, Error> {
+        let Asked { by, seen, repetition, now } = asked;
         let by = by.clone();
         let job = move |tx: &mut Tx<'_>| {
             let set = &checked.revision.set;
             if let Some(seen) = &seen {
-                let last = tx.policy_revisions(Some(set), None, 1)?.first().map_or(0, |last| last.number);
+                let last = last_of_set(tx, set)?;
                 if *seen != last.to_string() {
                     return Err(Error::Changed);
                 }
@@ -208,6 +285,9 @@ impl Admin {
             let mut applied = differences(tx, &checked)?;
             applied.dry_run = dry_run;
             if dry_run {
+                if applied.is_another() {
+                    checked.foresee(tx)?;
+                }
                 return Ok(applied);
             }
             if let Some(revision) = checked.keep(tx, now)? {
@@ -221,6 +301,11 @@ impl Admin {
         };
         self.once(repetition, now, job).await
     }
+}
+
+/// The number of the last revision of a set; 0 where there is none.
+pub(super) fn last_of_set(tx: &mut Tx<'_>, set: &str) -> Result<i64, Error> {
+    Ok(tx.policy_revisions(Some(set), None, 1)?.first().map_or(0, |last| last.number))
 }
 
 impl Written {
@@ -238,54 +323,75 @@ impl Written {
 }
 
 /// Reads declarations where it may take its time; each fault names its place among them.
-pub(super) async fn read(declarations: Vec<Value>) -> Result<(Vec<Document>, Vec<Remark>), Error> {
+pub(super) async fn read(declarations: Vec<Value>) -> Result<Sent, Error> {
+    if declarations.len() > MOST_DECLARATIONS {
+        return Err(Error::invalid("/declarations", format!("a set has at most {MOST_DECLARATIONS} declarations")));
+    }
     tokio::task::spawn_blocking(move || read_all(&declarations)).await.map_err(|_| Error::Busy)
 }
 
 /// The same where blocking is allowed.
-pub(super) fn read_all(declarations: &[Value]) -> (Vec<Document>, Vec<Remark>) {
-    let (mut documents, mut remarks) = (Vec::new(), Vec::new());
+pub(super) fn read_all(declarations: &[Value]) -> Sent {
+    let mut sent = Sent::default();
     for (place, json) in declarations.iter().enumerate() {
-        let read = read_json(json);
-        documents.extend(read.documents);
-        remarks.extend(read.remarks.into_iter().map(|remark| match &remark.identifier {
+        let Read { documents, broken, remarks } = read_json(json);
+        sent.names.push(json["identifier"].as_str().map(str::to_owned));
+        sent.read.documents.extend(documents);
+        sent.read.broken.extend(broken);
+        sent.read.remarks.extend(remarks.into_iter().map(|remark| match &remark.identifier {
             Some(_) => remark,
             None => Remark::new(remark.level, remark.rule, format!("declaration {place}: {}", remark.what)),
         }));
     }
-    (documents, remarks)
+    sent
 }
 
-fn wrong(remarks: &[Remark], names: &[String]) -> Error {
+/// What is wrong with declarations of these names, and that nothing came of it therefore.
+pub(super) fn wrong(remarks: &[Remark], names: &[Option<String>], nothing: &str) -> Error {
     let errors: Vec<&Remark> = remarks.iter().filter(|remark| remark.level == Level::Error).collect();
+    let is_syntax = errors.iter().all(|remark| remark.rule == Concern::Shape);
+    let what = if is_syntax { "can't be read" } else { "can't work" };
+    let summary = format!("the declarations {what}: {} to be mended; {nothing}", errors.len());
+    Error::Invalid { summary, faults: faults(&errors, names) }
+}
+
+/// The first errors, each with the place of the declaration among these names.
+fn faults(errors: &[&Remark], names: &[Option<String>]) -> Vec<Fault> {
     let faults = errors.iter().take(MOST_REMARKS).map(|remark| {
-        let place = remark.identifier.as_ref().and_then(|name| names.iter().position(|other| other == name));
+        let named = remark.identifier.is_some();
+        let place = names.iter().position(|other| named && *other == remark.identifier);
         let at = place.map_or_else(|| "/declarations".to_owned(), |place| format!("/declarations/{place}"));
         let who = remark.identifier.iter().chain(&remark.setting).map(|part| format!("{part}: "));
         Fault { at, what: who.collect::<String>() + &remark.what }
     });
-    let is_syntax = errors.iter().all(|remark| remark.rule == Concern::Shape);
-    let what = if is_syntax { "can't be read" } else { "can't work" };
-    let summary = format!("the declarations {what}: {} to be mended; nothing was published", errors.len());
-    Error::Invalid { summary, faults: faults.collect() }
+    faults.collect()
 }
 
 fn differences(tx: &mut Tx<'_>, checked: &Published) -> Result<AppliedPolicies, Error> {
     let revision = &checked.revision;
     let before = tx.policies(Some(&revision.set))?;
-    let (mut added, mut changed, mut unchanged) = (Vec::new(), Vec::new(), 0);
-    for (declaration, _) in &revision.declarations {
-        match before.iter().find(|known| known.identifier == declaration.identifier) {
-            None => added.push(declaration.identifier.clone()),
-            Some(known) if known.token != declaration.token => changed.push(declaration.identifier.clone()),
-            Some(_) => unchanged += 1,
-        }
+    let was = before.iter().map(|known| (&known.identifier, &known.token));
+    let is = revision.declarations.iter().map(|(declaration, _)| (&declaration.identifier, &declaration.token));
+    let (mut added, mut changed, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, change) in between(was, is) {
+        let those = match change {
+            Change::Added(_) => &mut added,
+            Change::Changed(_) => &mut changed,
+            Change::Removed(_) => &mut removed,
+        };
+        those.push(name.clone());
     }
-    let stays = |name: &str| revision.declarations.iter().any(|(declaration, _)| declaration.identifier == name);
-    let removed = before.into_iter().map(|known| known.identifier).filter(|name| !stays(name)).collect();
+    let unchanged = revision.declarations.len() - added.len() - changed.len();
     let remarks = checked.remarks.iter().take(MOST_REMARKS).map(PolicyRemarkJson::of).collect();
     let set = revision.set.clone();
     Ok(AppliedPolicies { set, revision: None, added, changed, removed, unchanged, remarks, dry_run: false })
+}
+
+impl AppliedPolicies {
+    /// Whether anything is another than before.
+    const fn is_another(&self) -> bool {
+        !(self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty())
+    }
 }
 
 impl PolicyRemarkJson {

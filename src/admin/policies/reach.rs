@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::compare::{Change, between, by_name};
 use crate::admin::{Admin, Error};
 use crate::model::predicate::Predicate;
 use crate::model::{DeviceFilter, DeviceId};
-use crate::policy::declaration::{Activation, Configuration, Declaration, Identifier, Payload};
+use crate::policy::declaration::{Activation, Declaration, Identifier, Payload};
 use crate::store::Tx;
 
 /// Devices that are counted for one declaration; beyond that there are more.
@@ -53,21 +54,17 @@ impl Admin {
         after: &[Declaration],
         others: &[Declaration],
     ) -> Result<Vec<PlannedDeclarationJson>, Error> {
-        let (before, after) = (Side::of(before), Side::of(after));
-        let names: BTreeSet<&Identifier> = before.known.keys().chain(after.known.keys()).copied().collect();
-        let others: Vec<&Activation> = others.iter().filter_map(activation).collect();
+        let changes = between(by_name(before), by_name(after));
+        let (before, after) = (Side::of(before, others), Side::of(after, others));
         let mut planned: Vec<PlannedDeclarationJson> = Vec::new();
-        for name in names {
-            let (was, is) = (before.known.get(name), after.known.get(name));
-            let change = match (was, is) {
-                (None, _) => "added",
-                (_, None) => "removed",
-                (Some(was), Some(is)) if was != is => "changed",
-                _ => continue,
+        for (name, change) in changes {
+            let (change, declaration) = match change {
+                Change::Added(is) => ("added", is),
+                Change::Changed(is) => ("changed", is),
+                Change::Removed(was) => ("removed", was),
             };
-            let Some(declaration) = is.or(was) else { continue };
             let (devices, has_more) = if planned.len() < MOST {
-                let conditions = conditions(name, &before, &after, &others);
+                let conditions = conditions(name, &before, &after);
                 self.selected(&conditions).await.map(|(count, has_more)| (Some(count), has_more))?
             } else {
                 (None, true)
@@ -95,37 +92,50 @@ impl Admin {
     }
 }
 
-/// The declarations of a set.
+/// The declarations of a set, beside those of others.
 struct Side<'a> {
     known: BTreeMap<&'a Identifier, &'a Declaration>,
+    /// Those of other sets as well.
+    activations: Vec<&'a Activation>,
+    /// The configurations that have an asset in a setting, those of other sets as well.
+    users: BTreeMap<Identifier, BTreeSet<&'a Identifier>>,
+}
+
+/// The configurations that have an asset in a setting: in its value, or in its address.
+pub(super) fn users<'a>(
+    declarations: impl IntoIterator<Item = &'a Declaration>,
+) -> BTreeMap<Identifier, BTreeSet<&'a Identifier>> {
+    let mut users: BTreeMap<Identifier, BTreeSet<&Identifier>> = BTreeMap::new();
+    for declaration in declarations {
+        let Payload::Configuration(configuration) = &declaration.payload else { continue };
+        for asset in configuration.assets() {
+            users.entry(asset).or_default().insert(&declaration.identifier);
+        }
+    }
+    users
 }
 
 impl<'a> Side<'a> {
-    fn of(declarations: &'a [Declaration]) -> Self {
-        Self { known: declarations.iter().map(|each| (&each.identifier, each)).collect() }
+    fn of(own: &'a [Declaration], others: &'a [Declaration]) -> Self {
+        let all = || own.iter().chain(others);
+        Self { known: by_name(own).collect(), activations: all().filter_map(activation).collect(), users: users(all()) }
     }
 
     fn activation(&self, name: &Identifier) -> Option<&'a Activation> {
         self.known.get(name).and_then(|each| activation(each))
     }
 
-    /// The configurations that a declaration is part of: itself, or those that have the asset in a value.
-    fn carriers(&self, name: &'a Identifier) -> BTreeSet<&'a Identifier> {
-        let uses = |configuration: &Configuration| {
-            configuration.settings.values().any(|value| value.assets().iter().any(|asset| asset == name))
-        };
-        let users = self.known.iter().filter_map(|(own, each)| match &each.payload {
-            Payload::Configuration(configuration) if *own == name || uses(configuration) => Some(*own),
-            _ => None,
-        });
-        users.collect()
+    /// The configurations that a declaration is part of: itself, or those that have the asset in a setting.
+    fn carriers(&self, name: &Identifier) -> BTreeSet<&'a Identifier> {
+        let own = self.known.get(name).copied().filter(|each| matches!(each.payload, Payload::Configuration(_)));
+        let users = self.users.get(name).into_iter().flatten().copied();
+        users.chain(own.map(|each| &each.identifier)).collect()
     }
 
     /// The conditions of the activations that apply one of these.
-    fn selecting(&self, carriers: &BTreeSet<&Identifier>, others: &[&'a Activation]) -> Conditions {
-        let own = self.known.values().filter_map(|each| activation(each));
-        let applies = |activation: &&Activation| activation.configurations.iter().any(|name| carriers.contains(name));
-        own.chain(others.iter().copied()).filter(applies).map(|each| Selects::Those(each.when.clone())).collect()
+    fn selecting(&self, carriers: &BTreeSet<&Identifier>) -> Conditions {
+        let applies = |activation: &&&Activation| activation.configurations.iter().any(|name| carriers.contains(name));
+        self.activations.iter().filter(applies).map(|each| Selects::Those(each.when.clone())).collect()
     }
 }
 
@@ -137,14 +147,14 @@ fn activation(declaration: &Declaration) -> Option<&Activation> {
 }
 
 /// The devices that a declaration concerns, before or after.
-fn conditions<'a>(name: &'a Identifier, before: &Side<'a>, after: &Side<'a>, others: &[&'a Activation]) -> Conditions {
+fn conditions(name: &Identifier, before: &Side<'_>, after: &Side<'_>) -> Conditions {
     match (before.activation(name), after.activation(name)) {
         // The same for other devices: those that had it and have it further are not concerned.
         (Some(was), Some(is)) if (&was.configurations, was.atomic) == (&is.configurations, is.atomic) => {
             Conditions::from([Selects::Either(was.when.clone(), is.when.clone())])
         }
         (None, None) => {
-            let side = |side: &Side<'a>| side.selecting(&side.carriers(name), others);
+            let side = |side: &Side<'_>| side.selecting(&side.carriers(name));
             side(before).into_iter().chain(side(after)).collect()
         }
         (was, is) => was.into_iter().chain(is).map(|each| Selects::Those(each.when.clone())).collect(),
@@ -197,9 +207,8 @@ mod tests {
 
     fn told(name: &str, before: &[Value], after: &[Value], others: &[Value]) -> Vec<Selects> {
         let (before, after, others) = (set(before), set(after), set(others));
-        let others: Vec<&Activation> = others.iter().filter_map(super::activation).collect();
         let name = Identifier::parse(name).unwrap();
-        conditions(&name, &Side::of(&before), &Side::of(&after), &others).into_iter().collect()
+        conditions(&name, &Side::of(&before, &others), &Side::of(&after, &others)).into_iter().collect()
     }
 
     fn those(when: &str) -> Selects {
@@ -233,5 +242,10 @@ mod tests {
         let asset = json!({"type": "asset", "identifier": "x", "payload": {"text": "1"}});
         let all = [asset, configuration("c", &json!({"asset": "x"})), activation("a", "c", "os.build > 1")];
         assert_eq!(told("x", &[], &all, &[]), [those("os.build > 1")]);
+        // The configuration may be one of another set, and the asset may stand in an address.
+        assert_eq!(told("x", &[], &all[..1], &all[1..]), [those("os.build > 1")]);
+        let address = json!({"./Vendor/OEM/${asset.x}": 1});
+        let user = json!({"type": "configuration", "identifier": "c", "payload": {"settings": address}});
+        assert_eq!(told("x", &all[..1], &[], &[user, all[2].clone()]), [those("os.build > 1")]);
     }
 }

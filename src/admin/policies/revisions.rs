@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::compare::between;
 use super::set_asked;
 use crate::admin::{Admin, Error, PageJson, Part};
 use crate::model::{AuditFilter, PolicyRevision, RevisedPolicy, Timestamp, from_rfc3339, rfc3339};
@@ -13,6 +14,9 @@ use crate::store::{self, Tx};
 
 /// Secrets of which it is looked whether somebody set them.
 const MOST_SECRETS: usize = 100;
+
+/// Sets of which it is looked what was published of them last.
+const MOST_SETS: usize = 500;
 
 /// Something that was published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -147,6 +151,11 @@ impl Admin {
         Ok(PageJson::of(page, PolicyRevisionJson::from))
     }
 
+    /// Every set of which something was published, by name, with its last revision.
+    pub async fn policy_sets(&self) -> Result<Vec<(String, i64)>, Error> {
+        Ok(self.store.read(|tx: &mut Tx<'_>| tx.policy_sets(MOST_SETS)).await?)
+    }
+
     /// One revision.
     pub async fn policy_revision(&self, number: &str) -> Result<PolicyRevisionJson, Error> {
         let number = number_of(number)?;
@@ -160,24 +169,14 @@ impl Admin {
         let job = move |tx: &mut Tx<'_>| {
             let revision = tx.policy_revision(number)?.ok_or(Error::NotFound("revision"))?;
             let earlier = match query.from {
-                Some(from) => Some(tx.policy_revision(from)?.ok_or(Error::NotFound("revision"))?),
+                Some(from) => Some(earlier(tx, from, &revision)?),
                 None => tx.policy_revisions(Some(&revision.set), Some(number), 1)?.into_iter().next(),
             };
             let from = earlier.as_ref().map(|earlier| earlier.number);
             let after = by_name(tx, Some(number))?;
             let before = by_name(tx, from)?;
-            let mut changes = Vec::new();
-            for (name, (policy, content)) in &after {
-                let was = before.get(name);
-                if was.is_none_or(|(was, _)| was.token != policy.token) {
-                    let before = was.map(|(_, content)| content.clone());
-                    changes.push(changed(policy, before, Some(content.clone())));
-                }
-            }
-            for (_, (policy, content)) in before.iter().filter(|(name, _)| !after.contains_key(*name)) {
-                changes.push(changed(policy, Some(content.clone()), None));
-            }
-            changes.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+            let names = between(tokens(&before), tokens(&after)).into_keys();
+            let changes = names.filter_map(|name| changed(before.get(name), after.get(name))).collect();
             let secrets = match earlier {
                 Some(earlier) => secrets_set(tx, &after, earlier.at, revision.at)?,
                 None => Vec::new(),
@@ -187,17 +186,34 @@ impl Admin {
         self.store.read(job).await
     }
 
-    /// What is published, as it stands in files.
+    /// What is published, as it stands in files. A set of which nothing is published is none.
     pub async fn export_policies(&self, query: PolicySetQuery) -> Result<ExportedPolicies, Error> {
         let set = set_asked(query.set)?;
         let job = move |tx: &mut Tx<'_>| {
             let policies = tx.policies(set.as_deref())?;
+            if set.is_some() && policies.is_empty() {
+                return Err(Error::NotFound("set"));
+            }
             let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();
             let declarations = contents(tx, &tokens)?;
-            Ok::<_, Error>(ExportedPolicies { set, declarations })
+            Ok(ExportedPolicies { set, declarations })
         };
         self.store.read(job).await
     }
+}
+
+/// The revision that another one is held against.
+fn earlier(tx: &mut Tx<'_>, number: i64, than: &PolicyRevision) -> Result<PolicyRevision, Error> {
+    let earlier = tx.policy_revision(number)?.ok_or(Error::NotFound("revision"))?;
+    if earlier.set != than.set {
+        let (set, own) = (&earlier.set, &than.set);
+        let what = format!("revision {number} is of the set {set}, and revision {} of the set {own}", than.number);
+        return Err(Error::parameter("from", what));
+    }
+    if number > than.number {
+        return Err(Error::parameter("from", format!("revision {number} is later than revision {}", than.number)));
+    }
+    Ok(earlier)
 }
 
 /// A revision with all declarations that its set had then.
@@ -218,22 +234,27 @@ pub(super) fn contents(tx: &mut Tx<'_>, tokens: &[String]) -> Result<Vec<Value>,
     tokens.iter().map(read).collect()
 }
 
-fn by_name(tx: &mut Tx<'_>, number: Option<i64>) -> Result<BTreeMap<String, (RevisedPolicy, Value)>, Error> {
+/// Declarations with what they say.
+type ByName = BTreeMap<String, (RevisedPolicy, Value)>;
+
+fn by_name(tx: &mut Tx<'_>, number: Option<i64>) -> Result<ByName, Error> {
     let Some(number) = number else { return Ok(BTreeMap::new()) };
     let policies = tx.policies_of_revision(number)?;
     let tokens: Vec<String> = policies.iter().map(|policy| policy.token.clone()).collect();
     let contents = contents(tx, &tokens)?;
-    Ok(policies
-        .into_iter()
-        .zip(contents)
-        .map(|(policy, content)| (policy.identifier.clone(), (policy, content)))
-        .collect())
+    let both = policies.into_iter().zip(contents);
+    Ok(both.map(|both| (both.0.identifier.clone(), both)).collect())
+}
+
+/// What changes when, and only when, a declaration does.
+fn tokens(all: &ByName) -> impl Iterator<Item = (&String, &String)> {
+    all.iter().map(|(name, (policy, _))| (name, &policy.token))
 }
 
 /// What was done to the values of the secrets among these declarations, after one time and until another.
 fn secrets_set(
     tx: &mut Tx<'_>,
-    declarations: &BTreeMap<String, (RevisedPolicy, Value)>,
+    declarations: &ByName,
     after: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<ChangedSecretJson>, Error> {
@@ -259,8 +280,12 @@ fn secrets_set(
     Ok(found)
 }
 
-fn changed(policy: &RevisedPolicy, before: Option<Value>, after: Option<Value>) -> ChangedPolicyJson {
-    ChangedPolicyJson { identifier: policy.identifier.clone(), r#type: policy.kind.clone(), before, after }
+/// A declaration that was so and is so.
+fn changed(was: Option<&(RevisedPolicy, Value)>, is: Option<&(RevisedPolicy, Value)>) -> Option<ChangedPolicyJson> {
+    let (policy, _) = is.or(was)?;
+    let content = |of: Option<&(RevisedPolicy, Value)>| of.map(|(_, content)| content.clone());
+    let (identifier, r#type) = (policy.identifier.clone(), policy.kind.clone());
+    Some(ChangedPolicyJson { identifier, r#type, before: content(was), after: content(is) })
 }
 
 fn number_of(text: &str) -> Result<i64, Error> {

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::status::{counted, named_declaration};
+use super::status::{counted, known, named_declaration};
 use crate::admin::devices::named_device;
 use crate::admin::{Admin, Error, Fault};
 use crate::model::{
-    Actor, AuditRecord, Outcomes, PolicyState, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent,
+    Actor, AuditRecord, ByState, Outcomes, StagePlan, Staged, StagedState, Timestamp, from_rfc3339, parse_percent,
     percent_text, rfc3339,
 };
 use crate::store::Tx;
@@ -263,7 +263,7 @@ impl Admin {
         let identifier = retry.identifier.as_deref().map(named_declaration).transpose()?;
         let job = move |tx: &mut Tx<'_>| {
             if let Some(identifier) = &identifier {
-                tx.policy(identifier)?.ok_or(Error::NotFound("declaration"))?;
+                known(tx, identifier)?;
             }
             let subject = if let Some(device) = &device {
                 tx.device(device)?.ok_or(Error::NotFound("device"))?;
@@ -301,7 +301,7 @@ pub(in crate::admin) fn stopped(tx: &mut Tx<'_>) -> Result<Option<PolicyStageJso
     Ok(Some(stage_json(&staged, &tx.stage_counts(staged.revision)?)))
 }
 
-fn stage_json(staged: &Staged, counts: &BTreeMap<PolicyState, i64>) -> PolicyStageJson {
+fn stage_json(staged: &Staged, counts: &ByState) -> PolicyStageJson {
     let outcomes = Outcomes::of(counts);
     PolicyStageJson {
         revision: staged.revision,

@@ -1,24 +1,28 @@
 //! What became of policies: on all devices, and on one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::messages::show_messages;
 use super::revisions::contents;
 use super::set_asked;
 use crate::admin::devices::named_device;
 use crate::admin::{Admin, Error, ErrorJson, PageJson, Part, PolicySetQuery};
 use crate::model::{
-    CommandId, Cursor, DevicePolicy, PolicyState, PublishedPolicy, SettingRecord, Staged, StatusCode, Timestamp,
+    ByState, Cursor, DevicePolicy, PolicyState, PublishedPolicy, SettingRecord, Staged, StatusCode, Timestamp,
     from_rfc3339, from_rfc3339_option, rfc3339, rfc3339_option,
 };
 use crate::policy::declaration::{Identifier, read_json, to_yaml};
 use crate::store::Tx;
 
-/// Commands whose messages are looked up for one device.
-const MOST_COMMANDS: usize = 50;
+/// Settings of one device that are named because of which something stands where it does.
+const MOST_SETTINGS: usize = 50;
+
+/// Declarations that were removed which a list has.
+const MOST_REMOVED: usize = 100;
 
 /// A declaration, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,7 +35,10 @@ pub struct PolicyJson {
     pub set: String,
     /// Of its content.
     pub token: String,
-    /// The revision that brought it as it is.
+    /// It was removed, and could not be taken back everywhere, or not yet: it stands on some devices all the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
+    /// The revision that brought it as it is; of one that was removed, the last that had it.
     pub revision: i64,
     /// When that was.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
@@ -190,21 +197,36 @@ pub struct PolicyProgressJson {
 }
 
 impl Admin {
-    /// What is published, with where it stands; by identifier.
+    /// What is published, and what was removed and still stands somewhere, with where it stands; by identifier.
     pub async fn policies(&self, query: PolicySetQuery) -> Result<Vec<PolicyJson>, Error> {
         let set = set_asked(query.set)?;
         let job = move |tx: &mut Tx<'_>| {
             let mut counts = tx.policy_counts(None)?;
-            let policies = tx.policies(set.as_deref())?;
-            Ok::<_, Error>(
-                policies
-                    .into_iter()
-                    .map(|policy| {
-                        let counts = counts.remove(&policy.identifier).unwrap_or_default();
-                        shown(policy, &counts)
-                    })
-                    .collect(),
-            )
+            let mut known = Vec::new();
+            for policy in tx.policies(set.as_deref())? {
+                let counts = counts.remove(&policy.identifier).unwrap_or_default();
+                known.push(shown(policy, &counts));
+            }
+            if set.is_some() {
+                // Those of other sets are not removed.
+                for policy in tx.policies(None)? {
+                    counts.remove(&policy.identifier);
+                }
+            }
+            // What a revision in stages came to is counted beside them.
+            let left = counts.into_iter().filter(|(name, counts)| !name.contains(':') && stands(counts));
+            let mut removed = Vec::new();
+            for (name, counts) in left {
+                if removed.len() == MOST_REMOVED {
+                    break;
+                }
+                let policy = tx.removed_policy(&name)?;
+                let policy = policy.filter(|policy| set.as_ref().is_none_or(|set| policy.set == *set));
+                removed.extend(policy.map(|policy| PolicyJson { removed: true, ..shown(policy, &counts) }));
+            }
+            known.extend(removed);
+            known.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+            Ok::<_, Error>(known)
         };
         self.store.read(job).await
     }
@@ -213,10 +235,9 @@ impl Admin {
     pub async fn policy(&self, identifier: &str) -> Result<PolicyDetailJson, Error> {
         let name = named_declaration(identifier)?;
         let job = move |tx: &mut Tx<'_>| {
-            let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
+            let policy = known(tx, &name)?;
             let declaration = contents(tx, std::slice::from_ref(&policy.token))?.pop().unwrap_or_default();
-            let counts = tx.policy_counts(Some(&name))?.remove(&name).unwrap_or_default();
-            Ok::<_, Error>(PolicyDetailJson { policy: shown(policy, &counts), declaration })
+            Ok::<_, Error>(PolicyDetailJson { policy, declaration })
         };
         self.store.read(job).await
     }
@@ -236,7 +257,7 @@ impl Admin {
         let asked = Asked::of(query)?;
         let name = named_declaration(identifier)?;
         let job = move |tx: &mut Tx<'_>| {
-            let policy = tx.policy(&name)?.ok_or(Error::NotFound("declaration"))?;
+            let policy = known(tx, &name)?;
             asked.standings(tx, &policy.identifier, |known| own_settings(known, &policy.identifier))
         };
         self.store.read(job).await
@@ -271,31 +292,7 @@ impl Admin {
                 None => DevicePolicy::default(),
             };
             let mut settings: Vec<DeviceSettingJson> = policy.settings.values().map(setting_json).collect();
-            let failing = settings.iter().filter(|setting| setting.status.is_some());
-            let carriers: BTreeSet<String> = failing.filter_map(|setting| setting.command_id.clone()).collect();
-            for carrier in carriers.into_iter().take(MOST_COMMANDS) {
-                let Some(command) = tx.command(&CommandId(carrier.clone()))? else { continue };
-                let Some(attempt) = command.attempts.iter().rev().find(|each| each.answered_in.is_some()) else {
-                    continue;
-                };
-                for setting in settings.iter_mut().filter(|each| each.command_id.as_ref() == Some(&carrier)) {
-                    setting.session_id = Some(attempt.session.to_string());
-                    setting.shown_in = attempt.answered_in.as_ref().map(ToString::to_string);
-                }
-            }
-            let checks = settings.iter().filter_map(|setting| setting.checked.as_ref()?.command_id.clone());
-            let readers: BTreeSet<String> = checks.collect();
-            for reader in readers.into_iter().take(MOST_COMMANDS) {
-                let Some(command) = tx.command(&CommandId(reader.clone()))? else { continue };
-                let Some(attempt) = command.attempts.iter().rev().find(|each| each.answered_in.is_some()) else {
-                    continue;
-                };
-                let checks = settings.iter_mut().filter_map(|setting| setting.checked.as_mut());
-                for check in checks.filter(|check| check.command_id.as_ref() == Some(&reader)) {
-                    check.session_id = Some(attempt.session.to_string());
-                    check.shown_in = attempt.answered_in.as_ref().map(ToString::to_string);
-                }
-            }
+            show_messages(tx, settings.iter_mut().collect())?;
             // What it has of a revision in stages is no declaration.
             let of_declarations = policy.standings.iter().filter(|(name, _)| !name.contains(':'));
             let declarations = of_declarations.map(|(name, state)| (name.clone(), state.to_string())).collect();
@@ -354,7 +351,7 @@ impl Asked {
             if !matches!(standing.state, PolicyState::Applied | PolicyState::Pending) {
                 let (_, known) = tx.device_policy(&standing.enrollment)?;
                 let same = own(&known).into_iter().filter(|setting| setting.state == standing.state);
-                because.extend(same.take(MOST_COMMANDS).map(setting_json));
+                because.extend(same.take(MOST_SETTINGS).map(setting_json));
             }
             items.push(PolicyDeviceJson {
                 device_id: standing.device.to_string(),
@@ -364,16 +361,33 @@ impl Asked {
                 because,
             });
         }
+        let because = items.iter_mut().flat_map(|item: &mut PolicyDeviceJson| &mut item.because);
+        show_messages(tx, because.collect())?;
         Ok(PageJson { items, next_cursor: page.next.map(|next| next.to_string()) })
     }
 }
 
-fn shown(policy: PublishedPolicy, counts: &BTreeMap<PolicyState, i64>) -> PolicyJson {
+/// A declaration that is published, or that was removed and still stands somewhere.
+pub(super) fn known(tx: &mut Tx<'_>, name: &str) -> Result<PolicyJson, Error> {
+    let counts = tx.policy_counts(Some(name))?.remove(name).unwrap_or_default();
+    if let Some(policy) = tx.policy(name)? {
+        return Ok(shown(policy, &counts));
+    }
+    let removed = if stands(&counts) { tx.removed_policy(name)? } else { None };
+    removed.map(|policy| PolicyJson { removed: true, ..shown(policy, &counts) }).ok_or(Error::NotFound("declaration"))
+}
+
+fn stands(counts: &ByState) -> bool {
+    counts.values().any(|count| *count > 0)
+}
+
+fn shown(policy: PublishedPolicy, counts: &ByState) -> PolicyJson {
     PolicyJson {
         identifier: policy.identifier,
         r#type: policy.kind,
         set: policy.set,
         token: policy.token,
+        removed: false,
         revision: policy.revision,
         changed_at: policy.changed_at,
         devices: counted(counts),
@@ -381,7 +395,7 @@ fn shown(policy: PublishedPolicy, counts: &BTreeMap<PolicyState, i64>) -> Policy
 }
 
 /// On how many devices something stands where, by words.
-pub(super) fn counted(counts: &BTreeMap<PolicyState, i64>) -> BTreeMap<String, i64> {
+pub(super) fn counted(counts: &ByState) -> BTreeMap<String, i64> {
     let any = counts.iter().filter(|(_, count)| **count > 0);
     any.map(|(state, count)| (state.to_string(), *count)).collect()
 }

@@ -90,10 +90,15 @@ impl ClientError {
 fn refusal_in_words(refusal: &Refusal) -> String {
     let mut text = line(refusal.detail.as_deref().unwrap_or(&refusal.title));
     for error in &refusal.errors {
+        let placed = format!("{}: {}", error.pointer, error.detail);
+        let detail = refusal.detail.as_deref().filter(|_| refusal.errors.len() == 1);
         // One that says the same again says nothing.
-        if refusal.errors.len() == 1 && refusal.detail.as_deref() == Some(error.detail.as_str()) {
-            text = format!("{}: {text}", line(&error.pointer));
-        } else {
+        if detail == Some(error.detail.as_str()) {
+            // What is wrong with all of it has no place.
+            if !error.pointer.is_empty() {
+                text = line(&placed);
+            }
+        } else if detail != Some(placed.as_str()) {
             // Writing to a String does not fail.
             let _ = write!(text, "\n  {}: {}", line(&error.pointer), line(&error.detail));
         }
@@ -132,5 +137,9 @@ mod tests {
             refusal_in_words(&refusal(vec![error("limit", "this can never work\u{1b}")])),
             "limit: this can never work\\u{1b}"
         );
+        let whole = refusal(vec![error("", "this can never work\u{1b}")]);
+        assert_eq!(refusal_in_words(&whole), "this can never work\\u{1b}");
+        let said = Refusal { detail: Some("limit: too many".into()), ..refusal(vec![error("limit", "too many")]) };
+        assert_eq!(refusal_in_words(&said), "limit: too many", "it is said once");
     }
 }

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::{Client, ClientError};
 use crate::admin::{
-    AppliedPolicies, ApplyPolicies, ChangeTags, DevicePoliciesJson, DevicePolicyQuery, ExportedPolicies, PageJson,
-    PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson, PolicyDiffJson, PolicyDiffQuery, PolicyJson,
-    PolicyProgressJson, PolicyRevisionJson, PolicyRevisionQuery, PolicySecretJson, PolicySecretsJson, PolicySetQuery,
-    PolicyStageJson, RetryDevicePolicies, RetryPolicies, RollBackPolicies, SetPolicySecret, StageDeed, TagsJson,
+    AppliedPolicies, ApplyPolicies, ChangeTags, DevicePoliciesJson, DevicePolicyQuery, ExportedPolicies,
+    ImportPolicies, ImportedPolicies, PageJson, PlanPolicies, PlannedPolicies, PolicyDetailJson, PolicyDeviceJson,
+    PolicyDiffJson, PolicyDiffQuery, PolicyJson, PolicyProgressJson, PolicyRevisionJson, PolicyRevisionQuery,
+    PolicySecretJson, PolicySecretsJson, PolicySetQuery, PolicyStageJson, RetryDevicePolicies, RetryPolicies,
+    RollBackPolicies, SetPolicySecret, StageDeed, TagsJson,
 };
 
 const POLICIES: &str = "policies";
@@ -40,6 +41,11 @@ impl Client {
     /// What a device would be sent. Nothing is kept.
     pub async fn plan_policies(&self, plan: &PlanPolicies) -> Result<PlannedPolicies, ClientError> {
         self.post(&[POLICIES, "plan"], Some(json!(plan))).await
+    }
+
+    /// What a profile of another server becomes. Nothing is kept.
+    pub async fn import_policies(&self, profile: &ImportPolicies) -> Result<ImportedPolicies, ClientError> {
+        self.post(&[POLICIES, "import"], Some(json!(profile))).await
     }
 
     /// What goes to devices in stages.
@@ -117,6 +123,11 @@ impl Client {
     /// How far what was published last went.
     pub async fn policy_progress(&self) -> Result<PolicyProgressJson, ClientError> {
         self.get(&[POLICIES, "progress"], &()).await
+    }
+
+    /// A revision.
+    pub async fn policy_revision(&self, number: i64) -> Result<PolicyRevisionJson, ClientError> {
+        self.get(&[POLICIES, "revisions", &number.to_string()], &()).await
     }
 
     /// What was published, newest first.

@@ -124,7 +124,7 @@ impl Kind {
 
 impl Named {
     fn items(self) -> Vec<Setting> {
-        let item = |target| Setting { target, format: None, mime: None, data: None };
+        let item = Setting::bare;
         self.targets.into_iter().map(item).collect()
     }
 }

@@ -10,13 +10,13 @@ use transom_protocol::csp::catalogue::Catalogue;
 use super::files;
 use crate::cli::{
     Global,
-    client::connected,
+    client::{ClientError, connected},
     hinted, now,
     shown::{count, line},
 };
 use crate::model::fact::FactKind;
 use crate::model::{EnrollmentId, Fact, FactName, FactValue, Facts, parse_rfc3339};
-use crate::policy::declaration::{Declaration, Level, Remark, check};
+use crate::policy::declaration::{Declaration, Document, Level, Payload, Remark, check};
 use crate::policy::reconcile::Policy;
 
 /// What a person says of a device.
@@ -54,9 +54,31 @@ impl Known {
 pub(super) fn checked(paths: &[PathBuf], catalogue: &Catalogue) -> anyhow::Result<Vec<Declaration>> {
     let read = files::read(paths)?;
     let mut remarks = read.remarks;
-    remarks.extend(check(&read.documents, &[], catalogue));
+    remarks.extend(check(&read.documents, &read.broken, catalogue));
     sound(&remarks)?;
     Ok(read.documents.into_iter().map(|document| document.declaration).collect())
+}
+
+/// What a server has to say of declarations, with the places in the files that they are from.
+pub(super) fn placed(mut error: ClientError, documents: &[Document]) -> ClientError {
+    let ClientError::Refused(refusal) = &mut error else { return error };
+    for wrong in &mut refusal.errors {
+        let number = wrong.pointer.strip_prefix("/declarations/").and_then(|rest| rest.split('/').next()?.parse().ok());
+        let Some(document) = number.and_then(|number: usize| documents.get(number)) else { continue };
+        let Some(file) = &document.file else { continue };
+        let own = format!("{}: ", document.declaration.identifier);
+        let rest = wrong.detail.strip_prefix(&own).unwrap_or(&wrong.detail);
+        let setting = match &document.declaration.payload {
+            Payload::Configuration(configuration) => configuration
+                .settings
+                .keys()
+                .find(|uri| rest.strip_prefix(uri.as_str()).is_some_and(|rest| rest.starts_with(": "))),
+            Payload::Asset(_) | Payload::Activation(_) | Payload::Management(_) => None,
+        };
+        let place = document.place(&setting.map(|uri| format!("settings/{}", uri.as_str())).unwrap_or_default());
+        wrong.pointer = format!("{file}:{}:{}", place.line, place.column);
+    }
+    error
 }
 
 /// Ends in an error that names all that is wrong, if anything is.
@@ -111,6 +133,23 @@ fn value(name: FactName, json: &Value) -> Option<FactValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::client::{Refusal, RefusalError};
+
+    #[test]
+    fn what_a_server_refuses_is_told_with_its_place() {
+        let text = "type: configuration\nidentifier: a\npayload:\n  settings:\n    ./B: 1\n";
+        let read = crate::policy::declaration::read_text("p.yaml", text);
+        let error =
+            |pointer: &str, detail: &str| RefusalError { pointer: pointer.to_owned(), detail: detail.to_owned() };
+        let errors =
+            vec![error("/declarations/0", "a: ./B: no"), error("/declarations/0", "a: no"), error("/message", "no")];
+        let refusal = Refusal { status: 422, title: String::new(), detail: None, errors };
+        let ClientError::Refused(told) = placed(ClientError::Refused(Box::new(refusal)), &read.documents) else {
+            panic!()
+        };
+        let places: Vec<&str> = told.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(places, ["p.yaml:5:5", "p.yaml:1:1", "/message"]);
+    }
 
     #[test]
     fn facts_are_read_by_their_types() {

@@ -5,10 +5,20 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::{about::sound, files, staged::Stages};
-use crate::admin::{AppliedPolicies, ApplyPolicies, RollBackPolicies};
-use crate::cli::{Global, Output, client::connected, progress::note, shown::line};
-use crate::policy::declaration::{Declaration, Level};
+use super::{
+    about::{placed, sound},
+    files,
+    staged::Stages,
+};
+use crate::admin::{AppliedPolicies, ApplyPolicies, PolicyRevisionQuery, RollBackPolicies};
+use crate::cli::{
+    Global, Output,
+    client::{Client, ClientError, connected},
+    hinted,
+    progress::note,
+    shown::line,
+};
+use crate::policy::declaration::Level;
 
 /// Publish files of declarations: devices are brought to what they say
 ///
@@ -67,14 +77,17 @@ impl Apply {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let read = files::read(&self.paths)?;
         sound(&read.remarks)?;
-        let declarations: Vec<Declaration> = read.documents.into_iter().map(|document| document.declaration).collect();
-        let declarations: Vec<Value> = declarations.iter().map(Declaration::to_json).collect();
+        let documents = read.documents;
+        let declarations: Vec<Value> = documents.iter().map(|document| document.declaration.to_json()).collect();
         let stages = self.stages.plan();
         let count = stages.as_ref().map(|plan| plan.stages.len());
         let apply = ApplyPolicies { set: self.set, message: self.message, declarations, stages, dry_run: self.dry_run };
         let key = self.idempotency_key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         connected(global, async |client| {
-            let applied = client.apply_policies(&apply, self.after, &key).await?;
+            let applied = match client.apply_policies(&apply, self.after, &key).await {
+                Err(error) => return Err(behind(&client, apply.set.as_deref(), placed(error, &documents)).await),
+                Ok(applied) => applied,
+            };
             if count.is_some() && applied.revision.is_some() {
                 note("it goes to the devices of its first stage: transom policy stages");
             }
@@ -88,10 +101,37 @@ impl Rollback {
         let back = RollBackPolicies { revision: self.revision, message: self.message, dry_run: self.dry_run };
         let key = uuid::Uuid::now_v7().to_string();
         connected(global, async |client| {
-            let applied = client.roll_back_policies(&back, self.after, &key).await?;
+            let applied = match client.roll_back_policies(&back, self.after, &key).await {
+                Err(error) => {
+                    let own = client.policy_revision(self.revision).await.ok().map(|revision| revision.set);
+                    return Err(behind(&client, own.as_deref(), error).await);
+                }
+                Ok(applied) => applied,
+            };
             show(&applied, output)
         })
     }
+}
+
+/// Where somebody else was faster: with the number of the last revision.
+async fn behind(client: &Client, set: Option<&str>, error: ClientError) -> anyhow::Error {
+    if !matches!(&error, ClientError::Refused(refusal) if refusal.status == 412) {
+        return error.into();
+    }
+    let set = set.unwrap_or("default");
+    let query = PolicyRevisionQuery { set: Some(set.to_owned()), limit: Some(1), cursor: None };
+    let last = client.policy_revisions(&query).await.ok().and_then(|page| page.items.into_iter().next());
+    let Some(last) = last else { return hinted(error.to_string(), format!("the set {set} has no revision yet")) };
+    hinted(
+        error.to_string(),
+        format!(
+            "the last revision of the set {set} is {}, by {}: {}; transom policy diff {}",
+            last.number,
+            line(&last.author),
+            line(&last.message),
+            last.number
+        ),
+    )
 }
 
 fn show(applied: &AppliedPolicies, output: &mut Output) -> anyhow::Result<()> {

@@ -62,7 +62,7 @@ impl Check {
         let read = files::read(&self.paths)?;
         let catalogue = builtin::catalogue()?;
         let mut remarks = read.remarks;
-        remarks.extend(check(&read.documents, &[], &catalogue));
+        remarks.extend(check(&read.documents, &read.broken, &catalogue));
         let of = |level: Level| remarks.iter().filter(|remark| remark.level == level).count();
         let (errors, warnings, notes) = (of(Level::Error), of(Level::Warning), of(Level::Note));
         if output.is_json() {

@@ -2,16 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
 
+use crate::cli::folder::{self, Links};
 use crate::cli::input;
-use crate::policy::declaration::{Concern, Content, Level, Payload, Read, Remark, read_text, source::MAX_TEXT};
+use crate::policy::declaration::{
+    Concern, Content, Declaration, Level, Payload, Read, Remark, read_json, read_text,
+    source::{MAX_TEXT, TOO_LARGE},
+};
 
 /// Most files of one folder.
 const MAX_FILES: usize = 10_000;
 
-/// Deepest folder.
-const MAX_DEPTH: usize = 16;
+/// A file, and the folder in which the files that it names have to lie.
+struct Found {
+    path: PathBuf,
+    within: PathBuf,
+    /// Whether it was named, not found in a folder.
+    is_named: bool,
+}
 
 /// Reads files, and folders with all `.yaml`, `.yml` and `.json` in and below them. `-` is standard input.
 pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Read> {
@@ -19,62 +29,69 @@ pub(super) fn read(paths: &[PathBuf]) -> anyhow::Result<Read> {
     for path in paths {
         if path.is_dir() {
             let before = files.len();
-            walk(path, 0, &mut files)?;
+            for file in folder::files(path, Links::Followed, has_suffix) {
+                let file = file.map_err(|unread| anyhow!("{}: {}", unread.path.display(), unread.why))?;
+                if files.len() - before == MAX_FILES {
+                    bail!("there are more than {MAX_FILES} files in {}", path.display());
+                }
+                files.push(Found { path: file, within: path.clone(), is_named: false });
+            }
             if files.len() == before {
                 bail!("there is no .yaml, .yml or .json in {}", path.display());
             }
         } else {
-            files.push(path.clone());
+            files.push(Found { path: path.clone(), within: folder_of(path), is_named: true });
         }
     }
     let mut all = Read::default();
-    for path in files {
-        let name = path.display().to_string();
-        let mut read = match String::from_utf8(input::bytes(&name)?) {
-            Ok(text) => read_text(&name, &text),
-            Err(error) => Read { documents: Vec::new(), remarks: vec![no_text(&name, error.as_bytes())] },
+    for file in files {
+        let name = file.path.display().to_string();
+        // What is named may be a pipe.
+        let bytes = if file.is_named {
+            input::bytes(&name, MAX_TEXT)?
+        } else {
+            input::regular(&file.path, MAX_TEXT).with_context(|| format!("can't read {name}"))?
         };
-        inline(&path, &mut read);
+        let is_cut = bytes.len() > MAX_TEXT;
+        let refused = |what: &str| {
+            let remark = Remark::new(Level::Error, Concern::Syntax, what).in_file(Some(&name));
+            Read { remarks: vec![remark], ..Read::default() }
+        };
+        let mut read = match String::from_utf8(bytes) {
+            _ if is_cut => refused(TOO_LARGE),
+            Ok(text) => read_text(&name, &text),
+            Err(error) => refused(no_text(error.as_bytes())),
+        };
+        inline(&file, &mut read);
         all.documents.extend(read.documents);
+        all.broken.extend(read.broken);
         all.remarks.extend(read.remarks);
     }
     Ok(all)
 }
 
-/// What is to be said of a file that is no text in UTF-8. The others are looked at all the same.
-fn no_text(name: &str, bytes: &[u8]) -> Remark {
-    let what = match bytes {
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "it is a text in UTF-16: save it as UTF-8",
-        _ => "it is no text in UTF-8: save it as UTF-8",
-    };
-    Remark::new(Level::Error, Concern::Syntax, what).in_file(Some(name))
+/// Declarations as a server gives them.
+pub(super) fn declarations_of(documents: &[Value]) -> anyhow::Result<Vec<Declaration>> {
+    let each = documents.iter().map(|document| {
+        let read = read_json(document).documents.into_iter().next();
+        let cant = "a declaration of the server can't be read by this version";
+        Ok(read.context(cant)?.declaration)
+    });
+    each.collect()
 }
 
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let failed = || format!("can't read the folder {}", folder.display());
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .with_context(failed)?;
-    // The same folder is read in the same order everywhere.
-    entries.sort();
-    for path in entries {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.starts_with('.') {
-            continue;
-        }
-        if path.is_dir() {
-            if depth >= MAX_DEPTH {
-                bail!("{} is nested too deeply", path.display());
-            }
-            walk(&path, depth + 1, files)?;
-        } else if has_suffix(&name) {
-            if files.len() >= MAX_FILES {
-                bail!("there are more than {MAX_FILES} files");
-            }
-            files.push(path);
-        }
+fn folder_of(file: &Path) -> PathBuf {
+    // A name alone has the empty path before it.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or_else(|| Path::new(".")).to_owned()
+}
+
+/// What is to be said of a file that is no text in UTF-8. The others are looked at all the same.
+const fn no_text(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => "it is a text in UTF-16: save it as UTF-8",
+        _ => "it is no text in UTF-8: save it as UTF-8",
     }
-    Ok(())
 }
 
 fn has_suffix(name: &str) -> bool {
@@ -83,21 +100,38 @@ fn has_suffix(name: &str) -> bool {
 }
 
 /// Puts the content of files into the assets that name them.
-fn inline(of: &Path, read: &mut Read) {
+fn inline(of: &Found, read: &mut Read) {
     let mut remarks = Vec::new();
     for document in &mut read.documents {
         let Payload::Asset(asset) = &mut document.declaration.payload else { continue };
         let Content::File(name) = &asset.content else { continue };
-        let path = of.parent().unwrap_or_else(|| Path::new(".")).join(name);
-        let wrong = match std::fs::read(&path) {
-            Ok(bytes) if bytes.len() <= MAX_TEXT => {
-                asset.content = Content::of_file(bytes);
-                continue;
-            }
-            Ok(_) => format!("{} has more than {MAX_TEXT} bytes", path.display()),
-            Err(error) => format!("can't read {}: {error}", path.display()),
-        };
-        remarks.push(document.remark("content", Level::Error, Concern::Reference, wrong));
+        match beside(of, name) {
+            Ok(bytes) => asset.content = Content::of_file(bytes),
+            Err(wrong) => remarks.push(document.remark("content", Level::Error, Concern::Reference, wrong)),
+        }
     }
     read.remarks.extend(remarks);
+}
+
+/// What is in a file beside another, or why it is not read. Declarations may be anybody's: nothing from elsewhere on the
+/// computer of whoever publishes them becomes a part of them.
+fn beside(of: &Found, name: &str) -> Result<Vec<u8>, String> {
+    if Path::new(name).is_absolute() {
+        return Err(format!("{name}: write the path from the folder of the declaration on"));
+    }
+    let path = folder_of(&of.path).join(name);
+    let failed = |error: std::io::Error| format!("can't read {}: {error}", path.display());
+    let (real, within) = (path.canonicalize().map_err(failed)?, of.within.canonicalize().map_err(failed)?);
+    if !real.starts_with(&within) {
+        return Err(format!(
+            "{} lies outside of {}: put it beside the declaration",
+            path.display(),
+            of.within.display()
+        ));
+    }
+    let bytes = input::regular(&real, MAX_TEXT).map_err(failed)?;
+    if bytes.len() > MAX_TEXT {
+        return Err(format!("{} has more than {MAX_TEXT} bytes", path.display()));
+    }
+    Ok(bytes)
 }

@@ -1,20 +1,22 @@
 //! `transom policy status`, `history`, `diff` and `export`: what is published, and what became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::bail;
 use clap::Args;
+use serde::Serialize;
 
+use super::files::declarations_of;
 use crate::admin::{
-    ChangedPolicyJson, DevicePolicyQuery, DeviceSettingJson, PageJson, PolicyDeviceJson, PolicyDiffQuery,
+    ChangedPolicyJson, DevicePolicyQuery, DeviceSettingJson, PageJson, PolicyDeviceJson, PolicyDiffQuery, PolicyJson,
     PolicyProgressJson, PolicyRevisionQuery, PolicySetQuery,
 };
 use crate::cli::{
     Global, Output,
     client::connected,
+    hinted,
     shown::{json, line, table, time},
 };
-use crate::policy::declaration::{read_json, to_yaml};
+use crate::policy::declaration::to_yaml;
 
 /// Show what is published and on how many devices it stands where; one declaration; or one device
 #[derive(Debug, Args)]
@@ -69,12 +71,19 @@ pub(super) struct Diff {
     from: Option<i64>,
 }
 
-/// Print what is published as YAML, as `transom policy apply` takes it
+/// Print what is published of a set as YAML, as `transom policy apply` takes it
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// Only this set
+    /// The set; needed where there are several
     #[arg(long, value_name = "NAME")]
     set: Option<String>,
+}
+
+/// What is published, as JSON.
+#[derive(Serialize)]
+struct Standing {
+    policies: Vec<PolicyJson>,
+    progress: PolicyProgressJson,
 }
 
 impl Status {
@@ -108,13 +117,15 @@ fn of_all(global: &Global, output: &mut Output) -> anyhow::Result<()> {
     connected(global, async |client| {
         let policies = client.policies(&PolicySetQuery::default()).await?;
         if output.is_json() {
-            return output.document(&policies);
+            let progress = client.policy_progress().await?;
+            return output.document(&Standing { policies, progress });
         }
         if policies.is_empty() {
             return output.text("nothing is published");
         }
         let rows = policies.iter().map(|policy| {
             let (name, kind, set) = (line(&policy.identifier), line(&policy.r#type), line(&policy.set));
+            let kind = if policy.removed { format!("{kind}, removed") } else { kind };
             [name, kind, set, policy.revision.to_string(), counts(&policy.devices)]
         });
         output.text(table(&["IDENTIFIER", "TYPE", "SET", "REVISION", "DEVICES"], rows))?;
@@ -134,7 +145,8 @@ fn of_device(device: &str, global: &Global, output: &mut Output) -> anyhow::Resu
         let rows = told.settings.iter().map(|setting| {
             let by = setting.configurations.join(", ");
             let (state, since) = (setting.state.clone(), time(setting.since));
-            [line(&setting.target), state, line(&by), since, verified(setting), why(setting)]
+            let why = format!("{}{}", why(setting), shown_by(setting));
+            [line(&setting.target), state, line(&by), since, verified(setting), why]
         });
         output.text(table(&["SETTING", "STATE", "CONFIGURATIONS", "SINCE", "VERIFIED", "WHY"], rows))
     })
@@ -154,7 +166,21 @@ fn progress(progress: &PolicyProgressJson) -> String {
 }
 
 fn reason(setting: &DeviceSettingJson) -> String {
-    format!("{}: {}", line(&setting.target), why(setting))
+    format!("{}: {}{}", line(&setting.target), why(setting), shown_by(setting))
+}
+
+/// The command, session and message that showed it.
+fn shown_by(setting: &DeviceSettingJson) -> String {
+    let check = setting.checked.as_ref().filter(|_| setting.state == "drifted");
+    let is_refused = setting.status.is_some() || setting.state == "failed";
+    let named = match check {
+        Some(check) => [&check.command_id, &check.session_id, &check.shown_in],
+        None if is_refused => [&setting.command_id, &setting.session_id, &setting.shown_in],
+        None => return String::new(),
+    };
+    let named = ["command", "session", "message"].into_iter().zip(named);
+    let named: Vec<String> = named.filter_map(|(what, id)| Some(format!("{what} {}", line(id.as_deref()?)))).collect();
+    if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) }
 }
 
 /// When the device last said that it has it.
@@ -171,6 +197,10 @@ fn why(setting: &DeviceSettingJson) -> String {
     if let Some(check) = setting.checked.as_ref().filter(|_| setting.state == "drifted") {
         let value = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), line);
         return format!("{told}; wanted {}, on the device {}", value(&check.wanted), value(&check.observed));
+    }
+    let unknown = setting.checked.as_ref().filter(|check| check.verdict == "not_verifiable");
+    if let Some(why) = unknown.and_then(|check| check.why.as_deref()).filter(|_| setting.state == "applied") {
+        return if told.is_empty() { line(why) } else { format!("{told}; {}", line(why)) };
     }
     match &setting.error {
         Some(error) => {
@@ -233,23 +263,32 @@ fn told(change: &ChangedPolicyJson) -> String {
     format!("{sign} {kind} {name}{}{}", shown("-", &change.before), shown("+", &change.after))
 }
 
+/// What several sets have can't be published as one.
+fn only_set(policies: &[PolicyJson]) -> anyhow::Result<()> {
+    let published = policies.iter().filter(|policy| !policy.removed);
+    let sets: BTreeSet<&str> = published.map(|policy| policy.set.as_str()).collect();
+    if sets.len() < 2 {
+        return Ok(());
+    }
+    let names: Vec<String> = sets.into_iter().map(line).collect();
+    Err(hinted(
+        format!("there are {} sets: {}", names.len(), names.join(", ")),
+        "write them one by one, with --set NAME: a set is published by itself",
+    ))
+}
+
 impl Export {
     pub(super) fn run(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
         let query = PolicySetQuery { set: self.set };
         connected(global, async |client| {
+            if query.set.is_none() {
+                only_set(&client.policies(&query).await?)?;
+            }
             let exported = client.export_policies(&query).await?;
             if output.is_json() {
                 return output.document(&exported);
             }
-            let mut declarations = Vec::with_capacity(exported.declarations.len());
-            for declaration in &exported.declarations {
-                let read = read_json(declaration);
-                let Some(document) = read.documents.into_iter().next() else {
-                    bail!("a declaration of the server can't be read by this version");
-                };
-                declarations.push(document.declaration);
-            }
-            output.text(to_yaml(&declarations).trim_end())
+            output.text(to_yaml(&declarations_of(&exported.declarations)?).trim_end())
         })
     }
 }

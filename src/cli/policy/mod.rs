@@ -62,7 +62,7 @@ impl Policy {
             Verb::Secret(verb) => verb.run(global, output),
             Verb::Status(verb) => verb.run(global, output),
             Verb::Check(verb) => verb.run(output),
-            Verb::Import(verb) => verb.run(output),
+            Verb::Import(verb) => verb.run(global, output),
             Verb::Plan(verb) => verb.run(global, output),
             Verb::Verify(verb) => verb.run(global, output),
         }

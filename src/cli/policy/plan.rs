@@ -6,17 +6,18 @@ use clap::Args;
 use serde::Serialize;
 use transom_protocol::csp::Instruction;
 
-use super::about::{Known, checked, compiled, sound};
+use super::about::{Known, checked, compiled, placed, sound};
 use super::files;
 use crate::admin::{PlanPolicies, PlannedDeclarationJson};
 use crate::cli::{
     Global, Output,
     client::connected,
+    input,
     shown::{count, json, line, table},
 };
-use crate::policy::catalogue::builtin;
+use crate::policy::catalogue::{Catalogue, Reboot, builtin};
 use crate::policy::declaration::with_ingested;
-use crate::policy::reconcile::{Standing, Wanted, plan, taken};
+use crate::policy::reconcile::{self, Standing, Wanted, plan, restart, taken};
 
 /// Say which commands a device needs to become as files of declarations want it
 ///
@@ -60,6 +61,15 @@ struct Planned<'a> {
     commands: Vec<&'a Instruction>,
     /// Settings that are not sent.
     left_out: Vec<LeftOut>,
+    /// Settings that restart the device, or take effect with its next restart.
+    restarts: Vec<Restarts>,
+}
+
+/// A setting that has to do with a restart.
+#[derive(Serialize)]
+struct Restarts {
+    target: String,
+    what: &'static str,
 }
 
 /// A setting that is not sent.
@@ -97,14 +107,18 @@ impl Plan {
             why: kept.why.clone(),
         });
         let left_out: Vec<LeftOut> = left_out(&wanted).into_iter().chain(kept).collect();
+        let restarts = restarts(&planned, &wanted, &catalogue);
         if output.is_json() {
-            return output.document(&Planned { commands, left_out });
+            return output.document(&Planned { commands, left_out, restarts });
         }
         for command in &commands {
             output.text(json(&serde_json::to_string(command)?))?;
         }
         for setting in &left_out {
             output.text(format!("not sent: {}: {}", line(&setting.target), line(&setting.why)))?;
+        }
+        for setting in &restarts {
+            output.text(format!("restart: {}: {}", line(&setting.target), setting.what))?;
         }
         output.text(format!(
             "{} of {} wanted, in {}",
@@ -118,11 +132,16 @@ impl Plan {
 impl Plan {
     /// Has the server plan it.
     fn ask(self, global: &Global, output: &mut Output) -> anyhow::Result<()> {
+        if self.commands && self.device.is_none() {
+            return Err(input::usage("--commands with --on-server needs --device: commands are of one device"));
+        }
         let read = files::read(&self.paths)?;
         sound(&read.remarks)?;
         let declarations = read.documents.iter().map(|document| document.declaration.to_json()).collect();
         let plan = PlanPolicies { device_id: self.device, set: self.set, declarations: Some(declarations) };
-        let planned = connected(global, async |client| Ok(client.plan_policies(&plan).await?))?;
+        let planned = connected(global, async |client| {
+            Ok(client.plan_policies(&plan).await.map_err(|error| placed(error, &read.documents))?)
+        })?;
         if self.commands {
             return output.document(&planned.commands);
         }
@@ -159,6 +178,20 @@ fn concerned(declarations: &[PlannedDeclarationJson]) -> String {
         [line(&each.identifier), line(&each.r#type), line(&each.change), devices]
     });
     table(&["IDENTIFIER", "TYPE", "CHANGE", "DEVICES"], rows)
+}
+
+/// What of that which is sent has to do with a restart.
+fn restarts(planned: &reconcile::Plan, wanted: &Wanted, catalogue: &Catalogue) -> Vec<Restarts> {
+    let sent = planned.steps.iter().filter(|step| !step.retracts).flat_map(|step| &step.settings);
+    let told = sent.filter_map(|key| {
+        let setting = wanted.get(key)?;
+        let what = match restart(setting.value()?, catalogue)? {
+            Reboot::Automatic => "the device restarts by itself after this",
+            Reboot::ServerInitiated => "it takes effect with the next restart of the device",
+        };
+        Some(Restarts { target: setting.uri.as_str().to_owned(), what })
+    });
+    told.collect()
 }
 
 /// As if the device had taken all that was wanted.

@@ -1,7 +1,7 @@
 //! `transom policy secret`: values of secret assets. They come from a file, standard input or a prompt, never from the
 //! command line, which other users of the machine can see.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -17,6 +17,7 @@ use crate::cli::{
     shown::{line, table, time},
 };
 use crate::model::Secret;
+use crate::policy::declaration::source::MAX_TEXT;
 
 /// Values of secret assets: set, listed without the value, removed
 ///
@@ -93,15 +94,12 @@ impl Set {
     }
 
     fn value(&self) -> anyhow::Result<String> {
-        let mut bytes = Zeroizing::new(Vec::new());
-        match self.file.as_deref() {
+        let bytes = match self.file.as_deref() {
             None if io::stdin().is_terminal() => return asked(),
-            None | Some(input::STDIN) => {
-                io::stdin().lock().read_to_end(&mut bytes).context("can't read the value from standard input")?;
-            }
-            Some(file) => {
-                *bytes = std::fs::read(file).with_context(|| format!("can't read {file}"))?;
-            }
+            from => Zeroizing::new(input::bytes(from.unwrap_or(input::STDIN), MAX_TEXT)?),
+        };
+        if bytes.len() > MAX_TEXT {
+            bail!("the value has more than {MAX_TEXT} bytes");
         }
         let value = text_of(&bytes);
         if value.is_empty() {

@@ -1,11 +1,11 @@
 //! The body of a request: JSON within the limit, or nothing.
 
 use actix_web::{
-    FromRequest, HttpMessage as _, HttpRequest,
+    FromRequest, HttpMessage as _, HttpRequest, Resource, ResponseError as _,
     dev::Payload,
     error::PayloadError,
     http::StatusCode,
-    web::{Bytes, PayloadConfig},
+    web::{self, Bytes, PayloadConfig},
 };
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -32,6 +32,15 @@ pub(super) struct AnyBody {
 
 /// A body that is no JSON, such as an archive.
 pub(super) struct RawBody(pub(super) Bytes);
+
+/// The longest body of a route that has a limit of its own, in bytes: no setting changes it.
+#[derive(Clone, Copy)]
+struct OwnLimit(usize);
+
+/// A resource that takes bodies of up to so many bytes, whatever the limit of the others is.
+pub(super) fn sized(path: &str, most: usize) -> Resource {
+    web::resource(path).app_data(PayloadConfig::new(most)).app_data(OwnLimit(most))
+}
 
 /// No body, or an empty object.
 #[derive(Debug)]
@@ -83,7 +92,11 @@ impl FromRequest for RawBody {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        read(request, payload).map(|bytes| bytes.map(Self)).boxed_local()
+        let of_archive = |problem: Problem| match problem.status_code() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::archive_too_large(),
+            _ => problem,
+        };
+        read(request, payload).map(move |bytes| bytes.map(Self).map_err(of_archive)).boxed_local()
     }
 }
 
@@ -108,14 +121,16 @@ impl FromRequest for NoBody {
 
 fn read(request: &HttpRequest, payload: &mut Payload) -> LocalBoxFuture<'static, Result<Bytes, Problem>> {
     debug_assert!(request.app_data::<PayloadConfig>().is_some(), "the limit of the body");
+    let own = request.app_data::<OwnLimit>().copied();
     Bytes::from_request(request, payload)
-        .map(|read| read.map_err(|error| problem_of(error.as_error::<PayloadError>())))
+        .map(move |read| read.map_err(|error| problem_of(error.as_error::<PayloadError>(), own)))
         .boxed_local()
 }
 
-fn problem_of(error: Option<&PayloadError>) -> Problem {
-    match error {
-        Some(PayloadError::Overflow) => Problem::too_large(),
+fn problem_of(error: Option<&PayloadError>, own: Option<OwnLimit>) -> Problem {
+    match (error, own) {
+        (Some(PayloadError::Overflow), Some(OwnLimit(most))) => Problem::larger_than(most),
+        (Some(PayloadError::Overflow), None) => Problem::too_large(),
         _ => Problem::bad_request("the body ended too early"),
     }
 }

@@ -7,14 +7,14 @@ use actix_web::{
 
 use super::{
     Answer, Body, Caller, NoBody, NoQuery, Query,
-    body::RawBody,
+    body::{RawBody, sized},
     now, only,
     route::Route,
     tag::{IfMatch, tagged},
 };
 use crate::admin::{
     Admin, CheckSetting, CheckedJson, CspInfoJson, CspNodeJson, CspNodesJson, DiffJson, DiffQuery, ImportQuery,
-    ImportedDropJson, ImportedTemplatesJson, NodeQuery, SearchQuery, TemplateJson, UseDrops,
+    ImportedDropJson, ImportedTemplatesJson, MAX_IMPORT, NodeQuery, SearchQuery, TemplateJson, UseDrops,
 };
 use crate::model::Right;
 
@@ -48,16 +48,13 @@ pub(super) const ROUTES: &[Route] = &[
         .gives_all::<TemplateJson>(200),
 ];
 
-/// Bytes of an archive, at most: Microsoft's have less than one million, a folder of templates ten.
-pub(super) const MAX_ARCHIVE: usize = 64 * 1024 * 1024;
+/// Bytes of an archive, at most.
+pub(super) const MAX_ARCHIVE: usize = MAX_IMPORT;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
-    let archive = || web::PayloadConfig::new(MAX_ARCHIVE);
     routes
         .service(web::resource("/csp").route(web::get().to(info)).default_service(only("GET")))
-        .service(
-            web::resource("/csp/drops").app_data(archive()).route(web::post().to(import)).default_service(only("POST")),
-        )
+        .service(sized("/csp/drops", MAX_ARCHIVE).route(web::post().to(import)).default_service(only("POST")))
         .service(web::resource("/csp/drops/{name}").route(web::delete().to(forget)).default_service(only("DELETE")))
         .service(web::resource("/csp/use").route(web::post().to(choose)).default_service(only("POST")))
         .service(web::resource("/csp/diff").route(web::get().to(diff)).default_service(only("GET")))
@@ -65,8 +62,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/csp/node").route(web::get().to(node)).default_service(only("GET")))
         .service(web::resource("/csp/check").route(web::post().to(check)).default_service(only("POST")))
         .service(
-            web::resource("/csp/templates")
-                .app_data(archive())
+            sized("/csp/templates", MAX_ARCHIVE)
                 .route(web::get().to(templates))
                 .route(web::post().to(import_templates))
                 .default_service(only("GET, POST")),

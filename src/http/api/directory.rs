@@ -5,7 +5,7 @@ use actix_web::{
     web::{self, Data, Path},
 };
 
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, route::Route};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, body::sized, now, only, route::Route};
 use crate::admin::{Admin, DevicePersonJson, GiveDevice, PageJson, Part, PeopleSet, PersonJson, SetPeople};
 use crate::model::Right;
 
@@ -31,8 +31,7 @@ pub(super) const MAX_PEOPLE: usize = 8 * 1024 * 1024;
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     routes
         .service(
-            web::resource("/directory/people")
-                .app_data(web::PayloadConfig::new(MAX_PEOPLE))
+            sized("/directory/people", MAX_PEOPLE)
                 .route(web::get().to(list))
                 .route(web::post().to(set))
                 .default_service(only("GET, POST")),

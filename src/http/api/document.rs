@@ -177,7 +177,9 @@ fn meaning(status: u16) -> &'static str {
         404 => "There is no such thing.",
         409 => "The state of things stands in the way, or the key was used for another request.",
         412 => "It was changed by somebody else meanwhile.",
-        413 => "The body is larger than `admin_door.body_limit` allows.",
+        413 => {
+            "The body is larger than this takes: than `admin_door.body_limit`, or than the limit that the operation has of its own."
+        }
         415 => "The body is not of the media type that this takes.",
         422 => "Understood, but it can't be carried out.",
         500 => "A defect; the log has more under the id in `instance`.",

@@ -6,7 +6,7 @@ use actix_web::{
 };
 
 use super::tag::{IfMatch, tagged};
-use super::{Answer, Body, Caller, NoBody, NoQuery, Query, now, only, repeat::Repeat, route::Route};
+use super::{Answer, Body, Caller, NoBody, NoQuery, Query, body::sized, now, only, repeat::Repeat, route::Route};
 use crate::admin::{
     Admin, AppliedPolicies, ApplyPolicies, ChangeTags, CheckPolicies, CheckedPolicies, DevicePoliciesJson,
     DevicePolicyQuery, Error, ExportedPolicies, ImportPolicies, ImportedPolicies, MAX_PROFILE, PageJson, PlanPolicies,
@@ -124,34 +124,15 @@ pub(super) const MAX_SET: usize = 16 * 1024 * 1024;
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
     let get = || only("GET");
-    let large = || web::PayloadConfig::new(MAX_SET);
     routes
         .service(web::resource("/policies").route(web::get().to(list)).default_service(get()))
-        .service(
-            web::resource("/policies/apply")
-                .app_data(large())
-                .route(web::post().to(apply))
-                .default_service(only("POST")),
-        )
-        .service(
-            web::resource("/policies/check")
-                .app_data(large())
-                .route(web::post().to(check))
-                .default_service(only("POST")),
-        )
-        .service(
-            web::resource("/policies/plan").app_data(large()).route(web::post().to(plan)).default_service(only("POST")),
-        )
-        .service(
-            web::resource("/policies/import")
-                .app_data(web::PayloadConfig::new(2 * MAX_PROFILE))
-                .route(web::post().to(import))
-                .default_service(only("POST")),
-        )
+        .service(sized("/policies/apply", MAX_SET).route(web::post().to(apply)).default_service(only("POST")))
+        .service(sized("/policies/check", MAX_SET).route(web::post().to(check)).default_service(only("POST")))
+        .service(sized("/policies/plan", MAX_SET).route(web::post().to(plan)).default_service(only("POST")))
+        .service(sized("/policies/import", 2 * MAX_PROFILE).route(web::post().to(import)).default_service(only("POST")))
         .service(web::resource("/policies/drafts").route(web::get().to(drafts)).default_service(get()))
         .service(
-            web::resource("/policies/drafts/{set}")
-                .app_data(large())
+            sized("/policies/drafts/{set}", MAX_SET)
                 .route(web::get().to(draft))
                 .route(web::post().to(write_draft))
                 .route(web::delete().to(discard_draft))

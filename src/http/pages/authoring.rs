@@ -3,6 +3,8 @@
 //! What is entered goes into a draft of whoever enters it; only publishing changes what devices get. A draft lies in the
 //! database, so that a closed browser loses nothing.
 
+use actix_web::HttpResponse;
+use actix_web::http::header;
 use actix_web::web::{self, Data, Form, Path, Query};
 use serde::Deserialize;
 
@@ -12,7 +14,7 @@ use crate::admin::{Admin, Error, PolicyDiffQuery, PolicyRevisionQuery, PolicySet
 use crate::http::api::now;
 use crate::model::Right;
 use crate::policy::declaration::{
-    Activation, Asset, Configuration, Content, Declaration, Identifier, Kind, Management, Payload,
+    Activation, Asset, Configuration, Content, Declaration, Identifier, Kind, Management, Payload, to_yaml,
 };
 use crate::policy::rollout::SecretsShown;
 use crate::ui::authoring::{Around, HistoryPage, KnownSet, PreviewPage, RevisionPage, SetPage, SetsPage, Tab, of_diff};
@@ -29,6 +31,7 @@ pub(super) fn configure(routes: &mut web::ServiceConfig) {
         .service(web::resource("/sets/{set}/declarations").route(web::post().to(add)))
         .service(web::resource("/sets/{set}/renew").route(web::post().to(renew)))
         .service(web::resource("/sets/{set}/discard").route(web::post().to(discard)))
+        .service(web::resource("/sets/{set}/export").route(web::get().to(export)))
         .service(web::resource("/sets/{set}/preview").route(web::get().to(preview)))
         .service(web::resource("/sets/{set}/history").route(web::get().to(history)))
         .service(
@@ -161,11 +164,19 @@ async fn shown_sets(visitor: &Visitor, admin: &Admin, error: Option<&str>) -> Re
             sets.len() - 1
         })
     };
-    for policy in admin.policies(PolicySetQuery::default()).await? {
+    let policies = admin.policies(PolicySetQuery::default()).await?;
+    // What was removed and stands on some device still is none of its set.
+    for policy in policies.into_iter().filter(|policy| !policy.removed) {
         let place = known(&mut sets, &policy.set);
         if let Some(set) = sets.get_mut(place) {
             set.declarations += 1;
-            set.last = set.last.max(policy.revision);
+        }
+    }
+    // Of a set that was emptied nothing else is left, and what is removed changes no declaration that stays.
+    for (name, last) in admin.policy_sets().await? {
+        let place = known(&mut sets, &name);
+        if let Some(set) = sets.get_mut(place) {
+            set.last = last;
         }
     }
     for draft in admin.policy_drafts(visitor.actor()).await?.items {
@@ -206,6 +217,18 @@ async fn shown_set(
     Ok(page(&SetPage { frame: frame(visitor, name), around, checked: &checked, contested }))
 }
 
+/// The published declarations of a set as a file, as `transom policy export` writes it.
+async fn export(visitor: Visitor, admin: Data<Admin>, name: Path<String>) -> Reply {
+    let working = admin.working_set(&name, visitor.actor()).await?;
+    if working.published.is_empty() {
+        return Err(Error::NotFound("set").into());
+    }
+    Ok(HttpResponse::Ok()
+        .content_type("application/yaml; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.yaml\"", part(&working.set))))
+        .body(to_yaml(&working.published)))
+}
+
 async fn add(visitor: Visitor, admin: Data<Admin>, name: Path<String>, Form(form): Form<Added>) -> Reply {
     visitor.verify(&form.csrf, Right::Author)?;
     match added(&visitor, &admin, &name, &form).await {
@@ -220,7 +243,8 @@ async fn added(visitor: &Visitor, admin: &Admin, set: &str, form: &Added) -> Res
     let identifier = Identifier::parse(written).map_err(|error| wrong(format!("{written:?}: {error}")))?;
     let kind = Kind::parse(&form.r#type).ok_or_else(|| wrong(format!("{:?} is no type", form.r#type)))?;
     let others = admin.policies(PolicySetQuery::default()).await?;
-    if let Some(other) = others.iter().find(|other| other.identifier == written && other.set != set) {
+    let mut others = others.iter().filter(|other| !other.removed && other.set != set);
+    if let Some(other) = others.find(|other| other.identifier == written) {
         return Err(wrong(format!("{written} is taken: it belongs to the set {}", other.set)));
     }
     let payload = match kind {
@@ -297,7 +321,7 @@ async fn revision(
     Query(done): Query<Done>,
 ) -> Reply {
     let (set, number) = path.into_inner();
-    let done = (done.done == "published").then_some(texts::PUBLISHED);
+    let done = if done.is("published") { Some(texts::PUBLISHED) } else { done.told() };
     shown_revision(&visitor, &admin, (&set, &number), done, None).await
 }
 
@@ -337,8 +361,11 @@ async fn roll_back(
     let back = RollBackPolicies { revision: revision.number, message: form.message, dry_run: false };
     match admin.roll_back_policies_here(back, visitor.actor(), now()).await {
         Ok(applied) => {
-            let number = applied.revision.unwrap_or(revision.number);
-            Ok(see_other(&format!("/sets/{}/history/{number}?done=published", part(&set))))
+            let (number, done) = match applied.revision {
+                Some(number) => (number, "published"),
+                None => (revision.number, "nothing"),
+            };
+            Ok(see_other(&format!("/sets/{}/history/{number}?done={done}", part(&set))))
         }
         Err(error) => shown_revision(&visitor, &admin, (&set, &number), None, Some(&told(error)?)).await,
     }

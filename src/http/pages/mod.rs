@@ -82,6 +82,7 @@ pub const PAGES: &[&str] = &[
     "/sets/{set}",
     "/sets/{set}/declarations/{identifier}",
     "/sets/{set}/declarations/{identifier}/setting",
+    "/sets/{set}/export",
     "/sets/{set}/history",
     "/sets/{set}/history/{number}",
     "/sets/{set}/import",

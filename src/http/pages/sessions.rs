@@ -13,7 +13,7 @@ use crate::admin::{Admin, Error, Explored, Meant, PageJson, SessionQuery};
 use crate::model::DeviceId;
 use crate::ui::message::MessagePage;
 use crate::ui::session::{Conversation, ConversationPart, Only, SessionPage, pulse};
-use crate::ui::sessions::SessionsPage;
+use crate::ui::sessions::{SessionsPage, device};
 use crate::ui::{Frame, Section, export, text::part, texts};
 
 pub(super) fn configure(routes: &mut web::ServiceConfig) {
@@ -115,7 +115,7 @@ fn field(parameter: &str) -> &str {
 async fn show(visitor: Visitor, admin: Data<Admin>, id: Path<String>, query: Query<Shown>) -> Reply {
     let told = told(admin.explore(&id).await?, Only::of(&query.only)).await?;
     let frame = Frame::new(
-        format!("{} {}", texts::sessions::SESSION_OF, told.session.device_id),
+        format!("{} {}", texts::sessions::SESSION_OF, device(&told.session)),
         Section::Sessions,
         &visitor.viewer,
     );

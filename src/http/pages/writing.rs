@@ -19,7 +19,7 @@ use crate::ui::authoring::{
     ActivationPage, AssetPage, ConditionSaid, ConfigurationPage, FoundSetting, ManagementPage, SettingFormPage,
     SettingSaid, Tab,
 };
-use crate::ui::text::{Folded, part};
+use crate::ui::text::{excerpt, part};
 
 /// Addresses that are looked at for a list of settings: not all of them can be set.
 const LOOKED_AT: usize = 300;
@@ -99,7 +99,7 @@ async fn shown(
     let around = around(working, Tab::Set, done, error);
     Ok(match &declaration.payload {
         Payload::Configuration(configuration) => {
-            let (found, has_more) = searched(admin, words).await?;
+            let (found, has_more) = searched(admin, working, words).await?;
             let found = &found[..];
             page(&ConfigurationPage { frame, around, identifier, configuration, remarks, words, found, has_more })
         }
@@ -117,13 +117,14 @@ async fn shown(
     })
 }
 
-/// Settings that can be set, by words of their address; whether there are more.
-async fn searched(admin: &Admin, words: &str) -> Result<(Vec<FoundSetting>, bool), Failure> {
+/// Settings that can be set, by words of their address, those of templates that the set gives to devices among them; whether
+/// there are more.
+async fn searched(admin: &Admin, working: &WorkingSet, words: &str) -> Result<(Vec<FoundSetting>, bool), Failure> {
     if words.is_empty() {
         return Ok((Vec::new(), false));
     }
     let query = SearchQuery { words: words.to_owned(), limit: Some(LOOKED_AT) };
-    let nodes = admin.search_csp(query).await?.items;
+    let nodes = admin.search_settings(query, &working.declarations).await?.items;
     let was_cut = nodes.len() == LOOKED_AT;
     let settable = nodes.into_iter().filter(|node| {
         let is_named = node.format == crate::policy::catalogue::Format::Node && node.uri.ends_with('}');
@@ -132,11 +133,8 @@ async fn searched(admin: &Admin, words: &str) -> Result<(Vec<FoundSetting>, bool
     });
     let mut found: Vec<FoundSetting> = settable
         .map(|node| FoundSetting {
-            takes: node
-                .allowed_text
-                .as_deref()
-                .map_or_else(|| node.format.as_str().to_owned(), |text| Folded::new(text).head),
-            about: node.description.as_deref().map(|text| Folded::new(text).head).unwrap_or_default(),
+            takes: node.allowed_text.as_deref().map_or_else(|| node.format.as_str().to_owned(), excerpt),
+            about: node.description.as_deref().map(excerpt).unwrap_or_default(),
             uri: node.uri,
         })
         .collect();
@@ -267,7 +265,7 @@ async fn ask(visitor: Visitor, admin: Data<Admin>, path: Path<(String, String)>,
     let uri = known.map(|(uri, _)| uri.clone());
     let form = SettingForm { uri: uri.as_ref().map_or(form.uri.clone(), |uri| uri.as_str().to_owned()), ..form };
     let (missing, remarks) = match known {
-        Some(_) => judged(&admin, &working, &identifier, &form, &entries).await?,
+        Some((_, value)) => judged(&admin, &working, &identifier, &form, &entries, Some(value)).await?,
         None => {
             (Some(form.unknown.clone().unwrap_or_else(|| crate::ui::texts::authoring::NOT_YET.to_owned())), Vec::new())
         }
@@ -312,17 +310,29 @@ async fn judged(
     identifier: &Identifier,
     form: &SettingForm,
     entries: &Entries,
+    before: Option<&Value>,
 ) -> Result<(Option<String>, Vec<PolicyRemarkJson>), Failure> {
-    match setting(form, entries) {
+    match setting(form, entries, before) {
         Ok(setting) => Ok((None, admin.check_setting(working, identifier, setting).await?)),
         Err(missing) => Ok((Some(missing), Vec::new())),
     }
 }
 
-/// The setting that was entered.
-fn setting(form: &SettingForm, entries: &Entries) -> Result<(LocUri, Value, Option<String>), String> {
+/// The setting that was entered in place of one, if there was one.
+fn setting(
+    form: &SettingForm,
+    entries: &Entries,
+    before: Option<&Value>,
+) -> Result<(LocUri, Value, Option<String>), String> {
     let reason = Some(entries.text("reason").trim().to_owned()).filter(|reason| !reason.is_empty());
-    Ok((form.address(entries)?, form.value(entries)?, reason))
+    Ok((form.address(entries)?, form.value_after(entries, before)?, reason))
+}
+
+/// The value that a form was opened with.
+fn before<'a>(configuration: &'a Configuration, entries: &Entries) -> Option<&'a Value> {
+    let is_there = entries.text("there") == "true";
+    let mut all = configuration.settings.iter().filter(|_| is_there);
+    all.find(|(uri, _)| uri.names_same_node(entries.text("uri"))).map(|(_, value)| value)
 }
 
 async fn said(
@@ -334,9 +344,10 @@ async fn said(
     let entries = Entries::new(fields);
     visitor.verify(entries.text("csrf"), Right::Author)?;
     let (set, identifier) = path.into_inner();
-    let (working, identifier, _) = configuration(&admin, &visitor, &set, &identifier).await?;
+    let (working, identifier, configuration) = configuration(&admin, &visitor, &set, &identifier).await?;
     let form = admin.setting_form(&working, entries.text("uri")).await?;
-    let (missing, remarks) = judged(&admin, &working, &identifier, &form, &entries).await?;
+    let before = before(&configuration, &entries);
+    let (missing, remarks) = judged(&admin, &working, &identifier, &form, &entries, before).await?;
     Ok(page(&SettingSaid { remarks: &remarks, missing: missing.as_deref() }))
 }
 
@@ -354,23 +365,16 @@ async fn enter(
     let back = format!("/sets/{}/declarations/{}?done=saved", part(&set), part(identifier.as_str()));
     let form = admin.setting_form(&working, entries.text("uri")).await?;
     if entries.text("deed") == "remove" {
-        let address = entries.text("uri");
-        let change = |all: &mut Vec<Declaration>| {
-            let configuration = configuration_of(all, &identifier)?;
-            configuration.settings.retain(|uri, _| !uri.names_same_node(address));
-            configuration.overrides.retain(|uri, _| !uri.names_same_node(address));
-            Ok(())
-        };
-        admin.change_draft(&set, by, now(), change).await?;
+        admin.remove_setting(&set, &identifier, entries.text("uri"), by, now()).await?;
         return Ok(see_other(&back));
     }
     let entry = Entry { working: &working, identifier: &identifier, form: &form, entries: &entries };
     let is_there = entries.text("there") == "true";
-    let (uri, value, reason) = match setting(&form, &entries) {
+    let setting = match setting(&form, &entries, before(&configuration, &entries)) {
         Ok(setting) => setting,
         Err(missing) => return entry.shown(&visitor, &admin, is_there, &[], None, Some(&missing)).await,
     };
-    let remarks = admin.check_setting(&working, &identifier, (uri.clone(), value.clone(), reason.clone())).await?;
+    let remarks = admin.check_setting(&working, &identifier, setting.clone()).await?;
     let error = remarks.iter().find(|remark| remark.level == Level::Error);
     if entries.text("deed") == "check" {
         return entry.shown(&visitor, &admin, is_there, &remarks, None, None).await;
@@ -378,29 +382,13 @@ async fn enter(
     if let Some(error) = error {
         return entry.shown(&visitor, &admin, is_there, &remarks, None, Some(&error.what)).await;
     }
-    let is_taken = configuration.settings.keys().any(|known| known.names_same_node(uri.as_str()));
+    let is_taken = configuration.settings.keys().any(|known| known.names_same_node(setting.0.as_str()));
     if is_taken && !is_there && !form.names.is_empty() {
         let why = crate::ui::texts::authoring::IN_IT_ALREADY;
         return entry.shown(&visitor, &admin, is_there, &remarks, None, Some(why)).await;
     }
-    let change = |all: &mut Vec<Declaration>| {
-        let configuration = configuration_of(all, &identifier)?;
-        configuration.settings.retain(|known, _| !known.names_same_node(uri.as_str()));
-        configuration.overrides.retain(|known, _| !known.names_same_node(uri.as_str()));
-        configuration.settings.insert(uri.clone(), value.clone());
-        configuration.overrides.extend(reason.clone().map(|reason| (uri.clone(), reason)));
-        Ok(())
-    };
-    match admin.change_draft(&set, by, now(), change).await {
+    match admin.enter_setting(&set, &identifier, setting, by, now()).await {
         Ok(()) => Ok(see_other(&back)),
         Err(error) => entry.shown(&visitor, &admin, is_there, &remarks, None, Some(&told(error)?)).await,
-    }
-}
-
-fn configuration_of<'a>(all: &'a mut [Declaration], identifier: &Identifier) -> Result<&'a mut Configuration, Error> {
-    let found = all.iter_mut().find(|each| each.identifier == *identifier);
-    match found.map(|found| &mut found.payload) {
-        Some(Payload::Configuration(configuration)) => Ok(configuration),
-        _ => Err(Error::NotFound("configuration")),
     }
 }

@@ -49,7 +49,7 @@ async fn at_the_admin_door_each_route_has_its_own_limit_also_where_it_is_asked_b
     client.send(head(65 * MIB)).await;
     let response = client.response().await;
     assert_eq!((response.status, response.header("content-type")), (413, "application/problem+json"));
-    assert!(String::from_utf8_lossy(&response.body).contains("larger"));
+    assert!(String::from_utf8_lossy(&response.body).contains("larger than anything that is taken here"));
 }
 
 #[tokio::test]

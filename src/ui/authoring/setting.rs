@@ -6,11 +6,14 @@ use super::super::text::filters;
 use super::Around;
 use crate::admin::{CspNodeJson, PolicyRemarkJson};
 use crate::policy::declaration::{Identifier, Kind};
-use crate::policy::form::{Choice, Element, ElementKind, Entries, Field, Form, Scope};
+use crate::policy::form::{Choice, Element, ElementKind, Entries, Field, Form, Length, Scope};
 use crate::ui::Frame;
 
 /// Formats that a node which nobody knows can have.
 const FORMATS: [&str; 8] = ["chr", "int", "bool", "b64", "xml", "node", "float", "time"];
+
+/// A text with more characters is shown in a field of several lines.
+const LONG: usize = 100;
 
 /// The form for one setting.
 #[derive(Template)]
@@ -24,7 +27,7 @@ pub struct SettingFormPage<'a> {
     pub identifier: &'a Identifier,
     /// What is asked.
     pub form: &'a Form,
-    /// What is known of the node.
+    /// What the catalogue of the server knows of the node: nothing of one that only a template of the draft brings.
     pub node: Option<&'a CspNodeJson>,
     /// What was entered.
     pub entries: &'a Entries,
@@ -37,6 +40,12 @@ pub struct SettingFormPage<'a> {
 }
 
 impl SettingFormPage<'_> {
+    /// Whether a line has no room for what stands there.
+    fn is_long(&self) -> bool {
+        let text = self.entries.text("value");
+        text.contains(['\n', '\r']) || text.chars().count() > LONG
+    }
+
     fn of_user(&self) -> bool {
         self.form.scope == Scope::User
     }

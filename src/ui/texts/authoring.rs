@@ -57,6 +57,8 @@ texts! {
     EMPTY = "Nothing is in it yet. Add a configuration, put settings into it, and add an activation that says which devices get it.";
     REMARKS = "What the check says";
     NO_REMARKS = "Nothing is wrong with it.";
+    EXPORT = "Download as YAML";
+    EXPORT_WHAT = "What is published, as transom policy apply takes it.";
     READ_ONLY = "You may look at this. To change it takes the right to write policies.";
     DISCARD = "Discard my draft";
     DISCARD_SURE = "All that is not published is lost.";
@@ -75,7 +77,7 @@ texts! {
     FIND = "Find a setting";
     FIND_HINT = "words of its address: camera allow";
     BY_ADDRESS = "Not in the catalogue? Write its whole address:";
-    FOUND_NOTHING = "No setting that can be set has these words in its address. Fewer words find more; templates of other vendors have to be imported first (transom csp admx import).";
+    FOUND_NOTHING = "No setting that can be set has these words in its address. Fewer words find more. Templates of other vendors are known when they are imported (transom csp admx import), or when this set gives them to devices (ADMXInstall).";
     FOUND_MORE = "There are more than these: write another word.";
     NO_SETTINGS = "No setting is in it yet. Find one above.";
     ADD_SETTING = "Add";
@@ -95,6 +97,8 @@ texts! {
     ANY_NUMBER = "A whole number.";
     PATTERN = "A text of this form:";
     LINES = "One value on each line. What stands between them on the device is put there for you.";
+    EMPTY_LIST = "The list is empty: nobody, nothing";
+    EMPTY_TEXT = "The text is empty";
     LINES_OTHERS = "Others, one on each line";
     FLAGS = "Any of these together";
     NO_VALUE = "This node has no value: it is only to be there.";

@@ -30,6 +30,7 @@ texts! {
     NOBODY_KNOWS = "Nobody knows whether the device did it. Look at the device, then say:";
     ID = "Id";
     LEAD = "Newest first. What the server asks of devices for itself is left out.";
+    OF_POLICIES = "What became of policies stands under Policies.";
     WHICH_COMMANDS = "Which commands";
     NONE_YET = "There are none. Order one with";
     NONE_YET_PAGE = "or from a device's page.";

@@ -4,6 +4,9 @@ texts! {
     NEVER_HEARD_OF = "never heard of";
     LAST_FAILURE = "Last failure:";
     ORDERED = ", ordered";
+    FAILED_SINCE = ", since";
+    SETTINGS_IN_TROUBLE = "Settings of policies:";
+    WHICH_AND_WHY = "which, and why";
     ASK_IT_TO_CHECK_IN = "Ask it to check in";
     ALL_ACTIONS = "All actions";
     NOT_POSSIBLE_NOW = "Not possible now:";
@@ -31,7 +34,8 @@ texts! {
     WHO_HAS_SEEN_ONE = "Who has seen one";
     WANTED_BY = "Wanted by";
     SESSION = "session";
-    NO_COMMANDS = "None was ordered yet.";
+    NO_COMMANDS = "Nobody ordered one yet.";
+    OF_POLICIES = "What policies want of it is listed by setting.";
     NO_COMMANDS_ORDER = "orders one.";
     ALL_COMMANDS = "All commands";
     NO_SESSIONS = "None is kept. A device checks in by its schedule, or when it is asked to.";

@@ -3,6 +3,8 @@
 texts! {
     CALM = "Nothing needs your attention.";
     LEAD = "What needs your attention: the newest and the worst of each kind.";
+    POLICIES = "Policies in trouble, and on how many devices";
+    ALL_POLICIES = "All policies";
     UNKNOWN = "Commands whose outcome nobody knows";
     ALL_OF_THEM = "All of them";
     FAILED = "Commands that failed";

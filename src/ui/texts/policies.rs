@@ -17,8 +17,9 @@ texts! {
     WHAT_IT_SAYS = "What it says";
     VERIFIED = "Verified";
     NOT_VERIFIABLE = "can't be verified";
-    IS_WANTED = "wanted:";
+    IS_WANTED = "Wanted:";
     IS_THERE = "on the device:";
     NOTHING = "nothing";
     THE_ANSWER = "answer";
+    REMOVED = "removed";
 }

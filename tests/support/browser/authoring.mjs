@@ -1,65 +1,15 @@
-// An author at work in a real browser, with screenshots in light and dark and a look by axe-core at every page: first with
-// scripts, then with the keyboard alone, then without scripts. Arguments as those of flow.mjs.
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { stdin } from "node:process";
-import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+// An author at work in a real browser: first with scripts, then with the keyboard alone, then without scripts. Arguments as
+// in window.mjs.
+import { base, check, fits, look as lookAt, open, run, signIn as signInAt, told } from "./window.mjs";
 
-const [base, name, password, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-mkdirSync(folder, { recursive: true });
-
-const fail = (what) => {
-  throw new Error(what);
-};
-const check = (holds, what) => holds || fail(what);
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-const wrong = [];
-const watched = async (options) => {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  // A check that is on its way when the page is left ends there, and htmx says so.
-  const isLeft = (text) => /^htmx:(sendAbort|afterRequest)\b/.test(text);
-  page.on("console", (message) => message.type() === "error" && !isLeft(message.text()) && wrong.push(message.text()));
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("request", (request) => request.url().startsWith(base) || wrong.push(`asked elsewhere: ${request.url()}`));
-  return page;
-};
-let page = await watched({});
-
+let page = await open();
 const look = async (called) => {
-  for (const scheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.screenshot({ path: join(folder, `${called}-${scheme}.png`), fullPage: true });
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
-    const told = violations.map((found) => `${found.id}: ${found.nodes.slice(0, 3).map((node) => `${node.html} (${node.failureSummary})`).join("; ")}`);
-    check(told.length === 0, `${called}, ${scheme}: ${told.join("\n")}`);
-  }
-  // Nothing is cut off to the side.
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-  check(!wide, `${called}: it is wider than the window`);
-  check(wrong.length === 0, `${called}: ${wrong.join("\n")}`);
-  console.log(`seen ${called}`);
-};
-
-const lines = createInterface({ input: stdin })[Symbol.asyncIterator]();
-const told = async (what) => {
-  console.log(`please ${what}`);
-  const { value } = await lines.next();
-  check(value === "done", `${what}: ${value}`);
+  await lookAt(page, called);
+  await fits(page, called, [page.viewportSize().width]);
 };
 const signIn = async () => {
   await page.goto(`${base}/sign-in`);
-  await page.fill("input[name=name]", name);
-  await page.fill("input[name=password]", password);
-  await page.press("input[name=password]", "Enter");
-  await page.waitForURL(`${base}/`);
+  await signInAt(page);
 };
 const says = async (text) => check((await page.textContent("main")).includes(text), `the page does not say: ${text}`);
 const add = async (type, identifier) => {
@@ -80,7 +30,7 @@ const keep = async () => {
   await page.waitForURL(/done=saved/);
 };
 
-try {
+await run(async () => {
   await signIn();
   await page.goto(`${base}/policies`);
   await look("policies-empty");
@@ -302,7 +252,7 @@ try {
       await page.keyboard.press("Tab");
       if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
     }
-    fail(`the keyboard does not come to ${selector}`);
+    throw new Error(`the keyboard does not come to ${selector}`);
   };
   await tabTo("td a[href*='MinDevicePasswordLength']");
   await page.keyboard.press("Enter");
@@ -325,7 +275,7 @@ try {
   await look("revision");
 
   // Without scripts.
-  page = await watched({ javaScriptEnabled: false, viewport: { width: 1366, height: 768 } });
+  page = await open({ javaScriptEnabled: false, viewport: { width: 1366, height: 768 } });
   await signIn();
   await page.goto(`${base}/sets/default/declarations/baseline/setting?uri=./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength`);
   await page.fill("#value", "400");
@@ -347,9 +297,4 @@ try {
   await page.click("text=Read it");
   await page.waitForURL(/done=saved/);
   await says("from-a-file");
-  check(wrong.length === 0, wrong.join("\n"));
-  console.log("done");
-} finally {
-  await browser.close();
-  stdin.destroy();
-}
+});

@@ -1,62 +1,15 @@
-// The flows of the helpdesk in a real browser, with screenshots in light and dark and a look by axe-core at every page.
-// Arguments: address of the admin door, name and password of an operator, folder for screenshots. Prints one line for each step; fails at the first
-// thing that is not as it should be.
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+// The flows of the helpdesk in a real browser. Arguments as in window.mjs.
 import { join } from "node:path";
-import { stdin } from "node:process";
-import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
+import { base, check, folder, look as lookAt, open, run, signIn, told, wrong } from "./window.mjs";
 
-const [base, name, password, folder] = process.argv.slice(2);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-mkdirSync(folder, { recursive: true });
+const page = await open({ acceptDownloads: true });
+const look = (called) => lookAt(page, called);
 
-const fail = (what) => {
-  throw new Error(what);
-};
-const check = (holds, what) => holds || fail(what);
-
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-const context = await browser.newContext({ viewport: { width: 1280, height: 720 }, acceptDownloads: true });
-const page = await context.newPage();
-const wrong = [];
-page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
-page.on("pageerror", (error) => wrong.push(String(error)));
-page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-page.on("request", (request) => request.url().startsWith(base) || wrong.push(`asked elsewhere: ${request.url()}`));
-
-// A picture of the page in light and dark, and what axe-core says of both.
-const look = async (name) => {
-  for (const scheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.screenshot({ path: join(folder, `${name}-${scheme}.png`), fullPage: true });
-    // The policy of the pages lets no script in; the debugger may.
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }));
-    const told = violations.map((found) => `${found.id}: ${found.nodes.slice(0, 3).map((node) => `${node.html} (${node.failureSummary})`).join("; ")}`);
-    check(told.length === 0, `${name}, ${scheme}: ${told.join("\n")}`);
-  }
-  check(wrong.length === 0, `${name}: ${wrong.join("\n")}`);
-  console.log(`seen ${name}`);
-};
-
-// The test makes the device check in when it is told to, and says when that is done.
-const lines = createInterface({ input: stdin })[Symbol.asyncIterator]();
-const told = async (what) => {
-  console.log(`please ${what}`);
-  const { value } = await lines.next();
-  check(value === "done", `${what}: ${value}`);
-};
-
-try {
+await run(async () => {
   await page.goto(`${base}/`);
   check(page.url().includes("/sign-in"), "nobody is signed in yet");
   await look("sign-in");
-  await page.fill("input[name=name]", name);
-  await page.fill("input[name=password]", password);
-  await page.keyboard.press("Enter");
-  await page.waitForURL(`${base}/`);
+  await signIn(page);
   await look("overview");
 
   await page.keyboard.press("/");
@@ -88,7 +41,7 @@ try {
   const [file] = await Promise.all([page.waitForEvent("download"), page.click("text=Export as HTML")]);
   const kept = join(folder, "session.html");
   await file.saveAs(kept);
-  const exported = await context.newPage();
+  const exported = await page.context().newPage();
   await exported.goto(`file://${kept}`);
   await exported.screenshot({ path: join(folder, "export-light.png"), fullPage: true });
   check((await exported.textContent("h1")).includes("Session of"), "the file shows the session");
@@ -208,9 +161,4 @@ try {
   await page.goto(`${base}/devices/nobody`);
   wrong.length = 0;
   await look("missing");
-  console.log("done");
-} finally {
-  await browser.close();
-  // Who tells when to go on may wait for the end.
-  stdin.destroy();
-}
+});
