@@ -75,7 +75,7 @@ pub use archive::Archive;
 pub use contact::{Contact, Reply, SaveContact, SaveSession};
 pub use error::{Cause, Error};
 pub use location::{DatabaseUrl, DatabaseUrlError, StoreOptions};
-pub use multiply::{Copies, Multiplied, multiply};
+pub use multiply::{Copies, Multiplied, multiply, settle};
 pub use open::Store;
 pub use plans::{Looked, listen, looked};
 pub use policy::PolicySubject;

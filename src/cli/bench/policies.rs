@@ -24,7 +24,7 @@ use crate::cli::{Installation, Output, now, open_store};
 use crate::config::{DataFolder, DatabaseUrl};
 use crate::model::{DeviceId, FactName, FactValue};
 use crate::policy::catalogue::builtin;
-use crate::store::{Error, Tx};
+use crate::store::{Error, Tx, settle};
 
 /// Measure what it costs to bring declarations to many devices
 ///
@@ -135,6 +135,8 @@ impl Policies {
         let installation = Installation::open(DataFolder::new(&data), &[])?;
         say("writing down what they are");
         know(&installation, self.devices).await?;
+        let url = installation.database_url().parse()?;
+        tokio::task::spawn_blocking(move || settle(&url)).await??;
         let pace = self.devices_per_second.to_string();
         let server = Child::serve_with(&data, site.log(), &[("TRANSOM_POLICY_DEVICES_PER_SECOND", &pace)]).await?;
         let person = Person::come_in(&installation, server.admin.clone()).await?;

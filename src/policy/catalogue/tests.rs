@@ -298,3 +298,22 @@ async fn templates_of_one_file_stand_beside_each_other() {
     assert_eq!(import(Some("One")).await.replaced, ["one~policy~greeting.admx"]);
     assert_eq!(import(None).await.replaced, ["greeting.admx"]);
 }
+
+#[tokio::test]
+async fn corrections_of_ones_own_hold_over_all_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(folder.path().join("transom.db"));
+    let store = Store::open(&url, SealKey::new([7; 32]), &StoreOptions::default()).unwrap();
+    let ports = "./Device/Vendor/MSFT/VPNv2/Profile/TrafficFilterList/0/LocalPortRanges";
+    let own = |uri: &str| {
+        let entry = serde_json::json!({"uri": uri, "allowed": {"k": {"regex": "[0-9]+"}}, "reason": "seen"});
+        builtin::read_errata(&serde_json::json!([entry]).to_string())
+    };
+    let library = Library::new(store).with_errata(own(ports).unwrap());
+    let in_use = library.in_use().await.unwrap();
+    let hit = in_use.catalogue.known(&ports.parse().unwrap()).unwrap();
+    let allowed = in_use.catalogue.describe(hit.node).unwrap().properties.allowed.as_ref().unwrap();
+    assert_eq!(allowed.kind, Kind::Regex("[0-9]+".to_owned()));
+    assert!(own("no address").unwrap_err().to_string().contains("no address"));
+    assert!(builtin::read_errata(r#"[{"uri": "./A", "reason": "x", "alowed": {}}]"#).is_err());
+}

@@ -116,11 +116,18 @@ pub fn multiply(
             // Only an administrator of the database may leave references unchecked; without, it takes longer.
             let _ = connection.batch_execute("SET session_replication_role = replica");
             let made = fill(Tx::new(Conn::Postgres(&mut connection), key), copies, &mut progress)?;
-            // What autovacuum would do in its own time.
-            connection.batch_execute("VACUUM ANALYZE")?;
+            drop(connection);
+            settle(&DatabaseUrl::Postgres(url.clone()))?;
             Ok(made)
         }
     }
+}
+
+/// Does what autovacuum would do in its own time, where much was written at once.
+pub fn settle(url: &DatabaseUrl) -> Result<(), Error> {
+    let DatabaseUrl::Postgres(url) = url else { return Ok(()) };
+    let mut connection = PgConnection::establish(url).map_err(Error::unavailable)?;
+    Ok(connection.batch_execute("VACUUM ANALYZE")?)
 }
 
 /// Waits until whoever had the database open before has closed it: without a log of changes there can be nobody else.

@@ -9,4 +9,4 @@ mod fill;
 mod life;
 mod rows;
 
-pub use fill::{Copies, Multiplied, multiply};
+pub use fill::{Copies, Multiplied, multiply, settle};

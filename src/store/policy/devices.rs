@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
+use diesel::upsert::excluded;
 use transom_protocol::session::{CommandId, CommandState, DeviceId, Timestamp};
 
 use crate::model::{
@@ -81,7 +82,7 @@ impl Tx<'_> {
             .chain(policy.watched.carriers())
             .map(|id| CommandId(id.clone()))
             .collect();
-        let carriers = if waiting.is_empty() { Vec::new() } else { self.carrier_states(&waiting)? };
+        let carriers = self.carrier_states(&waiting)?;
         let unsent = carriers.iter().filter(|(.., unsent)| *unsent).map(|(id, ..)| id.0.clone()).collect();
         Ok(Some(PolicySubject {
             enrollment: enrollment.clone(),
@@ -235,29 +236,33 @@ impl Tx<'_> {
 
     /// Brings the counts up to date with what changed in this transaction, all transactions in the same order.
     pub(in crate::store) fn write_policy_counts(&mut self) -> Result<(), Error> {
-        while let Some(((identifier, state, part), change)) = self.policy_counts.pop_first() {
-            if change == 0 {
-                continue;
-            }
-            let this = policy_counts::identifier
-                .eq(identifier.clone())
-                .and(policy_counts::state.eq(state.as_str()))
-                .and(policy_counts::part.eq(part));
-            let query = update(policy_counts::table, this, policy_counts::devices.eq(policy_counts::devices + change));
-            if on_backend!(self, |conn| query.execute(conn))? == 1 {
-                continue;
-            }
-            let query = diesel::insert_into(policy_counts::table)
-                .values((
-                    policy_counts::identifier.eq(identifier),
-                    policy_counts::state.eq(state.as_str()),
-                    policy_counts::part.eq(part),
-                    policy_counts::devices.eq(change),
-                ))
-                .on_conflict((policy_counts::identifier, policy_counts::state, policy_counts::part))
-                .do_update()
-                .set(policy_counts::devices.eq(policy_counts::devices + change));
-            on_backend!(self, |conn| query.execute(conn))?;
+        let changes = std::mem::take(&mut self.policy_counts).into_iter().filter(|(_, change)| *change != 0);
+        let row = |((identifier, state, part), change): ((String, PolicyState, i64), i64)| {
+            (
+                policy_counts::identifier.eq(identifier),
+                policy_counts::state.eq(state.as_str()),
+                policy_counts::part.eq(part),
+                policy_counts::devices.eq(change),
+            )
+        };
+        let rows: Vec<_> = changes.map(row).collect();
+        for some in rows.chunks(ROWS) {
+            let this = (policy_counts::identifier, policy_counts::state, policy_counts::part);
+            let sum = policy_counts::devices + excluded(policy_counts::devices);
+            // To whom a statement is a way over the network, one for all.
+            on_backend!(
+                self,
+                sqlite => |conn| {
+                    some.iter().try_for_each(|row| {
+                        let query = diesel::insert_into(policy_counts::table).values(row.clone()).on_conflict(this);
+                        query.do_update().set(policy_counts::devices.eq(sum)).execute(conn).map(drop)
+                    })
+                },
+                postgres => |conn| {
+                    let query = diesel::insert_into(policy_counts::table).values(some.to_vec()).on_conflict(this);
+                    query.do_update().set(policy_counts::devices.eq(sum)).execute(conn).map(drop)
+                }
+            )?;
         }
         Ok(())
     }

@@ -118,6 +118,9 @@ impl Tx<'_> {
 
     /// As [`Self::command_states`], and whether a command was never sent.
     pub fn carrier_states(&mut self, ids: &[CommandId]) -> Result<Vec<(CommandId, CommandState, bool)>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let query = commands::table.filter(among(commands::id, ids.iter().map(|id| id.0.as_str()))).select((
             commands::id,
             commands::state,
